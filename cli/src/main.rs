@@ -1,0 +1,2 @@
+//! The kspec command: argument parsing and rendering.
+fn main() {}

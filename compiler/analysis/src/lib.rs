@@ -1,0 +1,1 @@
+//! Who can do what and who reaches whom, over a cluster model.

@@ -1,0 +1,1 @@
+//! The model as Kubernetes objects and host files, a folder a target.

@@ -1,0 +1,1 @@
+//! The security model: what a program declares, and what a cluster holds.

@@ -1,0 +1,1 @@
+//! Projects, modules, names: source to model.

@@ -1,0 +1,1 @@
+//! Kubernetes' types and resources by version, and custom ones from their CRDs.

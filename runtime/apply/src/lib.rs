@@ -1,0 +1,1 @@
+//! Makes a plan so: server-side apply, inventory, pruning.

@@ -1,0 +1,1 @@
+//! A program for what a cluster holds already.

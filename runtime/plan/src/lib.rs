@@ -1,0 +1,1 @@
+//! What would change: objects, access, connectivity, hosts.

@@ -1,0 +1,1 @@
+//! Cluster state from a live API, a directory, or a snapshot.
