@@ -8,7 +8,9 @@
 mod catalogue;
 mod finding;
 mod place;
+mod sources;
 
 pub use catalogue::{CATALOGUE, Code, CodeInfo, codes};
 pub use finding::{Edit, Finding, Fix, Label, Severity, Witness};
 pub use place::{FileId, ItemId, Location, Place, Span};
+pub use sources::{Position, SourceFile, SourceMap};

@@ -1,0 +1,180 @@
+//! What Kubernetes objects mean for access and connectivity.
+//!
+//! [`Cluster::lift`] reads objects, whoever wrote them; what it does not understand it leaves out and says so.
+
+mod lift;
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+pub use lift::LiftProblem;
+
+use crate::{
+    LabelSelector, ObjectKey,
+    program::{PortSpec, Protocol, RoleRef, RoleRule, Subject},
+};
+
+/// Everything that analyses read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cluster {
+    /// Namespaces by name; one that only appears in other objects' metadata is here too, with the one label that
+    /// Kubernetes sets itself (`kubernetes.io/metadata.name`).
+    pub namespaces: BTreeMap<String, NamespaceFacts>,
+    /// Pods and everything that stamps pods, by kind, namespace and name.
+    pub workloads: BTreeMap<ObjectKey, WorkloadFacts>,
+    /// Services.
+    pub services: BTreeMap<(String, String), ServiceFacts>,
+    /// Workloads or services that outside callers reach, by Ingress backends.
+    pub ingresses: BTreeMap<(String, String), IngressFacts>,
+    /// Roles (with a namespace) and ClusterRoles, aggregation resolved.
+    pub roles: BTreeMap<RoleRef, RoleFacts>,
+    /// RoleBindings and ClusterRoleBindings.
+    pub bindings: BTreeMap<ObjectKey, BindingFacts>,
+    /// NetworkPolicies by namespace and name.
+    pub network_policies: BTreeMap<(String, String), NetworkPolicyFacts>,
+    /// Service accounts.
+    pub service_accounts: BTreeMap<(String, String), ServiceAccountFacts>,
+    /// Objects of kinds whose meaning for connectivity or access kspec does not evaluate yet (Calico's, Cilium's,
+    /// AdminNetworkPolicy, …): an answer they could change is "unknown".
+    pub opaque: Vec<ObjectKey>,
+}
+
+/// A namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamespaceFacts {
+    /// Labels, `kubernetes.io/metadata.name` included.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A pod or a controller's pod template.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WorkloadFacts {
+    /// Labels of its pods.
+    pub labels: BTreeMap<String, String>,
+    /// The controller's own selector, where it has one.
+    pub selector: Option<LabelSelector>,
+    /// Named and unnamed container ports.
+    pub ports: Vec<ContainerPort>,
+    /// Service account name; `default` unless stated.
+    pub service_account: String,
+    /// Shares the node's network, so NetworkPolicy does not apply to it.
+    pub host_network: bool,
+    /// Key of the controller that owns it, where it has one: such a workload is the same as its owner.
+    pub owner: Option<ObjectKey>,
+}
+
+/// A container's port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContainerPort {
+    /// Name, if any.
+    pub name: Option<String>,
+    /// Number.
+    pub port: u16,
+    /// Protocol.
+    pub protocol: Protocol,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceFacts {
+    /// Selector; none for services without one.
+    pub selector: Option<BTreeMap<String, String>>,
+    /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName`.
+    pub kind: String,
+    /// Port, target (number or name), protocol.
+    pub ports: Vec<(u16, PortTarget, Protocol)>,
+}
+
+/// A port by number or name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PortTarget {
+    /// Number.
+    Number(u16),
+    /// Container port name.
+    Name(String),
+}
+
+/// An Ingress: the services it sends traffic to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IngressFacts {
+    /// Service name and port.
+    pub backends: Vec<(String, PortTarget)>,
+}
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RoleFacts {
+    /// Its rules.
+    pub rules: Vec<RoleRule>,
+    /// `aggregationRule` selectors, where it has one.
+    pub aggregation: Option<Vec<LabelSelector>>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A binding. A RoleBinding's namespace is its key's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindingFacts {
+    /// The role bound; a RoleBinding's Role has the binding's namespace.
+    pub role: RoleRef,
+    /// To whom.
+    pub subjects: Vec<Subject>,
+}
+
+/// A service account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceAccountFacts {
+    /// `automountServiceAccountToken`.
+    pub automount_token: Option<bool>,
+}
+
+/// A `networking.k8s.io/v1` NetworkPolicy with its defaults resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NetworkPolicyFacts {
+    /// Pods it selects.
+    pub pods: LabelSelector,
+    /// Rules for incoming connections; `None` when the policy does not isolate them.
+    pub ingress: Option<Vec<PolicyRuleFacts>>,
+    /// Rules for outgoing connections; `None` when the policy does not isolate them.
+    pub egress: Option<Vec<PolicyRuleFacts>>,
+}
+
+/// One rule: any of the peers, on any of the ports.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PolicyRuleFacts {
+    /// `None` (absent or empty in the object): every peer.
+    pub peers: Option<Vec<PeerFacts>>,
+    /// `None` (absent or empty in the object): every port.
+    pub ports: Option<Vec<PolicyPortFacts>>,
+}
+
+/// A peer of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerFacts {
+    /// Pods; `namespaces` absent means the policy's own namespace.
+    Pods {
+        /// Pod selector; absent in the object means all.
+        pods: LabelSelector,
+        /// Namespace selector.
+        namespaces: Option<LabelSelector>,
+    },
+    /// Addresses.
+    Block {
+        /// The block.
+        cidr: IpNet,
+        /// Left out.
+        except: Vec<IpNet>,
+    },
+}
+
+/// A port of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyPortFacts {
+    /// By number or range.
+    Number(PortSpec),
+    /// By container port name at the destination.
+    Named(String, Protocol),
+    /// Every port of the protocol.
+    All(Protocol),
+}

@@ -1,0 +1,192 @@
+//! What a project declares, expanded and resolved.
+//!
+//! References are by Kubernetes name, so that a declaration's meaning does not depend on where others stand in source.
+
+mod access;
+mod control_plane;
+mod namespace;
+mod network;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kspec_diagnostics::{Code, Location};
+use serde_json::Value;
+
+pub use access::*;
+pub use control_plane::*;
+pub use namespace::*;
+pub use network::*;
+
+/// Where a declaration came from: its own place, and the chain of template stamps and `for`s that led to it, innermost
+/// first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Origin {
+    /// The declaration's name or head.
+    pub at: Location,
+    /// Stamps and `for`s, innermost first; empty for what stands at the top of a module.
+    pub uses: Arc<[Location]>,
+}
+
+impl From<Location> for Origin {
+    fn from(at: Location) -> Self {
+        Self { at, uses: Arc::from([]) }
+    }
+}
+
+/// Facts of the project that lowering needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Name: a DNS label. Prefixes cluster-scoped names, labels objects, names the field manager.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// `major.minor` of the target Kubernetes, e.g. `1.36`.
+    pub kubernetes: String,
+    /// Namespace of the inventory.
+    pub inventory_namespace: String,
+    /// Environment picked, where the project declares some.
+    pub environment: Option<String>,
+    /// Pod, service, node ranges and how DNS is found.
+    pub network: NetworkFacts,
+}
+
+/// The `[network]` table of `kspec.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkFacts {
+    /// Pod ranges.
+    pub pods: Vec<ipnet::IpNet>,
+    /// Service ranges.
+    pub services: Vec<ipnet::IpNet>,
+    /// Node ranges.
+    pub nodes: Vec<ipnet::IpNet>,
+    /// Namespace of the DNS pods; `kube-system` unless told.
+    pub dns_namespace: String,
+    /// Labels of the DNS pods; `k8s-app: kube-dns` unless told.
+    pub dns_pods: BTreeMap<String, String>,
+    /// Ports the DNS *pods* listen on (a Service's target ports), each for UDP and TCP; 53 unless told.
+    pub dns_ports: Vec<u16>,
+}
+
+impl Default for NetworkFacts {
+    fn default() -> Self {
+        Self {
+            pods: Vec::new(),
+            services: Vec::new(),
+            nodes: Vec::new(),
+            dns_namespace: "kube-system".to_owned(),
+            dns_pods: BTreeMap::from([("k8s-app".to_owned(), "kube-dns".to_owned())]),
+            dns_ports: vec![53],
+        }
+    }
+}
+
+/// Everything that a project declares. Each list is in source order: modules by path, then items by position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// The project.
+    pub project: Project,
+    /// Namespaces, existing ones included.
+    pub namespaces: Vec<Namespace>,
+    /// Workloads, existing ones included.
+    pub workloads: Vec<Workload>,
+    /// Service accounts, existing ones included.
+    pub service_accounts: Vec<ServiceAccount>,
+    /// Users and groups.
+    pub principals: Vec<Principal>,
+    /// Roles and cluster roles, existing ones included, built-in ones not.
+    pub roles: Vec<Role>,
+    /// Grants, break-glass included.
+    pub grants: Vec<Grant>,
+    /// Networks.
+    pub networks: Vec<Network>,
+    /// Encryption at rest.
+    pub encryption: Option<Encryption>,
+    /// Audit.
+    pub audit: Option<Audit>,
+    /// Authentication.
+    pub authentication: Option<Authentication>,
+    /// The API server's flags.
+    pub api_server: Option<ApiServer>,
+    /// Objects given verbatim.
+    pub manifests: Vec<Manifest>,
+    /// Renames.
+    pub moved: Vec<Moved>,
+    /// Accepted findings.
+    pub accepts: Vec<Accept>,
+    /// Guarantees.
+    pub guarantees: Vec<Guarantee>,
+}
+
+/// `manifest { … }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// The object as declared, already checked against its schema.
+    pub object: Value,
+    /// Whence.
+    pub origin: Origin,
+}
+
+/// `moved KIND old to new`: the object that was called `from` is now called `to`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Kubernetes kind, e.g. `Role`, `ClusterRole`, `Namespace`, `ServiceAccount`, `NetworkPolicy`.
+    pub kind: String,
+    /// Old namespace and Kubernetes name.
+    pub from: (Option<String>, String),
+    /// New namespace and Kubernetes name.
+    pub to: (Option<String>, String),
+    /// Whence.
+    pub origin: Origin,
+}
+
+/// `accept CODE on declaration { … }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    /// The finding's code.
+    pub code: Code,
+    /// The declaration it is accepted for: a finding whose primary label lies in one of these items' declarations.
+    pub on: Location,
+    /// Why, who, until when.
+    pub exception: Exception,
+    /// Whence.
+    pub origin: Origin,
+}
+
+/// What every exception states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// Why.
+    pub reason: String,
+    /// Who answers for it: a principal's name as the authenticator yields it, or free text.
+    pub owner: String,
+    /// Last day on which it holds.
+    pub until: Date,
+    /// Where the date stands.
+    pub until_at: Location,
+}
+
+/// A calendar day, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Date {
+    /// Year.
+    pub year: i32,
+    /// Month, 1 to 12.
+    pub month: u8,
+    /// Day, 1 to 31.
+    pub day: u8,
+}
+
+impl std::fmt::Display for Date {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+/// `never …`, `always …`: typed, its text kept for reports. Nothing proves it yet, and every report says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guarantee {
+    /// As the formatter writes it.
+    pub text: String,
+    /// Whence.
+    pub origin: Origin,
+}
