@@ -1,0 +1,159 @@
+//! The state of a cluster as a value.
+
+use std::collections::BTreeMap;
+
+use kspec_diagnostics::Place;
+use kspec_model::{Object, ObjectKey};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::withhold;
+
+/// Everything that was read of a cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Objects by key. Of two with one key the first read is kept.
+    pub objects: Vec<StateObject>,
+    /// What runs on the control plane's hosts, as far as it can be seen.
+    pub host: HostState,
+    /// Where it was read from.
+    pub origin: StateOrigin,
+    /// The server's version (`v1.36.3`), where it is known.
+    pub version: Option<String>,
+    /// What could not be read, one line each, e.g. ``secrets: forbidden for user `ci` ``. Absence of an object means nothing
+    /// for the kinds named here.
+    pub unread: Vec<String>,
+    index: BTreeMap<ObjectKey, usize>,
+}
+
+/// An object of the state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateObject {
+    /// The object, secret contents withheld.
+    pub object: Object,
+    /// The file and line it was read from, or the object itself.
+    pub place: Place,
+}
+
+/// What the control plane runs with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HostState {
+    /// Configuration files (encryption, audit, authentication) by path, each as canonical JSON with key material withheld.
+    pub files: BTreeMap<String, String>,
+    /// Flags of `kube-apiserver` without dashes, each with every value it was given; `None` where no API server is seen.
+    pub flags: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// Where a state was read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateOrigin {
+    /// A running cluster.
+    Live {
+        /// Context of the kubeconfig; none where the configuration came from inside a pod.
+        context: Option<String>,
+        /// URL of the API server.
+        server: String,
+    },
+    /// A directory of manifests, as the person wrote it.
+    Directory(String),
+    /// A snapshot file, as the person wrote it.
+    Snapshot(String),
+}
+
+impl std::fmt::Display for StateOrigin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Live { context: Some(context), server } => write!(f, "context {context} ({server})"),
+            Self::Live { context: None, server } => write!(f, "{server}"),
+            Self::Directory(path) => write!(f, "directory {path}"),
+            Self::Snapshot(path) => write!(f, "snapshot {path}"),
+        }
+    }
+}
+
+impl StateObject {
+    /// An object with no file behind it.
+    #[must_use]
+    pub fn live(object: Object) -> Self {
+        let place = Place::Object(object.key().to_string().into());
+        Self { object, place }
+    }
+}
+
+impl State {
+    /// Makes a state: withholds secret contents, orders by key, and reads the API server's flags from its static pods where
+    /// `host` does not have them. Of two objects with one key the first is kept.
+    #[must_use]
+    pub fn new(origin: StateOrigin, objects: Vec<StateObject>, host: HostState) -> Self {
+        let mut keyed: Vec<(ObjectKey, StateObject)> =
+            objects.into_iter().map(|object| (object.object.key(), object)).collect();
+        keyed.sort_by(|(left, _), (right, _)| left.cmp(right));
+        keyed.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        let mut state = Self {
+            objects: Vec::with_capacity(keyed.len()),
+            host,
+            origin,
+            version: None,
+            unread: Vec::new(),
+            index: BTreeMap::new(),
+        };
+        for (position, (key, mut object)) in keyed.into_iter().enumerate() {
+            withhold::object(&mut object.object.0);
+            state.index.insert(key, position);
+            state.objects.push(object);
+        }
+        if state.host.flags.is_none() {
+            state.host.flags = state.objects.iter().find_map(|object| api_server_flags(&object.object));
+        }
+        state
+    }
+
+    /// The object of this key.
+    #[must_use]
+    pub fn get(&self, key: &ObjectKey) -> Option<&StateObject> {
+        self.index.get(key).and_then(|position| self.objects.get(*position))
+    }
+
+    /// Every key, ascending.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.index.keys()
+    }
+
+    /// Keys with their objects, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &StateObject)> {
+        self.index.iter().filter_map(|(key, position)| Some((key, self.objects.get(*position)?)))
+    }
+}
+
+/// The flags of an API server, where `object` is the pod that runs one (kubeadm's label `component: kube-apiserver`).
+fn api_server_flags(object: &Object) -> Option<BTreeMap<String, Vec<String>>> {
+    if object.kind() != "Pod" || object.str_at("/metadata/labels/component") != "kube-apiserver" {
+        return None;
+    }
+    let containers = object.0.pointer("/spec/containers")?.as_array()?;
+    let container = containers
+        .iter()
+        .find(|container| container.get("name").and_then(Value::as_str) == Some("kube-apiserver"))
+        .or_else(|| containers.first())?;
+    let mut words = ["command", "args"]
+        .into_iter()
+        .filter_map(|field| container.get(field)?.as_array())
+        .flatten()
+        .filter_map(Value::as_str)
+        .peekable();
+    let mut flags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    while let Some(word) = words.next() {
+        let Some(flag) = word.strip_prefix("--") else { continue };
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (name, value),
+            // `--profiling` alone means true; `--v 2` takes the next word.
+            None => match words.next_if(|next| !next.starts_with("--")) {
+                Some(value) => (flag, value),
+                None => (flag, "true"),
+            },
+        };
+        flags.entry(name.to_owned()).or_default().push(value.to_owned());
+    }
+    Some(flags)
+}

@@ -1,0 +1,47 @@
+//! Keeps secret material out of states.
+
+use serde_json::{Map, Value};
+
+/// What stands where secret material stood.
+pub const WITHHELD: &str = "<withheld>";
+
+/// Withholds what a Secret holds; key names stay, since they say what there is. Applied objects repeat themselves in the
+/// annotation that `kubectl apply` writes, so that goes too.
+pub(crate) fn object(object: &mut Value) {
+    if object.get("kind").and_then(Value::as_str) != Some("Secret")
+        || object.get("apiVersion").and_then(Value::as_str) != Some("v1")
+    {
+        return;
+    }
+    for field in ["data", "stringData"] {
+        if let Some(Value::Object(values)) = object.get_mut(field) {
+            withhold_values(values);
+        }
+    }
+    if let Some(Value::Object(annotations)) = object.pointer_mut("/metadata/annotations") {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+}
+
+fn withhold_values(values: &mut Map<String, Value>) {
+    for value in values.values_mut() {
+        *value = Value::String(WITHHELD.to_owned());
+    }
+}
+
+/// Withholds the keys of an `EncryptionConfiguration`; their names stay.
+pub(crate) fn encryption_keys(document: &mut Value) {
+    match document {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if name == "secret" && value.is_string() {
+                    *value = Value::String(WITHHELD.to_owned());
+                } else {
+                    encryption_keys(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(encryption_keys),
+        _ => {}
+    }
+}
