@@ -1,1 +1,26 @@
 //! Types and values of expressions: checking and evaluation.
+//!
+//! One evaluator does both, since values may be abstract: [`Value::Unknown`] carries a type through every operation. A
+//! template's or function's body is checked by evaluating it with abstract parameters, a rule's body with an abstract
+//! `object`, and a declaration's fields by the same code with everything known.
+//!
+//! In: expressions of `kspec-syntax`, a [`Scope`] that knows what names mean, and the target's schema. Out: values, and
+//! findings. Whatever a finding was reported about is [`Value::Error`] from there on, which silences what depends on it.
+
+mod check;
+mod coerce;
+mod cx;
+mod eval;
+mod literal;
+mod scope;
+mod types;
+mod value;
+
+pub use check::{check_fn, check_mutation, check_object, check_rule};
+pub use coerce::coerce;
+pub use cx::Cx;
+pub use eval::{bind_args, eval, eval_resource, eval_word, interpolate};
+pub use literal::{Duration, Image, ParseQuantityError, Port, Quantity};
+pub use scope::{Lookup, Scope};
+pub use types::{EntityKind, FunctionType, KubeType, Type, ty};
+pub use value::{EntityRef, FnDef, FnParam, Value, to_json, type_of};
