@@ -1,2 +1,37 @@
 //! Derives committed tables and generates inputs; not shipped.
-fn main() {}
+
+mod kubernetes;
+mod schemas;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own chores.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Derives the tables of compiler/schema/data from the Kubernetes modules
+    Schemas(schemas::Schemas),
+}
+
+/// What a task ends with: a message for the person who ran it.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().task {
+        Task::Schemas(task) => task.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
