@@ -44,7 +44,10 @@ pub enum Operator {
 impl LabelSelector {
     /// Selects exactly what carries these labels.
     pub fn labels<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self { match_labels: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), match_expressions: Vec::new() }
+        Self {
+            match_labels: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            match_expressions: Vec::new(),
+        }
     }
 
     /// Whether nothing is required.

@@ -1,7 +1,25 @@
 //! From objects to [`Cluster`].
+//!
+//! An object is read the way the API server would hold it: with its defaults applied. What the API server would refuse is
+//! left out, whole where half of it would mean something else (a role, a policy, a binding), and reported.
 
-use super::Cluster;
+mod access;
+mod network;
+mod read;
+#[cfg(test)]
+mod tests;
+mod workload;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use self::read::{Fields, Read};
+use super::{Cluster, NamespaceFacts, ServiceAccountFacts};
 use crate::{Object, ObjectKey};
+
+/// The label that the API server puts on every namespace.
+const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// An object, or a part of one, that was left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,9 +31,147 @@ pub struct LiftProblem {
 }
 
 impl Cluster {
-    /// Reads objects. Order does not matter; of two with one key the later wins.
+    /// Reads objects, lists unwrapped. Order does not matter; of two with one key the later wins.
     #[must_use]
-    pub fn lift<'a>(_objects: impl IntoIterator<Item = &'a Object>) -> (Self, Vec<LiftProblem>) {
-        (Self::default(), Vec::new())
+    pub fn lift<'a>(objects: impl IntoIterator<Item = &'a Object>) -> (Self, Vec<LiftProblem>) {
+        let mut lift = Lift::default();
+        for object in objects {
+            lift.document(&object.0, None);
+        }
+        lift.cluster.aggregate();
+        lift.cluster.opaque.sort();
+        lift.cluster.opaque.dedup();
+        (lift.cluster, lift.problems)
     }
+}
+
+#[derive(Default)]
+struct Lift {
+    cluster: Cluster,
+    problems: Vec<LiftProblem>,
+}
+
+/// How a kind is read.
+type Reader = fn(&mut Lift, &ObjectKey, &Value) -> Read<()>;
+
+/// Every kind that means something here: API group, kind, whether it lives in a namespace, its reader.
+const KINDS: &[(&str, &str, bool, Reader)] = &[
+    ("", "Namespace", false, namespace),
+    ("", "ServiceAccount", true, service_account),
+    ("", "Pod", true, workload::pod),
+    ("", "ReplicationController", true, workload::templated),
+    ("", "Service", true, workload::service),
+    ("apps", "Deployment", true, workload::templated),
+    ("apps", "StatefulSet", true, workload::templated),
+    ("apps", "DaemonSet", true, workload::templated),
+    ("apps", "ReplicaSet", true, workload::templated),
+    ("batch", "Job", true, workload::templated),
+    ("batch", "CronJob", true, workload::cron_job),
+    ("networking.k8s.io", "Ingress", true, workload::ingress),
+    ("networking.k8s.io", "NetworkPolicy", true, network::policy),
+    ("rbac.authorization.k8s.io", "Role", true, access::role),
+    ("rbac.authorization.k8s.io", "ClusterRole", false, access::role),
+    ("rbac.authorization.k8s.io", "RoleBinding", true, access::binding),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding", false, access::binding),
+];
+
+/// Kinds that change who reaches whom in ways that are not evaluated: API group, kinds (none: every kind of the group).
+const OPAQUE: &[(&str, &[&str])] = &[
+    (
+        "cilium.io",
+        &[
+            "CiliumNetworkPolicy",
+            "CiliumClusterwideNetworkPolicy",
+            "CiliumLocalRedirectPolicy",
+            "CiliumEgressGatewayPolicy",
+        ],
+    ),
+    ("projectcalico.org", &["NetworkPolicy", "GlobalNetworkPolicy", "StagedNetworkPolicy", "HostEndpoint", "Tier"]),
+    ("crd.projectcalico.org", &["NetworkPolicy", "GlobalNetworkPolicy", "HostEndpoint", "Tier"]),
+    ("policy.networking.k8s.io", &[]),
+    ("crd.antrea.io", &["NetworkPolicy", "ClusterNetworkPolicy"]),
+    ("k8s.ovn.org", &["EgressFirewall", "AdminPolicyBasedExternalRoute"]),
+    ("security.istio.io", &["AuthorizationPolicy", "PeerAuthentication"]),
+    ("policy.linkerd.io", &["AuthorizationPolicy", "ServerAuthorization"]),
+];
+
+impl Lift {
+    /// Reads one document; `item_of` is the (apiVersion, kind) that an item of a typed list has when it states none.
+    fn document(&mut self, value: &Value, item_of: Option<(&str, &str)>) {
+        let stated = |field: &str| value.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let (default_version, default_kind) = item_of.unwrap_or_default();
+        let api_version = stated("apiVersion").unwrap_or(default_version);
+        let kind = stated("kind").unwrap_or(default_kind);
+
+        if let Some(of) = kind.strip_suffix("List")
+            && let Some(items) = value.get("items").and_then(Value::as_array)
+        {
+            for item in items {
+                self.document(item, Some((api_version, of)));
+            }
+            return;
+        }
+
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let metadata = value.get("metadata");
+        let at = |field: &str| metadata.and_then(|m| m.get(field)).and_then(Value::as_str).unwrap_or_default();
+        let known = KINDS.iter().find(|(g, k, ..)| *g == group && *k == kind);
+        let stated_namespace = Some(at("namespace")).filter(|namespace| !namespace.is_empty());
+        let namespace = match known {
+            Some((_, _, true, _)) => Some(stated_namespace.unwrap_or("default")),
+            Some((_, _, false, _)) => None,
+            None => stated_namespace,
+        };
+        let key = ObjectKey {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: at("name").to_owned(),
+        };
+        if let Some(namespace) = namespace
+            && !self.cluster.namespaces.contains_key(namespace)
+        {
+            self.cluster.namespaces.insert(namespace.to_owned(), namespace_facts(namespace, BTreeMap::new()));
+        }
+        match known {
+            Some(_) if key.name.is_empty() => self.problem(&key, "metadata.name is missing".to_owned()),
+            Some((.., read)) => {
+                if let Err(message) = read(self, &key, value) {
+                    self.problem(&key, message);
+                }
+            }
+            None if is_opaque(group, kind) => self.cluster.opaque.push(key),
+            None => {}
+        }
+    }
+
+    fn problem(&mut self, object: &ObjectKey, message: String) {
+        self.problems.push(LiftProblem { object: object.clone(), message });
+    }
+}
+
+fn is_opaque(group: &str, kind: &str) -> bool {
+    OPAQUE.iter().any(|(g, kinds)| *g == group && (kinds.is_empty() || kinds.contains(&kind)))
+}
+
+fn namespace_facts(name: &str, mut labels: BTreeMap<String, String>) -> NamespaceFacts {
+    labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name.to_owned());
+    NamespaceFacts { labels }
+}
+
+fn namespace(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
+    let labels = value.field("metadata")?.string_map("labels")?;
+    lift.cluster.namespaces.insert(key.name.clone(), namespace_facts(&key.name, labels));
+    Ok(())
+}
+
+fn service_account(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
+    let automount_token = value.boolean("automountServiceAccountToken")?;
+    lift.cluster.service_accounts.insert(name_of(key), ServiceAccountFacts { automount_token });
+    Ok(())
+}
+
+/// Namespace and name of an object of a namespaced kind.
+fn name_of(key: &ObjectKey) -> (String, String) {
+    (key.namespace.clone().unwrap_or_default(), key.name.clone())
 }

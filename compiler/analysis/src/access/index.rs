@@ -1,0 +1,162 @@
+//! Many questions to one cluster.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use kspec_model::{
+    ObjectKey,
+    cluster::{Cluster, RoleFacts},
+    program::{RoleRef, Subject},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Request, SubjectRef, effective_groups,
+    request::{MASTERS, service_account_user},
+    rule::{PolicyRule, allows},
+};
+
+/// Whether a request is allowed, and by what.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whether RBAC allows it.
+    pub allowed: bool,
+    /// Every binding that allows it, ClusterRoleBindings first, each with its first rule that does; empty when denied.
+    pub because: Vec<Because>,
+}
+
+/// One chain from a subject to a rule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Because {
+    /// The subject of the binding that the request falls under.
+    pub subject: SubjectRef,
+    /// The binding; none for members of `system:masters`, who are allowed everything without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<ObjectKey>,
+    /// The role it binds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<ObjectKey>,
+    /// The rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<PolicyRule>,
+}
+
+/// Answers one question; for more than a few, keep an [`Index`].
+#[must_use]
+pub fn allowed(cluster: &Cluster, request: &Request) -> Answer {
+    Index::new(cluster).allowed(request)
+}
+
+/// A cluster's bindings by subject and scope.
+#[derive(Debug)]
+pub struct Index<'a> {
+    grants: Vec<Grant<'a>>,
+    everywhere: Scope<'a>,
+    namespaces: HashMap<&'a str, Scope<'a>>,
+}
+
+#[derive(Debug)]
+struct Grant<'a> {
+    binding: &'a ObjectKey,
+    role: &'a RoleRef,
+    facts: &'a RoleFacts,
+}
+
+#[derive(Debug, Default)]
+struct Scope<'a> {
+    /// Positions of grants by user name, ascending.
+    users: HashMap<Cow<'a, str>, Vec<usize>>,
+    /// Positions of grants by group, ascending.
+    groups: HashMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Index<'a> {
+    /// Indexes a cluster. Bindings to roles that do not exist allow nothing and are left out.
+    #[must_use]
+    pub fn new(cluster: &'a Cluster) -> Self {
+        let mut index = Self { grants: Vec::new(), everywhere: Scope::default(), namespaces: HashMap::new() };
+        for (binding, facts) in &cluster.bindings {
+            let Some(role) = cluster.roles.get(&facts.role) else { continue };
+            let position = index.grants.len();
+            index.grants.push(Grant { binding, role: &facts.role, facts: role });
+            let scope = match &binding.namespace {
+                None => &mut index.everywhere,
+                Some(namespace) => index.namespaces.entry(namespace).or_default(),
+            };
+            for subject in &facts.subjects {
+                let positions = match subject {
+                    Subject::User(name) => scope.users.entry(Cow::Borrowed(name)).or_default(),
+                    Subject::Group(name) => scope.groups.entry(name).or_default(),
+                    Subject::ServiceAccount { namespace, name } => {
+                        scope.users.entry(Cow::Owned(service_account_user(namespace, name))).or_default()
+                    }
+                };
+                if positions.last() != Some(&position) {
+                    positions.push(position);
+                }
+            }
+        }
+        index
+    }
+
+    /// Answers one question.
+    #[must_use]
+    pub fn allowed(&self, request: &Request) -> Answer {
+        let groups = effective_groups(&request.user, &request.groups);
+        if groups.iter().any(|group| group == MASTERS) {
+            let subject = SubjectRef::Group { name: MASTERS.to_owned() };
+            return Answer { allowed: true, because: vec![Because { subject, binding: None, role: None, rule: None }] };
+        }
+        let mut because = Vec::new();
+        let namespaced = (request.path.is_none() && !request.namespace.is_empty())
+            .then(|| self.namespaces.get(request.namespace.as_str()))
+            .flatten();
+        for scope in [Some(&self.everywhere), namespaced].into_iter().flatten() {
+            for (position, group) in scope.candidates(&request.user, &groups) {
+                let Some(grant) = self.grants.get(position) else { continue };
+                if let Some(rule) = grant.facts.rules.iter().find(|rule| allows(rule, request)) {
+                    because.push(Because {
+                        subject: group
+                            .map_or_else(|| user(&request.user), |name| SubjectRef::Group { name: name.to_owned() }),
+                        binding: Some(grant.binding.clone()),
+                        role: Some(role_key(grant.role)),
+                        rule: Some(PolicyRule::from(rule)),
+                    });
+                }
+            }
+        }
+        Answer { allowed: !because.is_empty(), because }
+    }
+}
+
+impl Scope<'_> {
+    /// Positions of the grants that name the user or one of the groups, ascending, each once; with the group that matched,
+    /// or none for the user.
+    fn candidates<'g>(&self, user: &str, groups: &'g [String]) -> Vec<(usize, Option<&'g str>)> {
+        let mut found: Vec<_> = self.users.get(user).into_iter().flatten().map(|position| (*position, None)).collect();
+        for group in groups {
+            found.extend(self.groups.get(group.as_str()).into_iter().flatten().map(|p| (*p, Some(group.as_str()))));
+        }
+        found.sort_unstable();
+        found.dedup_by_key(|(position, _)| *position);
+        found
+    }
+}
+
+fn user(name: &str) -> SubjectRef {
+    match super::request::as_service_account(name) {
+        Some((namespace, account)) => {
+            SubjectRef::ServiceAccount { namespace: namespace.to_owned(), name: account.to_owned() }
+        }
+        None => SubjectRef::User { name: name.to_owned() },
+    }
+}
+
+/// A role's identity as an object.
+pub(super) fn role_key(role: &RoleRef) -> ObjectKey {
+    ObjectKey {
+        group: "rbac.authorization.k8s.io".to_owned(),
+        kind: if role.namespace.is_some() { "Role" } else { "ClusterRole" }.to_owned(),
+        namespace: role.namespace.clone(),
+        name: role.name.clone(),
+    }
+}

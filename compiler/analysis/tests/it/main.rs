@@ -1,0 +1,4 @@
+//! The analyses, over clusters written as Kubernetes objects.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
+
+mod access;

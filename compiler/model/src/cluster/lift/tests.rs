@@ -1,0 +1,299 @@
+//! What the API server's defaults make of objects, and what becomes of malformed ones.
+
+use serde_json::{Value, json};
+
+use crate::{
+    LabelSelector, Object, ObjectKey,
+    cluster::{Cluster, LiftProblem, PeerFacts, PolicyPortFacts, PortTarget},
+    program::{PortSpec, Protocol, RoleRef, Subject},
+};
+
+fn lift(objects: impl IntoIterator<Item = Value>) -> (Cluster, Vec<LiftProblem>) {
+    let objects: Vec<_> = objects.into_iter().map(Object).collect();
+    Cluster::lift(&objects)
+}
+
+fn clean(objects: impl IntoIterator<Item = Value>) -> Cluster {
+    let (cluster, problems) = lift(objects);
+    assert_eq!(problems, []);
+    cluster
+}
+
+/// The one problem of one object, which must not have been kept.
+fn refused(object: Value) -> String {
+    let (cluster, problems) = lift([object]);
+    assert_eq!(
+        (cluster.network_policies.len(), cluster.roles.len(), cluster.bindings.len(), cluster.workloads.len()),
+        (0, 0, 0, 0)
+    );
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    problem.message.clone()
+}
+
+fn network_policy(spec: Value) -> Value {
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "p", "namespace": "a" }, "spec": spec })
+}
+
+fn key(group: &str, kind: &str, namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey { group: group.into(), kind: kind.into(), namespace: Some(namespace.into()), name: name.into() }
+}
+
+#[test]
+fn a_namespace_carries_its_name_as_label_wherever_it_is_named() {
+    let cluster = clean([
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a", "labels": { "team": "x", "kubernetes.io/metadata.name": "forged" } } }),
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "c", "namespace": "b" } }),
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "s" }, "automountServiceAccountToken": false }),
+        json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "r", "namespace": "ignored" } }),
+    ]);
+    let labels =
+        |name: &str| cluster.namespaces[name].labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
+    assert_eq!(cluster.namespaces.keys().collect::<Vec<_>>(), ["a", "b", "default"]);
+    assert_eq!(labels("a"), ["kubernetes.io/metadata.name=a", "team=x"]);
+    assert_eq!(labels("b"), ["kubernetes.io/metadata.name=b"]);
+    assert_eq!(cluster.service_accounts[&("default".into(), "s".into())].automount_token, Some(false));
+    assert!(cluster.roles.contains_key(&RoleRef { namespace: None, name: "r".into() }));
+}
+
+#[test]
+fn the_namespace_object_wins_over_a_mention_after_it() {
+    let cluster = clean([
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a", "labels": { "team": "x" } } }),
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "a" } }),
+    ]);
+    assert_eq!(cluster.namespaces["a"].labels.len(), 2);
+}
+
+#[test]
+fn lists_are_unwrapped_typed_ones_included() {
+    let cluster = clean([
+        json!({ "apiVersion": "v1", "kind": "List", "items": [
+            { "apiVersion": "v1", "kind": "List", "items": [{ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" } }] },
+        ] }),
+        json!({ "apiVersion": "apps/v1", "kind": "DeploymentList", "items": [{ "metadata": { "name": "d", "namespace": "n" } }] }),
+    ]);
+    assert_eq!(
+        cluster.workloads.keys().cloned().collect::<Vec<_>>(),
+        [key("", "Pod", "default", "p"), key("apps", "Deployment", "n", "d")]
+    );
+}
+
+#[test]
+fn policy_types_default_to_ingress_and_to_egress_where_it_has_rules() {
+    for (spec, ingress, egress) in [
+        (json!({}), true, false),
+        (json!({ "egress": [] }), true, false),
+        (json!({ "egress": [{}] }), true, true),
+        (json!({ "policyTypes": ["Egress"] }), false, true),
+        (json!({ "policyTypes": ["Egress"], "ingress": [{}] }), false, true),
+        (json!({ "policyTypes": ["Ingress", "Egress"] }), true, true),
+        (json!({ "policyTypes": [], "egress": null }), true, false),
+    ] {
+        let cluster = clean([network_policy(spec.clone())]);
+        let policy = &cluster.network_policies[&("a".into(), "p".into())];
+        assert_eq!((policy.ingress.is_some(), policy.egress.is_some()), (ingress, egress), "{spec}");
+    }
+}
+
+#[test]
+fn rules_peers_and_ports() {
+    let cluster = clean([network_policy(json!({
+        "podSelector": { "matchExpressions": [{ "key": "app", "operator": "NotIn", "values": ["x"] }] },
+        "ingress": [
+            { "from": [], "ports": [] },
+            {
+                "from": [
+                    { "podSelector": {} },
+                    { "namespaceSelector": {}, "podSelector": { "matchLabels": { "a": "b" } } },
+                    { "ipBlock": { "cidr": "10.1.2.3/8", "except": ["10.9.0.0/16"] } },
+                    { "ipBlock": { "cidr": "fd00::/8" } },
+                ],
+                "ports": [{ "port": 80 }, { "protocol": "UDP", "port": "dns" }, { "protocol": "SCTP" }, { "port": 1, "endPort": 9 }],
+            },
+        ],
+    }))]);
+    let rules = cluster.network_policies[&("a".into(), "p".into())].ingress.clone().unwrap();
+    assert_eq!((&rules[0].peers, &rules[0].ports), (&None, &None));
+    assert_eq!(
+        rules[1].peers.clone().unwrap(),
+        [
+            PeerFacts::Pods { pods: LabelSelector::default(), namespaces: None },
+            PeerFacts::Pods { pods: LabelSelector::labels([("a", "b")]), namespaces: Some(LabelSelector::default()) },
+            PeerFacts::Block { cidr: "10.0.0.0/8".parse().unwrap(), except: vec!["10.9.0.0/16".parse().unwrap()] },
+            PeerFacts::Block { cidr: "fd00::/8".parse().unwrap(), except: vec![] },
+        ]
+    );
+    let number = |first, last| PolicyPortFacts::Number(PortSpec { first, last, protocol: Protocol::Tcp });
+    assert_eq!(
+        rules[1].ports.clone().unwrap(),
+        [
+            number(80, 80),
+            PolicyPortFacts::Named("dns".into(), Protocol::Udp),
+            PolicyPortFacts::All(Protocol::Sctp),
+            number(1, 9)
+        ]
+    );
+}
+
+#[test]
+fn what_the_api_server_refuses_is_left_out_and_named() {
+    let ingress = |rule: Value| refused(network_policy(json!({ "ingress": [{}, rule] })));
+    let messages = [
+        ingress(json!({ "from": [{}] })),
+        ingress(json!({ "from": [{ "podSelector": {} }, { "podSelector": {}, "ipBlock": { "cidr": "10.0.0.0/8" } }] })),
+        ingress(json!({ "from": [{ "ipBlock": { "cidr": "10.0.0/8" } }] })),
+        ingress(json!({ "from": [{ "ipBlock": { "cidr": "10.0.0.0/8", "except": ["11.0.0.0/16"] } }] })),
+        ingress(json!({ "from": [{ "ipBlock": { "cidr": "10.0.0.0/8", "except": ["10.0.0.0/8"] } }] })),
+        ingress(json!({ "from": [{ "podSelector": { "matchExpressions": [{ "key": "a", "operator": "Is", "values": ["x"] }] } }] })),
+        ingress(json!({ "from": [{ "podSelector": { "matchExpressions": [{ "key": "a", "operator": "In" }] } }] })),
+        ingress(json!({ "ports": [{ "port": "80" }] })),
+        ingress(json!({ "ports": [{ "port": 0 }] })),
+        ingress(json!({ "ports": [{ "port": 70_000 }] })),
+        ingress(json!({ "ports": [{ "port": 9, "endPort": 8 }] })),
+        ingress(json!({ "ports": [{ "port": "http", "endPort": 8 }] })),
+        ingress(json!({ "ports": [{ "protocol": "ICMP" }] })),
+        ingress(json!({ "ports": 80 })),
+        refused(network_policy(json!({ "policyTypes": ["ingress"] }))),
+        refused(network_policy(json!({ "podSelector": { "matchLabels": { "a": 1 } } }))),
+        refused(network_policy(json!("all"))),
+        refused(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "generateName": "p-" } })),
+        refused(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": [{ "ports": [{ "name": "x" }] }] } })),
+        refused(json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": "r" }, "rules": [{ "verbs": "get" }] })),
+        refused(json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "r" }, "roleRef": { "kind": "Rule", "name": "x" } })),
+        refused(json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": "r" }, "roleRef": { "kind": "Role", "name": "x" } })),
+        refused(json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": "r" }, "roleRef": { "kind": "ClusterRole", "name": "x" }, "subjects": [{ "kind": "ServiceAccount", "name": "s" }] })),
+    ]
+    .join("\n");
+    insta::assert_snapshot!(messages);
+}
+
+#[test]
+fn no_json_makes_it_panic() {
+    for object in [
+        json!(null),
+        json!([]),
+        json!(7),
+        json!({ "kind": 3, "metadata": 4 }),
+        json!({ "kind": "List", "items": [null, 1] }),
+    ] {
+        assert_eq!(lift([object]).0, Cluster::default());
+    }
+}
+
+#[test]
+fn controllers_pods_and_their_ports() {
+    let template = json!({
+        "metadata": { "labels": { "app": "a" } },
+        "spec": {
+            "hostNetwork": true,
+            "containers": [{ "name": "c", "ports": [{ "containerPort": 80, "name": "http" }, { "containerPort": 53, "protocol": "UDP" }] }],
+            "initContainers": [
+                { "name": "sidecar", "restartPolicy": "Always", "ports": [{ "containerPort": 90 }] },
+                { "name": "setup", "ports": [{ "containerPort": 91 }] },
+            ],
+        },
+    });
+    let spec = json!({ "selector": { "matchLabels": { "app": "a" } }, "template": template });
+    let cluster = clean([
+        json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "s" }, "spec": spec }),
+        json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "j", "ownerReferences": [{ "apiVersion": "batch/v1", "kind": "CronJob", "name": "c", "controller": true }] }, "spec": { "template": template } }),
+        json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "c" }, "spec": { "jobTemplate": { "spec": { "template": template } } } }),
+        json!({ "apiVersion": "v1", "kind": "ReplicationController", "metadata": { "name": "rc" }, "spec": { "template": { "metadata": { "labels": { "r": "c" } }, "spec": { "serviceAccount": "old" } } } }),
+    ]);
+    let set = &cluster.workloads[&key("apps", "StatefulSet", "default", "s")];
+    assert!(set.host_network);
+    assert_eq!(set.service_account, "default");
+    assert_eq!(
+        set.ports.iter().map(|port| (port.port, port.protocol)).collect::<Vec<_>>(),
+        [(80, Protocol::Tcp), (53, Protocol::Udp), (90, Protocol::Tcp)]
+    );
+    let job = &cluster.workloads[&key("batch", "Job", "default", "j")];
+    assert_eq!(job.owner, Some(key("batch", "CronJob", "default", "c")));
+    assert_eq!(job.labels.keys().collect::<Vec<_>>(), ["app", "batch.kubernetes.io/job-name", "job-name"]);
+    let old = &cluster.workloads[&key("", "ReplicationController", "default", "rc")];
+    assert_eq!(
+        (old.service_account.as_str(), old.selector.clone()),
+        ("old", Some(LabelSelector::labels([("r", "c")])))
+    );
+    assert_eq!(cluster.workloads.len(), 4);
+}
+
+#[test]
+fn services_and_ingresses() {
+    let cluster = clean([
+        json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "s" }, "spec": { "selector": { "app": "a" }, "ports": [{ "port": 80 }, { "port": 81, "targetPort": "http", "protocol": "UDP" }] } }),
+        json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "i" }, "spec": {
+            "defaultBackend": { "service": { "name": "s", "port": { "name": "http" } } },
+            "rules": [{ "http": { "paths": [{ "backend": { "service": { "name": "s", "port": { "number": 80 } } } }, { "backend": { "resource": { "kind": "Bucket", "name": "b" } } }] } }, { "host": "x" }],
+        } }),
+    ]);
+    let service = &cluster.services[&("default".into(), "s".into())];
+    assert_eq!(service.kind, "ClusterIP");
+    assert_eq!(
+        service.ports,
+        [(80, PortTarget::Number(80), Protocol::Tcp), (81, PortTarget::Name("http".into()), Protocol::Udp)]
+    );
+    assert_eq!(
+        cluster.ingresses[&("default".into(), "i".into())].backends,
+        [("s".into(), PortTarget::Number(80)), ("s".into(), PortTarget::Name("http".into()))]
+    );
+}
+
+#[test]
+fn bindings_and_their_subjects() {
+    let cluster = clean([json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "b", "namespace": "n" },
+        "roleRef": { "kind": "Role", "name": "r" },
+        "subjects": [{ "kind": "User", "name": "u" }, { "kind": "User", "name": "system:serviceaccount:x:y" }, { "kind": "Group", "name": "g" }, { "kind": "ServiceAccount", "name": "s" }],
+    })]);
+    let binding = cluster.bindings.values().next().unwrap();
+    let account =
+        |namespace: &str, name: &str| Subject::ServiceAccount { namespace: namespace.into(), name: name.into() };
+    assert_eq!(binding.role, RoleRef { namespace: Some("n".into()), name: "r".into() });
+    assert_eq!(
+        binding.subjects,
+        [Subject::User("u".into()), account("x", "y"), Subject::Group("g".into()), account("n", "s")]
+    );
+}
+
+#[test]
+fn aggregated_roles_hold_what_they_select_through_chains_and_cycles() {
+    let role = |name: &str, labels: Value, verb: &str| {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": name, "labels": labels },
+            "rules": [{ "verbs": [verb], "apiGroups": [""], "resources": ["pods"] }],
+        })
+    };
+    let aggregated = |name: &str, labels: Value, select: &str| {
+        let mut role = role(name, labels, "stale");
+        role["aggregationRule"] = json!({ "clusterRoleSelectors": [{ "matchLabels": { select: "true" } }] });
+        role
+    };
+    let cluster = clean([
+        aggregated("admin", json!({ "to-loop": "true" }), "to-admin"),
+        aggregated("edit", json!({ "to-admin": "true" }), "to-edit"),
+        aggregated("loop", json!({ "to-admin": "true" }), "to-loop"),
+        role("z", json!({ "to-edit": "true", "to-admin": "true" }), "get"),
+        role("y", json!({ "to-edit": "true" }), "list"),
+        role("copy", json!({ "to-edit": "true" }), "list"),
+    ]);
+    let verbs = |name: &str| {
+        let role = &cluster.roles[&RoleRef { namespace: None, name: name.into() }];
+        role.rules.iter().map(|rule| rule.verbs.join(",")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        (verbs("edit"), verbs("admin"), verbs("loop")),
+        ("list get".into(), "list get".into(), "list get".into())
+    );
+}
+
+#[test]
+fn kinds_that_are_not_evaluated_are_recorded() {
+    let cluster = clean([
+        json!({ "apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": { "name": "c", "namespace": "n" } }),
+        json!({ "apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "AdminNetworkPolicy", "metadata": { "name": "a" } }),
+        json!({ "apiVersion": "example.com/v1", "kind": "NetworkPolicy", "metadata": { "name": "other" } }),
+    ]);
+    let opaque: Vec<_> = cluster.opaque.iter().map(ToString::to_string).collect();
+    assert_eq!(opaque, ["CiliumNetworkPolicy.cilium.io n/c", "AdminNetworkPolicy.policy.networking.k8s.io a"]);
+}
