@@ -1,1 +1,21 @@
 //! The model as Kubernetes objects and host files, a folder a target.
+//!
+//! In: a [`Program`](kspec_model::program::Program), the namespaces of the state, the date. Out: [`objects`] of the stable
+//! APIs in the order in which they are safe to apply, and [`host`] files that an API server starts from. Both are pure and
+//! byte-for-byte reproducible: the same input gives the same bytes, whatever order maps were filled in.
+
+mod files;
+mod finding;
+// mod host;
+mod inventory;
+mod names;
+mod objects;
+mod yaml;
+
+pub use files::manifest_path;
+// pub use host::{HostFile, HostOutput, HostSettings, host};
+pub use inventory::{Inventory, PART_OF, TOOLING, inventory};
+pub use objects::{
+    EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, PROJECT, PURPOSE, Phase, known_namespaces, objects,
+};
+pub use yaml::to_yaml;
