@@ -1,0 +1,126 @@
+//! Roles and grants.
+
+use std::collections::BTreeMap;
+
+use kspec_model::program::{Grant, Role, RoleRef, RoleRule, Subject};
+use serde_json::{Map, Value, json};
+
+use super::{Output, Phase, is_over, metadata::Metadata, world::World};
+use crate::names;
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
+
+pub(super) fn lower(world: &World<'_>, output: &mut Output) {
+    for role in world.program.roles.iter().filter(|role| !role.existing) {
+        output.push(Phase::Roles, &role.origin, role_object(world, role));
+    }
+    let mut taken = Taken::default();
+    for grant in &world.program.grants {
+        if grant.exception.as_ref().is_some_and(|exception| is_over(exception, world.as_of)) {
+            continue;
+        }
+        match world.grant_scope(&grant.scope) {
+            None => output.push(Phase::Grants, &grant.origin, binding(world, grant, None, &mut taken)),
+            Some(namespaces) => {
+                for namespace in namespaces {
+                    output.push(Phase::Grants, &grant.origin, binding(world, grant, Some(&namespace), &mut taken));
+                }
+            }
+        }
+    }
+}
+
+fn role_object(world: &World<'_>, role: &Role) -> Value {
+    let metadata = Metadata {
+        name: &role.name,
+        namespace: role.namespace.as_deref(),
+        labels: Some(&role.labels),
+        annotations: Some(&role.annotations),
+        doc: role.doc.as_deref(),
+        exception: None,
+    };
+    let mut object = Map::from_iter([
+        ("apiVersion".to_owned(), json!(API_VERSION)),
+        ("kind".to_owned(), json!(if role.namespace.is_some() { "Role" } else { "ClusterRole" })),
+        ("metadata".to_owned(), metadata.build(world)),
+    ]);
+    // The control plane fills the rules of an aggregated role: sending any would fight it.
+    match &role.aggregation {
+        Some(selectors) => object.insert("aggregationRule".to_owned(), json!({ "clusterRoleSelectors": selectors })),
+        None => object.insert("rules".to_owned(), role.rules.iter().map(rule_value).collect()),
+    };
+    Value::Object(object)
+}
+
+fn rule_value(rule: &RoleRule) -> Value {
+    let mut value = Map::from_iter([("verbs".to_owned(), json!(rule.verbs))]);
+    if rule.urls.is_empty() {
+        value.insert("apiGroups".to_owned(), json!(rule.api_groups));
+        value.insert("resources".to_owned(), json!(rule.resources));
+        if !rule.resource_names.is_empty() {
+            value.insert("resourceNames".to_owned(), json!(rule.resource_names));
+        }
+    } else {
+        value.insert("nonResourceURLs".to_owned(), json!(rule.urls));
+    }
+    Value::Object(value)
+}
+
+/// Which binding each generated name was given to: (namespace, name) to what it binds.
+#[derive(Default)]
+struct Taken(BTreeMap<(Option<String>, String), String>);
+
+fn binding(world: &World<'_>, grant: &Grant, namespace: Option<&str>, taken: &mut Taken) -> Value {
+    let name = grant.name.clone().unwrap_or_else(|| generated_name(world, grant, namespace, taken));
+    let metadata = Metadata {
+        name: &name,
+        namespace,
+        labels: Some(&grant.labels),
+        annotations: Some(&grant.annotations),
+        doc: grant.doc.as_deref(),
+        exception: grant.exception.as_ref(),
+    };
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": if namespace.is_some() { "RoleBinding" } else { "ClusterRoleBinding" },
+        "metadata": metadata.build(world),
+        "roleRef": { "apiGroup": GROUP, "kind": role_kind(&grant.role), "name": grant.role.name },
+        "subjects": grant.subjects.iter().map(subject_value).collect::<Vec<_>>(),
+    })
+}
+
+fn role_kind(role: &RoleRef) -> &'static str {
+    if role.namespace.is_some() { "Role" } else { "ClusterRole" }
+}
+
+/// `ROLE:SUBJECT`, several subjects with `+` between; in the cluster's scope with the project before it. Two grants of the
+/// same role to the same subjects have the same name and are one object declared twice; where a Role and a ClusterRole of
+/// one name are granted alike, the second gets a hash.
+fn generated_name(world: &World<'_>, grant: &Grant, namespace: Option<&str>, taken: &mut Taken) -> String {
+    let subjects = grant.subjects.iter().map(subject_text).collect::<Vec<_>>().join("+");
+    let project = &world.program.project.name;
+    let role = &grant.role.name;
+    let prefixed = role.strip_prefix(project.as_str()).is_some_and(|rest| rest.starts_with(':'));
+    let text = if namespace.is_none() && !prefixed { format!("{project}:{role}:{subjects}") } else { format!("{role}:{subjects}") };
+    let identity = format!("{} {role} {subjects}", role_kind(&grant.role));
+    let name = names::rbac(&text, &identity);
+    let key = (namespace.map(str::to_owned), name.clone());
+    if *taken.0.entry(key).or_insert_with(|| identity.clone()) == identity { name } else { names::hashed(&name, &identity) }
+}
+
+fn subject_text(subject: &Subject) -> String {
+    match subject {
+        Subject::User(name) => format!("user:{name}"),
+        Subject::Group(name) => format!("group:{name}"),
+        Subject::ServiceAccount { namespace, name } => format!("sa:{namespace}:{name}"),
+    }
+}
+
+fn subject_value(subject: &Subject) -> Value {
+    match subject {
+        Subject::User(name) => json!({ "apiGroup": GROUP, "kind": "User", "name": name }),
+        Subject::Group(name) => json!({ "apiGroup": GROUP, "kind": "Group", "name": name }),
+        Subject::ServiceAccount { namespace, name } => json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace }),
+    }
+}

@@ -1,0 +1,68 @@
+//! Names, ownership labels, and what the program says of an object in words.
+
+use std::collections::BTreeMap;
+
+use kspec_model::program::Exception;
+use serde_json::{Map, Value, json};
+
+use super::world::World;
+use crate::inventory::PART_OF;
+
+/// The standard label of what manages an object, and its value.
+pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kspec");
+/// The label that names the project.
+pub const PROJECT: &str = "kspec.dev/project";
+/// The annotation that keeps a doc comment.
+pub const PURPOSE: &str = "kspec.dev/purpose";
+/// The annotation that keeps why an exception is made.
+pub const EXCEPTION_REASON: &str = "kspec.dev/reason";
+/// The annotation that keeps who answers for an exception.
+pub const EXCEPTION_OWNER: &str = "kspec.dev/owner";
+/// The annotation that keeps an exception's last day.
+pub const EXCEPTION_UNTIL: &str = "kspec.dev/until";
+
+/// What goes into `metadata`.
+#[derive(Default)]
+pub(super) struct Metadata<'a> {
+    pub(super) name: &'a str,
+    pub(super) namespace: Option<&'a str>,
+    pub(super) labels: Option<&'a BTreeMap<String, String>>,
+    pub(super) annotations: Option<&'a BTreeMap<String, String>>,
+    pub(super) doc: Option<&'a str>,
+    pub(super) exception: Option<&'a Exception>,
+}
+
+impl Metadata<'_> {
+    pub(super) fn build(&self, world: &World<'_>) -> Value {
+        let mut metadata = Map::new();
+        metadata.insert("name".to_owned(), json!(self.name));
+        if let Some(namespace) = self.namespace {
+            metadata.insert("namespace".to_owned(), json!(namespace));
+        }
+        let mut labels = self.labels.cloned().unwrap_or_default();
+        labels.extend(ownership(world));
+        metadata.insert("labels".to_owned(), json!(labels));
+        let mut annotations = self.annotations.cloned().unwrap_or_default();
+        if let Some(doc) = self.doc {
+            annotations.insert(PURPOSE.to_owned(), doc.to_owned());
+        }
+        if let Some(exception) = self.exception {
+            annotations.insert(EXCEPTION_REASON.to_owned(), exception.reason.clone());
+            annotations.insert(EXCEPTION_OWNER.to_owned(), exception.owner.clone());
+            annotations.insert(EXCEPTION_UNTIL.to_owned(), exception.until.to_string());
+        }
+        if !annotations.is_empty() {
+            metadata.insert("annotations".to_owned(), json!(annotations));
+        }
+        Value::Object(metadata)
+    }
+}
+
+/// The labels that say whose an object is.
+pub(super) fn ownership(world: &World<'_>) -> [(String, String); 3] {
+    [
+        (MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned()),
+        (PROJECT.to_owned(), world.program.project.name.clone()),
+        (PART_OF.to_owned(), world.inventory.id.clone()),
+    ]
+}
