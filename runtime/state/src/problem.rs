@@ -53,7 +53,14 @@ impl Problem {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {
-        Self { file: file.into(), line: line.max(1), column: column.max(1), kind, message: message.into(), help: help.into() }
+        Self {
+            file: file.into(),
+            line: line.max(1),
+            column: column.max(1),
+            kind,
+            message: message.into(),
+            help: help.into(),
+        }
     }
 
     /// Whether what was read without it can still be relied on: only for templates, which are somebody's source and no state.

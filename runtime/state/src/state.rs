@@ -38,7 +38,8 @@ pub struct StateObject {
 /// What the control plane runs with.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HostState {
-    /// Configuration files (encryption, audit, authentication) by path, each as canonical JSON with key material withheld.
+    /// Configuration files (encryption, audit, authentication) by path; a state holds each as canonical JSON with key
+    /// material withheld.
     pub files: BTreeMap<String, String>,
     /// Flags of `kube-apiserver` without dashes, each with every value it was given; `None` where no API server is seen.
     pub flags: Option<BTreeMap<String, Vec<String>>>,
@@ -103,8 +104,14 @@ impl State {
             state.index.insert(key, position);
             state.objects.push(object);
         }
-        if state.host.flags.is_none() {
-            state.host.flags = state.objects.iter().find_map(|object| api_server_flags(&object.object));
+        for text in state.host.files.values_mut() {
+            *text = withhold::file(text);
+        }
+        if let Some(container) = state.objects.iter().find_map(|object| api_server(&object.object)) {
+            if state.host.flags.is_none() {
+                state.host.flags = Some(flags(container));
+            }
+            state.version = image_version(container);
         }
         state
     }
@@ -126,16 +133,25 @@ impl State {
     }
 }
 
-/// The flags of an API server, where `object` is the pod that runs one (kubeadm's label `component: kube-apiserver`).
-fn api_server_flags(object: &Object) -> Option<BTreeMap<String, Vec<String>>> {
-    if object.kind() != "Pod" || object.str_at("/metadata/labels/component") != "kube-apiserver" {
+/// The container that runs an API server, where `object` is its static pod (kubeadm's label, or the program's name).
+fn api_server(object: &Object) -> Option<&Value> {
+    const NAME: &str = "kube-apiserver";
+    if object.kind() != "Pod" || object.namespace() != Some("kube-system") {
         return None;
     }
     let containers = object.0.pointer("/spec/containers")?.as_array()?;
-    let container = containers
-        .iter()
-        .find(|container| container.get("name").and_then(Value::as_str) == Some("kube-apiserver"))
-        .or_else(|| containers.first())?;
+    let program = |container: &&Value| {
+        let word = container.pointer("/command/0").and_then(Value::as_str).unwrap_or_default();
+        word.rsplit('/').next() == Some(NAME)
+    };
+    containers.iter().find(program).or_else(|| {
+        let labelled = object.str_at("/metadata/labels/component") == NAME;
+        let named = |container: &&Value| container.get("name").and_then(Value::as_str) == Some(NAME);
+        if labelled { containers.iter().find(named).or_else(|| containers.first()) } else { None }
+    })
+}
+
+fn flags(container: &Value) -> BTreeMap<String, Vec<String>> {
     let mut words = ["command", "args"]
         .into_iter()
         .filter_map(|field| container.get(field)?.as_array())
@@ -155,5 +171,12 @@ fn api_server_flags(object: &Object) -> Option<BTreeMap<String, Vec<String>>> {
         };
         flags.entry(name.to_owned()).or_default().push(value.to_owned());
     }
-    Some(flags)
+    flags
+}
+
+/// `v1.36.3` of `registry.k8s.io/kube-apiserver:v1.36.3@sha256:…`.
+fn image_version(container: &Value) -> Option<String> {
+    let image = container.get("image")?.as_str()?;
+    let (_, tag) = image.split('@').next()?.rsplit_once(':')?;
+    tag.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).then(|| tag.to_owned())
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::yaml::{self, Budget};
+
 /// What stands where secret material stood.
 pub const WITHHELD: &str = "<withheld>";
 
@@ -29,8 +31,19 @@ fn withhold_values(values: &mut Map<String, Value>) {
     }
 }
 
-/// Withholds the keys of an `EncryptionConfiguration`; their names stay.
-pub(crate) fn encryption_keys(document: &mut Value) {
+/// A control-plane file as canonical JSON, without the keys of an `EncryptionConfiguration`; their names stay. A text that
+/// is neither JSON nor YAML may be anything, so nothing of it is kept.
+pub(crate) fn file(text: &str) -> String {
+    let document = serde_json::from_str(text).ok().or_else(|| {
+        let first = yaml::documents(text, Budget::default()).into_iter().next()?;
+        first.ok().map(|document| document.value)
+    });
+    let Some(mut document) = document else { return WITHHELD.to_owned() };
+    encryption_keys(&mut document);
+    document.to_string()
+}
+
+fn encryption_keys(document: &mut Value) {
     match document {
         Value::Object(fields) => {
             for (name, value) in fields {
