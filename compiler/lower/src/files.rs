@@ -36,7 +36,7 @@ fn is_builtin(group: &str) -> bool {
 }
 
 fn allowed(c: char) -> bool {
-    c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '_')
+    c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '_' | '@')
 }
 
 fn component(text: &str) -> String {

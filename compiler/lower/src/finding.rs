@@ -5,5 +5,8 @@ use kspec_model::program::Origin;
 
 /// A finding at a declaration; each template use that led to it is a party.
 pub(crate) fn at(code: Code, message: impl Into<String>, origin: &Origin) -> Finding {
-    origin.uses.iter().fold(Finding::new(code, message, origin.at), |finding, place| finding.label(*place, "stamped here"))
+    origin
+        .uses
+        .iter()
+        .fold(Finding::new(code, message, origin.at), |finding, place| finding.label(*place, "stamped here"))
 }

@@ -4,10 +4,7 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kspec_model::{
-    Object, ObjectKey,
-    program::Project,
-};
+use kspec_model::{Object, ObjectKey, program::Project};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -46,7 +43,12 @@ impl Inventory {
     /// The parent's identity.
     #[must_use]
     pub fn key(&self) -> ObjectKey {
-        ObjectKey { group: String::new(), kind: "ConfigMap".to_owned(), namespace: Some(self.namespace.clone()), name: self.name.clone() }
+        ObjectKey {
+            group: String::new(),
+            kind: "ConfigMap".to_owned(),
+            namespace: Some(self.namespace.clone()),
+            name: self.name.clone(),
+        }
     }
 
     /// The parent object, given every member there is or may be (during an apply: the old ones and the new ones).
@@ -55,7 +57,11 @@ impl Inventory {
         let mut kinds = BTreeSet::new();
         let mut namespaces = BTreeSet::new();
         for member in members {
-            kinds.insert(if member.group.is_empty() { member.kind.clone() } else { format!("{}.{}", member.kind, member.group) });
+            kinds.insert(if member.group.is_empty() {
+                member.kind.clone()
+            } else {
+                format!("{}.{}", member.kind, member.group)
+            });
             namespaces.extend(member.namespace.as_deref().filter(|namespace| *namespace != self.namespace));
         }
         let kinds = kinds.into_iter().collect::<Vec<_>>().join(",");

@@ -8,7 +8,12 @@ const HASH_LENGTH: usize = 8;
 
 /// The first `length` hexadecimal digits of the SHA-256 of `text`.
 pub(crate) fn hash(text: &str, length: usize) -> String {
-    Sha256::digest(text.as_bytes()).iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).take(length).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .take(length)
+        .collect()
 }
 
 /// `text` as a name of RBAC, which takes any path segment. Letters, digits and `-._:@+` stay; where anything else had to be
@@ -19,7 +24,12 @@ pub(crate) fn rbac(text: &str, identity: &str) -> String {
 
 /// `text` as a DNS subdomain, as most kinds want their names. See [`rbac`] for the hash.
 pub(crate) fn dns(text: &str, identity: &str) -> String {
-    fitted(text, identity, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.', |c| c.to_ascii_lowercase())
+    fitted(
+        text,
+        identity,
+        |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.',
+        |c| c.to_ascii_lowercase(),
+    )
 }
 
 /// `text` with a hash of `identity` behind it, cut to fit.
@@ -30,7 +40,8 @@ pub(crate) fn hashed(text: &str, identity: &str) -> String {
 
 fn fitted(text: &str, identity: &str, allowed: impl Fn(char) -> bool, fold: impl Fn(char) -> char) -> String {
     let clean: String = text.chars().map(fold).map(|c| if allowed(c) { c } else { '-' }).collect();
-    let edges_fine = clean.starts_with(|c: char| c.is_ascii_alphanumeric()) && clean.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let edges_fine =
+        clean.starts_with(|c: char| c.is_ascii_alphanumeric()) && clean.ends_with(|c: char| c.is_ascii_alphanumeric());
     if clean == text && edges_fine && clean.len() <= LONGEST { clean } else { hashed(&clean, identity) }
 }
 

@@ -96,7 +96,8 @@ fn number_text(number: &Number) -> String {
     if number.is_i64() || number.is_u64() {
         return text;
     }
-    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text.as_str(), None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (mantissa, exponent) =
+        text.split_once(['e', 'E']).map_or((text.as_str(), None), |(mantissa, exponent)| (mantissa, Some(exponent)));
     let point = if mantissa.contains('.') { "" } else { ".0" };
     match exponent {
         None => format!("{mantissa}{point}"),

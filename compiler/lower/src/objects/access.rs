@@ -102,11 +102,19 @@ fn generated_name(world: &World<'_>, grant: &Grant, namespace: Option<&str>, tak
     let project = &world.program.project.name;
     let role = &grant.role.name;
     let prefixed = role.strip_prefix(project.as_str()).is_some_and(|rest| rest.starts_with(':'));
-    let text = if namespace.is_none() && !prefixed { format!("{project}:{role}:{subjects}") } else { format!("{role}:{subjects}") };
+    let text = if namespace.is_none() && !prefixed {
+        format!("{project}:{role}:{subjects}")
+    } else {
+        format!("{role}:{subjects}")
+    };
     let identity = format!("{} {role} {subjects}", role_kind(&grant.role));
     let name = names::rbac(&text, &identity);
     let key = (namespace.map(str::to_owned), name.clone());
-    if *taken.0.entry(key).or_insert_with(|| identity.clone()) == identity { name } else { names::hashed(&name, &identity) }
+    if *taken.0.entry(key).or_insert_with(|| identity.clone()) == identity {
+        name
+    } else {
+        names::hashed(&name, &identity)
+    }
 }
 
 fn subject_text(subject: &Subject) -> String {
@@ -121,6 +129,8 @@ fn subject_value(subject: &Subject) -> Value {
     match subject {
         Subject::User(name) => json!({ "apiGroup": GROUP, "kind": "User", "name": name }),
         Subject::Group(name) => json!({ "apiGroup": GROUP, "kind": "Group", "name": name }),
-        Subject::ServiceAccount { namespace, name } => json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace }),
+        Subject::ServiceAccount { namespace, name } => {
+            json!({ "kind": "ServiceAccount", "name": name, "namespace": namespace })
+        }
     }
 }

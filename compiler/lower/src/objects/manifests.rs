@@ -50,7 +50,8 @@ pub(super) fn policy_phase(spec: &Value) -> Phase {
     };
     if !filled(spec.get("ingress")) && !filled(spec.get("egress")) {
         Phase::NetworkDeny
-    } else if filled(spec.pointer("/podSelector/matchLabels")) || filled(spec.pointer("/podSelector/matchExpressions")) {
+    } else if filled(spec.pointer("/podSelector/matchLabels")) || filled(spec.pointer("/podSelector/matchExpressions"))
+    {
         Phase::NetworkAllow
     } else {
         Phase::NetworkWide

@@ -59,14 +59,20 @@ pub enum Phase {
 /// Dynamic scopes are instantiated over the program's and the state's namespaces. Grants whose end lies before `as_of` are
 /// left out, so that `apply` ends them.
 #[must_use]
-pub fn objects(program: &Program, state_namespaces: &BTreeMap<String, Labels>, as_of: Date) -> (Vec<LoweredObject>, Vec<Finding>) {
+pub fn objects(
+    program: &Program,
+    state_namespaces: &BTreeMap<String, Labels>,
+    as_of: Date,
+) -> (Vec<LoweredObject>, Vec<Finding>) {
     let world = world::World::new(program, state_namespaces, as_of);
     let mut output = Output { lowered: Vec::new(), findings: Vec::new() };
     manifests::lower(&world, &mut output);
     namespaces::lower(&world, &mut output);
     access::lower(&world, &mut output);
     network::lower(&world, &mut output);
-    output.lowered.sort_by_cached_key(|(rank, lowered)| (lowered.phase, *rank, lowered.object.key(), lowered.origin.clone()));
+    output
+        .lowered
+        .sort_by_cached_key(|(rank, lowered)| (lowered.phase, *rank, lowered.object.key(), lowered.origin.clone()));
     output.findings.sort();
     output.findings.dedup();
     (output.lowered.into_iter().map(|(_, lowered)| lowered).collect(), output.findings)

@@ -68,8 +68,7 @@ fn limit_ranges(world: &World<'_>, namespace: &Namespace, output: &mut Output) {
         let Some(first) = limits.first() else { continue };
         let metadata = Metadata { name, namespace: Some(&namespace.name), ..Metadata::default() };
         let items: Vec<Value> = limits.iter().map(|limits| limit_item(limits)).collect();
-        let object =
-            json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": metadata.build(world), "spec": { "limits": items } });
+        let object = json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": metadata.build(world), "spec": { "limits": items } });
         output.push(Phase::Limits, &first.origin, object);
     }
 }
@@ -83,7 +82,12 @@ fn limit_item(limits: &Limits) -> Value {
         ("maxLimitRequestRatio", &limits.max_limit_request_ratio),
     ];
     let mut item = Map::from_iter([("type".to_owned(), json!(limits.kind.as_str()))]);
-    item.extend(parts.into_iter().filter(|(_, values)| !values.is_empty()).map(|(field, values)| (field.to_owned(), json!(values))));
+    item.extend(
+        parts
+            .into_iter()
+            .filter(|(_, values)| !values.is_empty())
+            .map(|(field, values)| (field.to_owned(), json!(values))),
+    );
     Value::Object(item)
 }
 

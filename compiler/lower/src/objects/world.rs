@@ -24,8 +24,18 @@ pub(super) struct World<'a> {
 
 impl<'a> World<'a> {
     pub(super) fn new(program: &'a Program, state_namespaces: &BTreeMap<String, Labels>, as_of: Date) -> Self {
-        let workloads = program.workloads.iter().map(|workload| ((workload.namespace.as_str(), workload.name.as_str()), workload)).collect();
-        Self { program, inventory: inventory(&program.project), as_of, namespaces: known_namespaces(program, state_namespaces), workloads }
+        let workloads = program
+            .workloads
+            .iter()
+            .map(|workload| ((workload.namespace.as_str(), workload.name.as_str()), workload))
+            .collect();
+        Self {
+            program,
+            inventory: inventory(&program.project),
+            as_of,
+            namespaces: known_namespaces(program, state_namespaces),
+            workloads,
+        }
     }
 
     pub(super) fn workload(&self, namespace: &str, name: &str) -> Option<&'a Workload> {

@@ -30,7 +30,17 @@ fn paths_are_readable() {
         object("v1", "ConfigMap", Some("../.."), "../../etc/passwd"),
         object("v1", "ConfigMap", None, ""),
     ];
-    assert_snapshot!(paths.iter().map(manifest_path).collect::<Vec<_>>().join("\n"), @"");
+    assert_snapshot!(paths.iter().map(manifest_path).collect::<Vec<_>>().join("\n"), @"
+    manifests/payments/role-release.yaml
+    manifests/cluster/clusterrole-shop_viewer.yaml
+    manifests/cluster/clusterrole-shop_viewer+f376107572ed.yaml
+    manifests/payments/rolebinding-viewer_user_oncall@example.com.yaml
+    manifests/payments/rolebinding-viewer+6f574a30ef1b.yaml
+    manifests/cluster+/configmap-c.yaml
+    manifests/payments/certificate.cert-manager.io_api.yaml
+    manifests/_..+0cfd1c96cbc0/configmap-.._.._etc_passwd+7676905afd04.yaml
+    manifests/cluster/configmap-.yaml
+    ");
 }
 
 proptest! {
@@ -38,15 +48,20 @@ proptest! {
     #[test]
     fn two_objects_never_share_a_path(objects in prop::collection::vec(
         (
-            prop::sample::select(vec!["v1", "a.b/v1", "a.b-c/v1", "rbac.authorization.k8s.io/v1"]),
-            prop::sample::select(vec!["Role", "RoleX", "ConfigMap"]),
+            prop::sample::select(vec![
+                ("v1", "ConfigMap"),
+                ("rbac.authorization.k8s.io/v1", "Role"),
+                ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+                ("a.b/v1", "Role"),
+                ("a.b-c/v1", "Role"),
+            ]),
             prop::option::of("[a-c]{1,2}|cluster"),
             "[abAB:_.@+/~-]{0,6}|a{178,190}",
         ),
         2..40,
     )) {
         let mut seen = BTreeMap::new();
-        for (api_version, kind, namespace, name) in objects {
+        for ((api_version, kind), namespace, name) in objects {
             let object = object(api_version, kind, namespace.as_deref(), &name);
             let path = manifest_path(&object);
             prop_assert_eq!(path.split('/').count(), 3);

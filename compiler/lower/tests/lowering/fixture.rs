@@ -1,10 +1,6 @@
 //! Programs made by hand.
 
-use std::{
-    cell::Cell,
-    collections::BTreeMap,
-    fmt::Write,
-};
+use std::{cell::Cell, collections::BTreeMap, fmt::Write};
 
 use kspec_diagnostics::{Finding, ItemId, Location, Span};
 use kspec_lower::{LoweredObject, manifest_path, objects, to_yaml};
@@ -141,7 +137,12 @@ pub(crate) fn role(namespace: Option<&str>, name: &str, rules: Vec<RoleRule>) ->
 }
 
 pub(crate) fn rule(verbs: &[&str], groups: &[&str], resources: &[&str]) -> RoleRule {
-    RoleRule { verbs: strings(verbs), api_groups: strings(groups), resources: strings(resources), ..RoleRule::default() }
+    RoleRule {
+        verbs: strings(verbs),
+        api_groups: strings(groups),
+        resources: strings(resources),
+        ..RoleRule::default()
+    }
 }
 
 pub(crate) fn grant(namespace: Option<&str>, role: &str, scope: GrantScope, subjects: Vec<Subject>) -> Grant {

@@ -97,7 +97,7 @@ fn shop() -> Program {
 fn the_example_lowers_in_an_order_that_is_safe_to_apply() {
     let (lowered, findings) = lower(&shop());
     assert_snapshot!("shop", render(&lowered));
-    assert_snapshot!(lines(&findings), @"");
+    assert_snapshot!(lines(&findings), @"K0402 half of this edge is not ours: this program does not say what may leave the pods of `edge-gateway`");
 }
 
 #[test]
@@ -129,7 +129,21 @@ fn an_inventory_is_an_apply_set() {
     let program = shop();
     let inventory = kspec_lower::inventory(&program.project);
     let keys: Vec<_> = lower(&program).0.iter().map(|lowered| lowered.object.key()).collect();
-    assert_snapshot!(kspec_lower::to_yaml(&inventory.object(&keys)), @"");
+    assert_snapshot!(kspec_lower::to_yaml(&inventory.object(&keys)), @r#"
+    apiVersion: v1
+    kind: ConfigMap
+    metadata:
+      name: kspec-shop
+      namespace: kspec-system
+      annotations:
+        applyset.kubernetes.io/additional-namespaces: payments
+        applyset.kubernetes.io/contains-group-kinds: "ClusterRoleBinding.rbac.authorization.k8s.io,LimitRange,Namespace,NetworkPolicy.networking.k8s.io,ResourceQuota,Role.rbac.authorization.k8s.io,RoleBinding.rbac.authorization.k8s.io,ServiceAccount"
+        applyset.kubernetes.io/tooling: kspec/v0.1.0
+      labels:
+        app.kubernetes.io/managed-by: kspec
+        applyset.kubernetes.io/id: applyset-3SHnqHdSccgx9io3hW25DTbYsJnxIl26rsb1-M5-Kso-v1
+        kspec.dev/project: shop
+    "#);
 }
 
 #[test]
@@ -137,11 +151,41 @@ fn what_a_manifest_says_stays_as_it_is() {
     let mut program = program();
     let manifest = |object| Manifest { object, origin: origin() };
     program.manifests = vec![
-        manifest(serde_json::json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "c", "namespace": "a", "labels": { "n": "y" } }, "data": { "on": "no" } })),
-        manifest(serde_json::json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": "certificates.cert-manager.io" } })),
-        manifest(serde_json::json!({ "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": { "name": "api", "namespace": "a" } })),
+        manifest(
+            serde_json::json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "c", "namespace": "a", "labels": { "n": "y" } }, "data": { "on": "no" } }),
+        ),
+        manifest(
+            serde_json::json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": "certificates.cert-manager.io" } }),
+        ),
+        manifest(
+            serde_json::json!({ "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": { "name": "api", "namespace": "a" } }),
+        ),
     ];
-    assert_snapshot!(render(&lower(&program).0), @"");
+    assert_snapshot!(render(&lower(&program).0), @r#"
+    # Definitions: manifests/cluster/customresourcedefinition-certificates.cert-manager.io.yaml
+    apiVersion: apiextensions.k8s.io/v1
+    kind: CustomResourceDefinition
+    metadata:
+      name: certificates.cert-manager.io
+
+    # Rest: manifests/a/configmap-c.yaml
+    apiVersion: v1
+    kind: ConfigMap
+    metadata:
+      name: c
+      namespace: a
+      labels:
+        "n": "y"
+    data:
+      "on": "no"
+
+    # Rest: manifests/a/certificate.cert-manager.io_api.yaml
+    apiVersion: cert-manager.io/v1
+    kind: Certificate
+    metadata:
+      name: api
+      namespace: a
+    "#);
 }
 
 #[test]
@@ -154,7 +198,14 @@ fn selectors_of_dynamic_scopes_see_the_states_namespaces_too() {
         GrantScope::Where(LabelSelector::labels([("environment", "staging")])),
         vec![Subject::Group("oidc:sre".to_owned())],
     )];
-    let lowered = lower_with(&program, &[("theirs", map(&[("environment", "staging")])), ("prod", map(&[("environment", "prod")]))]);
+    let lowered = lower_with(
+        &program,
+        &[("theirs", map(&[("environment", "staging")])), ("prod", map(&[("environment", "prod")]))],
+    );
     let keys: Vec<String> = lowered.iter().map(|lowered| lowered.object.key().to_string()).collect();
-    assert_snapshot!(keys.join("\n"), @"");
+    assert_snapshot!(keys.join("\n"), @"
+    Namespace mine
+    RoleBinding.rbac.authorization.k8s.io mine/view:group:oidc:sre
+    RoleBinding.rbac.authorization.k8s.io theirs/view:group:oidc:sre
+    ");
 }

@@ -92,5 +92,30 @@ fn keys_that_old_parsers_take_for_booleans_are_quoted() {
         "apiVersion": "v1",
         "data": { "n": "y", "on": "off", "yes": "no", "port": "8080", "version": "1.10", "octal": "0777", "empty": "", "list": [[1, [2.0, 1e30]], {}, [], { "a": 1, "b": [true, null] }] },
     });
-    assert_snapshot!(to_yaml(&Object(object)), @"");
+    assert_snapshot!(to_yaml(&Object(object)), @r#"
+    apiVersion: v1
+    kind: ConfigMap
+    metadata:
+      name: x
+      annotations:
+        purpose: "line one\nline \"two\"\ttab"
+    data:
+      empty: ""
+      list:
+      - - 1
+        - - 2.0
+          - 1.0e+30
+      - {}
+      - []
+      - a: 1
+        b:
+        - true
+        - null
+      "n": "y"
+      octal: "0777"
+      "on": "off"
+      port: "8080"
+      version: "1.10"
+      "yes": "no"
+    "#);
 }

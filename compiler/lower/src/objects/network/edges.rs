@@ -9,8 +9,8 @@ use kspec_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Denied, Direction, Halves, Scoped, edge_policy, first_origin, peers};
 use super::peers::{Peers, RuleSet};
+use super::{Denied, Direction, Halves, Scoped, edge_policy, first_origin, peers};
 use crate::{
     finding, names,
     objects::{Output, Phase, metadata::Metadata, world::World},
@@ -68,14 +68,22 @@ fn near_end(world: &World<'_>, peer: &Peer, scope: &str) -> Option<(Vec<String>,
         Peer::Namespace(namespace) => (vec![namespace.clone()], Subject::All),
         Peer::All => (vec![scope.to_owned()], Subject::All),
         Peer::Pods { pods, namespaces } => {
-            let namespaces = namespaces.as_ref().map_or_else(|| vec![scope.to_owned()], |selector| world.matching(selector));
+            let namespaces =
+                namespaces.as_ref().map_or_else(|| vec![scope.to_owned()], |selector| world.matching(selector));
             (namespaces, if pods.is_empty() { Subject::All } else { Subject::Pods(pods.clone()) })
         }
         Peer::Any | Peer::Dns | Peer::Internet | Peer::Cidr { .. } => return None,
     })
 }
 
-fn collect<'a>(world: &World<'a>, scope: &Scoped<'_>, edge: &'a Edge, denied: &Denied, halves: &mut Halves<'a>, output: &mut Output) {
+fn collect<'a>(
+    world: &World<'a>,
+    scope: &Scoped<'_>,
+    edge: &'a Edge,
+    denied: &Denied,
+    halves: &mut Halves<'a>,
+    output: &mut Output,
+) {
     let ends = [(&edge.from, &edge.to, Direction::Egress), (&edge.to, &edge.from, Direction::Ingress)];
     let mut not_ours = BTreeSet::new();
     for namespace in &scope.namespaces {
@@ -90,7 +98,15 @@ fn collect<'a>(world: &World<'a>, scope: &Scoped<'_>, edge: &'a Edge, denied: &D
                     continue;
                 }
                 written = true;
-                let far = peers::far_end(world, far, namespace, &near_namespace, direction, &edge.origin, &mut output.findings);
+                let far = peers::far_end(
+                    world,
+                    far,
+                    namespace,
+                    &near_namespace,
+                    direction,
+                    &edge.origin,
+                    &mut output.findings,
+                );
                 let Some(far) = far else { continue };
                 let ports = peers::ports(world, &edge.ports, &edge.to, peers::Names::Resolved);
                 let half = Half { ports, far, doc: edge.doc.as_deref(), origin: &edge.origin };
@@ -138,12 +154,16 @@ fn write_policies(
     output: &mut Output,
 ) {
     // Only what selects by label or selects everything can cover another subject's pods.
-    let wide: Vec<(&Subject, &Vec<Half<'_>>)> = subjects.iter().filter(|(subject, _)| !matches!(subject, Subject::Workload(_))).collect();
+    let wide: Vec<(&Subject, &Vec<Half<'_>>)> =
+        subjects.iter().filter(|(subject, _)| !matches!(subject, Subject::Workload(_))).collect();
     for (subject, own) in subjects {
         let Some(selector) = selector(world, namespace, subject) else { continue };
         let Some(origin) = first_origin(own.iter().map(|half| half.origin)) else { continue };
         let mut rules = RuleSet::default();
-        let covering = wide.iter().filter(|(other, _)| *other != subject && covers(other, &selector)).flat_map(|(_, halves)| halves.iter());
+        let covering = wide
+            .iter()
+            .filter(|(other, _)| *other != subject && covers(other, &selector))
+            .flat_map(|(_, halves)| halves.iter());
         for half in own.iter().chain(covering) {
             rules.add(&half.ports, &half.far);
         }
@@ -188,7 +208,12 @@ fn covers(subject: &Subject, narrow: &LabelSelector) -> bool {
 }
 
 /// `api-ingress`, `all-egress`, `pods-frontend-1a2b3c4d-ingress`.
-fn policy_name(subject: &Subject, namespace: &str, direction: Direction, taken: &mut BTreeSet<(String, String)>) -> String {
+fn policy_name(
+    subject: &Subject,
+    namespace: &str,
+    direction: Direction,
+    taken: &mut BTreeSet<(String, String)>,
+) -> String {
     let (stem, identity) = match subject {
         Subject::Workload(name) => (name.clone(), format!("workload {name}")),
         Subject::All => ("all".to_owned(), "all".to_owned()),
@@ -201,7 +226,8 @@ fn policy_name(subject: &Subject, namespace: &str, direction: Direction, taken: 
     let field = direction.field();
     let identity = format!("{identity} {field}");
     let name = names::dns(&format!("{stem}-{field}"), &identity);
-    let name = if taken.contains(&(namespace.to_owned(), name.clone())) { names::hashed(&name, &identity) } else { name };
+    let name =
+        if taken.contains(&(namespace.to_owned(), name.clone())) { names::hashed(&name, &identity) } else { name };
     taken.insert((namespace.to_owned(), name.clone()));
     name
 }

@@ -87,8 +87,13 @@ fn denied(scoped: &[Scoped<'_>]) -> Denied {
     for Scoped { network, namespaces } in scoped {
         let by_word = network.denies.iter().map(|deny| (deny.ingress, deny.egress));
         // A policy spelt out over every pod isolates as a default denial does.
-        let spelt_out = network.policies.iter().filter(|policy| policy.pods.is_empty()).map(|policy| (policy.ingress.is_some(), policy.egress.is_some()));
-        let (ingress, egress) = by_word.chain(spelt_out).fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
+        let spelt_out = network
+            .policies
+            .iter()
+            .filter(|policy| policy.pods.is_empty())
+            .map(|policy| (policy.ingress.is_some(), policy.egress.is_some()));
+        let (ingress, egress) =
+            by_word.chain(spelt_out).fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
         for namespace in namespaces {
             if ingress {
                 denied.insert((namespace.clone(), Direction::Ingress));
@@ -111,7 +116,8 @@ fn given_names(world: &World<'_>, scoped: &[Scoped<'_>]) -> BTreeSet<(String, St
         }
     }
     for manifest in &world.program.manifests {
-        let text = |pointer: &str| manifest.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |pointer: &str| manifest.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         if text("/kind") == "NetworkPolicy" {
             names.insert((text("/metadata/namespace"), text("/metadata/name")));
         }
@@ -139,7 +145,11 @@ fn denials(world: &World<'_>, scoped: &[Scoped<'_>], output: &mut Output) {
                     continue;
                 }
                 let directions = [(deny.ingress, Direction::Ingress), (deny.egress, Direction::Egress)];
-                let types: Vec<&str> = directions.iter().filter(|(denied, _)| *denied).map(|(_, direction)| direction.policy_type()).collect();
+                let types: Vec<&str> = directions
+                    .iter()
+                    .filter(|(denied, _)| *denied)
+                    .map(|(_, direction)| direction.policy_type())
+                    .collect();
                 let metadata = Metadata { name, namespace: Some(namespace), ..Metadata::default() };
                 let object = policy_object(world, &metadata, json!({ "podSelector": {}, "policyTypes": types }));
                 output.push_ranked(Phase::NetworkDeny, 0, &deny.origin, object);
@@ -154,8 +164,12 @@ fn policies(world: &World<'_>, scoped: &[Scoped<'_>], output: &mut Output) {
             for namespace in namespaces {
                 let spec = policy_spec(world, policy, namespace, output);
                 let phase = policy_phase(&spec);
-                let metadata =
-                    Metadata { name: &policy.name, namespace: Some(namespace), doc: policy.doc.as_deref(), ..Metadata::default() };
+                let metadata = Metadata {
+                    name: &policy.name,
+                    namespace: Some(namespace),
+                    doc: policy.doc.as_deref(),
+                    ..Metadata::default()
+                };
                 let object = policy_object(world, &metadata, spec);
                 output.push_ranked(phase, 2, &policy.origin, object);
             }
@@ -181,10 +195,21 @@ fn policy_spec(world: &World<'_>, policy: &Policy, namespace: &str, output: &mut
 
 /// One rule as written, or, where its far ends want different ports (`dns` does), one for each run of equal ports. A rule
 /// without far ends allows nothing: Kubernetes would read an empty list as everybody.
-fn policy_rules(world: &World<'_>, policy: &Policy, rule: &PolicyRule, namespace: &str, direction: Direction, output: &mut Output) -> Vec<Value> {
+fn policy_rules(
+    world: &World<'_>,
+    policy: &Policy,
+    rule: &PolicyRule,
+    namespace: &str,
+    direction: Direction,
+    output: &mut Output,
+) -> Vec<Value> {
     let mut runs: Vec<(Vec<Value>, Peers)> = Vec::new();
     for peer in &rule.peers {
-        let Some(values) = peers::far_end(world, peer, namespace, namespace, direction, &policy.origin, &mut output.findings) else { continue };
+        let Some(values) =
+            peers::far_end(world, peer, namespace, namespace, direction, &policy.origin, &mut output.findings)
+        else {
+            continue;
+        };
         let ports = peers::ports(world, &rule.ports, peer, peers::Names::Kept);
         match runs.last_mut() {
             Some((last, peers)) if *last == ports => peers.add(values),

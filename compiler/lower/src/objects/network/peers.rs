@@ -10,7 +10,10 @@ use kspec_model::{
 use serde_json::{Map, Value, json};
 
 use super::{Direction, ranges};
-use crate::{finding, objects::world::{NAMESPACE_NAME, World}};
+use crate::{
+    finding,
+    objects::world::{NAMESPACE_NAME, World},
+};
 
 /// The far ends of a rule.
 #[derive(Debug, Clone)]
@@ -73,19 +76,26 @@ pub(super) fn far_end(
             let selector = LabelSelector { match_labels: facts.dns_pods.clone(), match_expressions: Vec::new() };
             one(json!({ "namespaceSelector": named(&facts.dns_namespace), "podSelector": selector }))
         }
-        Peer::Cidr { block, except } => one(ip_block(&block.to_string(), except.iter().map(ToString::to_string).collect())),
+        Peer::Cidr { block, except } => {
+            one(ip_block(&block.to_string(), except.iter().map(ToString::to_string).collect()))
+        }
         Peer::Internet => match ranges::outside(&world.program.project.network, direction) {
             Ok(families) => Some(Peers::Some(
                 families
                     .iter()
-                    .map(|outside| ip_block(&outside.block.to_string(), outside.except.iter().map(ToString::to_string).collect()))
+                    .map(|outside| {
+                        ip_block(&outside.block.to_string(), outside.except.iter().map(ToString::to_string).collect())
+                    })
                     .collect(),
             )),
             Err(missing) => {
                 findings.push(
                     finding::at(
                         codes::INTERNET_WITHOUT_RANGES,
-                        format!("`internet` needs the cluster's ranges, and `[network]` does not give {}", missing.join(", ")),
+                        format!(
+                            "`internet` needs the cluster's ranges, and `[network]` does not give {}",
+                            missing.join(", ")
+                        ),
                         origin,
                     )
                     .help(format!(
@@ -139,7 +149,9 @@ pub(super) fn ports(world: &World<'_>, ports: &[PortRef], destination: &Peer, na
         let numbers = &world.program.project.network.dns_ports;
         return numbers
             .iter()
-            .flat_map(|port| [Protocol::Udp, Protocol::Tcp].map(|protocol| number(PortSpec { first: *port, last: *port, protocol })))
+            .flat_map(|port| {
+                [Protocol::Udp, Protocol::Tcp].map(|protocol| number(PortSpec { first: *port, last: *port, protocol }))
+            })
             .collect();
     }
     let mut values: Vec<Value> = Vec::new();
@@ -148,7 +160,9 @@ pub(super) fn ports(world: &World<'_>, ports: &[PortRef], destination: &Peer, na
             PortRef::Number(spec) => values.push(number(*spec)),
             PortRef::Protocol(protocol) => values.push(json!({ "protocol": protocol.as_str() })),
             PortRef::Named { name, protocol } => {
-                let known = (names == Names::Resolved).then(|| resolve(world, destination, name, *protocol)).unwrap_or_default();
+                let known = (names == Names::Resolved)
+                    .then(|| resolve(world, destination, name, *protocol))
+                    .unwrap_or_default();
                 if known.is_empty() {
                     values.push(json!({ "port": name, "protocol": protocol.as_str() }));
                 }
@@ -169,8 +183,10 @@ fn resolve(world: &World<'_>, destination: &Peer, name: &str, protocol: Protocol
 }
 
 fn number(spec: PortSpec) -> Value {
-    let mut value =
-        Map::from_iter([("port".to_owned(), json!(spec.first)), ("protocol".to_owned(), json!(spec.protocol.as_str()))]);
+    let mut value = Map::from_iter([
+        ("port".to_owned(), json!(spec.first)),
+        ("protocol".to_owned(), json!(spec.protocol.as_str())),
+    ]);
     if spec.last > spec.first {
         value.insert("endPort".to_owned(), json!(spec.last));
     }
