@@ -58,6 +58,17 @@ pub(crate) fn digest(version: KubeVersion) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
+/// A digest over a schema and the CRDs that were added to it.
+pub(crate) fn digest_with(base: &str, crds: &[Value]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(base.as_bytes());
+    for crd in crds {
+        hasher.update(b"\n");
+        hasher.update(crd.to_string().as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
 /// The roles and bindings that an API server of this version creates by itself.
 pub(crate) fn default_rbac(version: KubeVersion) -> &'static [Value] {
     let bundle = bundle(version);

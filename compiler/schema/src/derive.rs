@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use enums::add_enums;
+pub(crate) use types::first_sentence;
 pub use types::types;
 
 use crate::table::HEADER;

@@ -5,17 +5,23 @@
 //! wrong with an object's fields. Pure: nothing is read, fetched or cached on disk.
 
 mod bundled;
+mod crd;
 pub mod derive;
 mod kinds;
 mod schema;
 mod suggest;
 mod table;
 mod types;
+mod validate;
 mod version;
+mod walk;
 
+pub use crd::{CrdProblem, CrdProblemKind};
 pub use kinds::{GroupInfo, KindInfo, Subresource};
 pub use schema::{Schema, split_api_version};
 pub use suggest::closest;
 pub use table::TableError;
 pub use types::{Field, ListMerge, ObjectType, Text, Type, TypeId};
+pub use validate::{Problem, ProblemKind};
 pub use version::{KubeVersion, UnknownVersion};
+pub use walk::{Path, Place, Step};

@@ -28,7 +28,6 @@ pub struct Schema {
     pub(crate) groups: Vec<GroupInfo>,
     by_kind: BTreeMap<Text, Vec<usize>>,
     by_plural: BTreeMap<Text, Vec<usize>>,
-    pub(crate) object_meta: Option<TypeId>,
 }
 
 static ANYTHING: Type = Type::Any;
@@ -41,7 +40,6 @@ impl Schema {
     }
 
     pub(crate) fn of_table(version: KubeVersion, table: Table) -> Self {
-        let object_meta = table.named.get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta").copied();
         let mut schema = Self {
             version,
             release: table.release,
@@ -54,7 +52,6 @@ impl Schema {
             groups: table.groups,
             by_kind: BTreeMap::new(),
             by_plural: BTreeMap::new(),
-            object_meta,
         };
         schema.index();
         schema
@@ -103,6 +100,12 @@ impl Schema {
         let at = id.0 as usize;
         let custom = || self.custom.get(at.checked_sub(self.types.len())?);
         self.types.get(at).or_else(custom).unwrap_or(&ANYTHING)
+    }
+
+    /// Whether the type comes from a CRD.
+    #[must_use]
+    pub fn is_custom(&self, id: TypeId) -> bool {
+        id.0 as usize >= self.types.len()
     }
 
     /// The struct of this id, if it is one.
