@@ -7,8 +7,19 @@
 //! text ─lex→ tokens ─split→ items ─group→ brackets matched ─chunk→ statements ─classify→ terminals ─LALR→ tree
 //! ```
 
+mod build;
+mod chunk;
+mod classify;
+mod context;
 mod error;
+mod explain;
+mod grammar;
+mod group;
+mod heads;
+mod lexer;
 mod parse;
+mod split;
+mod terminal;
 pub mod tree;
 
 pub use error::SyntaxError;

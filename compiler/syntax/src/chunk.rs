@@ -1,0 +1,338 @@
+//! Chunks: a declaration, a statement, a field. One is parsed at a time, so that one bad chunk hides no other.
+
+use kspec_diagnostics::{Span, codes};
+use lalrpop_util::ParseError;
+
+use crate::SyntaxError;
+use crate::classify::Classifier;
+use crate::context::{Cx, Parsed, Range};
+use crate::explain::{self, Unreadable};
+use crate::grammar::ChunkParser;
+use crate::heads::{self, Body, Head};
+use crate::lexer::Kind;
+use crate::terminal::{Kw, Mark, T};
+use crate::tree::{ItemKind, Name};
+
+/// A chunk's tokens, and the `///` lines above it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chunk {
+    pub(crate) range: Range,
+    pub(crate) doc: Option<Range>,
+}
+
+impl Cx<'_> {
+    /// The next chunk at or after `from`, which moves past it and its separator.
+    pub(crate) fn next_chunk(&mut self, from: &mut usize, hi: usize, mark: Mark) -> Option<Chunk> {
+        let by_comma = matches!(mark, Mark::Field | Mark::TypeField | Mark::UseName);
+        let mut doc: Option<Range> = None;
+        let mut range: Option<Range> = None;
+        let mut field = false;
+        let mut at = *from;
+        while at < hi {
+            let Some(kind) = self.kind(at) else { break };
+            let mut next = at + 1;
+            match kind {
+                Kind::Comment => {}
+                Kind::Newline => {
+                    if range.is_some_and(|range| self.line_ends(range, next, hi, mark)) {
+                        at = next;
+                        break;
+                    }
+                }
+                Kind::Doc => {
+                    let line = Range { lo: at, hi: next };
+                    match (&range, &mut doc) {
+                        (Some(_), _) => self.orphan_doc(line),
+                        (None, Some(doc)) => doc.hi = next,
+                        (None, None) => doc = Some(line),
+                    }
+                }
+                Kind::Semi if range.is_some() => {
+                    at = next;
+                    break;
+                }
+                Kind::Semi => {}
+                Kind::Comma if by_comma && range.is_some() => {
+                    at = next;
+                    break;
+                }
+                Kind::Comma if range.is_some() && (field || mark == Mark::Namespace) => {
+                    self.comma_between_statements(at);
+                    at = next;
+                    break;
+                }
+                kind => {
+                    if range.is_none() {
+                        field = heads::has_fields(mark) && self.is_field(at, hi);
+                    }
+                    if kind.opens() {
+                        next = self.partner(at).max(at) + 1;
+                    }
+                    range = Some(Range { lo: range.map_or(at, |range| range.lo), hi: next.min(hi) });
+                }
+            }
+            at = next;
+        }
+        *from = at;
+        match (range, doc) {
+            (Some(range), doc) => Some(Chunk { range, doc }),
+            (None, Some(doc)) => {
+                self.orphan_doc(doc);
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Whether a line end after `range` ends the chunk; the next line begins at `next`.
+    fn line_ends(&mut self, range: Range, next: usize, hi: usize, mark: Mark) -> bool {
+        let following = (next..hi).find(|at| self.kind(*at).is_some_and(|kind| !kind.is_trivia()));
+        let Some(following) = following else { return true };
+        match self.kind(following) {
+            Some(Kind::Dot) => return false,
+            Some(Kind::LBrace) if self.kind(range.hi.saturating_sub(1)) != Some(Kind::Colon) => {
+                self.brace_on_next_line(range, following);
+                return false;
+            }
+            _ => {}
+        }
+        let continues = range.hi.checked_sub(1).and_then(|last| self.kind(last)).is_some_and(Kind::continues);
+        if !continues {
+            return true;
+        }
+        // What looks like a whole new chunk is one: the line above is half typed.
+        let fields = mark == Mark::Field || heads::has_fields(mark);
+        if fields && self.is_field(following, hi) {
+            return true;
+        }
+        let begins = |word: &str| match Kw::of(word) {
+            Some(kw) => heads::head(mark, kw).is_some() || mark == Mark::Item && kw == Kw::Existing,
+            None => false,
+        };
+        self.kind(following) == Some(Kind::Ident)
+            && begins(self.text_at(following))
+            && matches!(self.kind(following + 1), Some(Kind::Ident | Kind::Str | Kind::LBrace))
+    }
+
+    fn brace_on_next_line(&mut self, range: Range, brace: usize) {
+        let (Some(last), Some(brace)) = (range.hi.checked_sub(1).and_then(|at| self.token(at)), self.token(brace)) else {
+            return;
+        };
+        let (gap, span) = (self.span(last.end, brace.start), self.span(brace.start, brace.end));
+        self.errors.push(
+            SyntaxError::new(codes::UNEXPECTED_TOKEN, "this `{` stands on a line of its own", span)
+                .help("a body begins on the line of what it belongs to")
+                .fix("join the lines", gap, " "),
+        );
+    }
+
+    fn comma_between_statements(&mut self, at: usize) {
+        let Some(token) = self.token(at) else { return };
+        let span = self.span(token.start, token.end);
+        let ends_line = matches!(self.kind(at + 1), Some(Kind::Newline | Kind::Comment) | None);
+        let (title, text) = if ends_line { ("remove the comma", "") } else { ("write `;`", ";") };
+        self.errors.push(
+            SyntaxError::new(codes::UNEXPECTED_TOKEN, "a comma between statements", span)
+                .help("statements stand on lines of their own, or are separated by `;`")
+                .fix(title, span, text),
+        );
+    }
+
+    /// Whether `name:`, `a.b:` or `"text":` stands at `at`.
+    pub(crate) fn is_field(&self, at: usize, hi: usize) -> bool {
+        match self.kind(at) {
+            Some(Kind::Str) => at + 1 < hi && self.kind(at + 1) == Some(Kind::Colon),
+            Some(Kind::Ident) => {
+                let mut next = at + 1;
+                while self.kind(next) == Some(Kind::Dot) && self.kind(next + 1) == Some(Kind::Ident) {
+                    next += 2;
+                }
+                next < hi && self.kind(next) == Some(Kind::Colon)
+            }
+            _ => false,
+        }
+    }
+
+    /// Parses a chunk; what is wrong with it is reported.
+    pub(crate) fn chunk(&mut self, mark: Mark, range: Range) -> Option<Parsed> {
+        match mark {
+            Mark::Field | Mark::TypeField | Mark::Expr | Mark::Stamp => self.read(mark, &heads::PLAIN, range, &[]),
+            Mark::UseName => self.read(mark, &heads::USE_NAME, range, &[]),
+            _ => self.statement(mark, range),
+        }
+    }
+
+    fn statement(&mut self, mark: Mark, range: Range) -> Option<Parsed> {
+        if heads::has_fields(mark) && self.is_field(range.lo, range.hi) {
+            return self.read(Mark::Field, &heads::PLAIN, range, &[]);
+        }
+        let mut words: Vec<(usize, Kw)> = Vec::new();
+        let mut at = range.lo;
+        if mark == Mark::Item && self.text_at(at) == "existing" && self.kind(at + 1) == Some(Kind::Ident) {
+            words.push((at, Kw::Existing));
+            at += 1;
+        }
+        let text = self.text_at(at);
+        let followed = self.kind(at + 1).filter(|_| at + 1 < range.hi);
+        if self.kind(at) != Some(Kind::Ident) {
+            self.no_statement(mark, at, None);
+            return self.lost(mark, None);
+        }
+        let known = Kw::of(text).and_then(|kw| heads::head(mark, kw));
+        if mark == Mark::Item && words.is_empty() && matches!(followed, Some(Kind::LParen | Kind::Dot)) {
+            return self.read(Mark::Stamp, &heads::PLAIN, range, &[]);
+        }
+        let head = match known {
+            Some(head) => head,
+            None => match explain::nearest(text, heads::heads(mark).iter().map(|head| head.kw.text())) {
+                Some(meant) => {
+                    self.misspelt(mark, at, meant);
+                    Kw::of(meant).and_then(|kw| heads::head(mark, kw))?
+                }
+                None => {
+                    self.no_statement(mark, at, followed);
+                    let name = self.name_at(at + 1, range.hi);
+                    return self.lost(mark, name);
+                }
+            },
+        };
+        let head = self.variant(mark, head, Range { lo: at + 1, hi: range.hi });
+        words.push((at, head.kw));
+        match self.read(mark, head, range, &words) {
+            Some(parsed) => Some(parsed),
+            None => {
+                let name = self.name_at(at + 1, range.hi).filter(|_| explain::declares(head.kw));
+                self.lost(mark, name)
+            }
+        }
+    }
+
+    /// `audit` and `expect` begin two forms each.
+    fn variant(&self, mark: Mark, head: &'static Head, rest: Range) -> &'static Head {
+        let other = match (mark, head.kw) {
+            (Mark::Item, Kw::Audit) => rest.lo < rest.hi && self.kind(rest.lo) != Some(Kind::LBrace),
+            (Mark::Test, Kw::Expect) => self.is_claim(rest),
+            _ => false,
+        };
+        heads::other(head.kw).filter(|_| other).unwrap_or(head)
+    }
+
+    /// Whether a word of claims stands between operands, outside brackets.
+    fn is_claim(&self, range: Range) -> bool {
+        let mut at = range.lo;
+        while at < range.hi {
+            match self.kind(at) {
+                Some(kind) if kind.opens() => at = self.partner(at),
+                Some(Kind::Ident) => {
+                    let text = self.text_at(at);
+                    if at > range.lo && matches!(text, "can" | "reaches") || at == range.lo && matches!(text, "audited" | "both") {
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        false
+    }
+
+    fn name_at(&mut self, at: usize, hi: usize) -> Option<Name> {
+        let token = self.token(at).filter(|token| token.kind == Kind::Ident && at < hi)?;
+        Some(self.name(token.text(self.text), token.start, token.end))
+    }
+
+    /// What stands for a chunk that could not be read: an error item, or nothing.
+    fn lost(&mut self, mark: Mark, name: Option<Name>) -> Option<Parsed> {
+        (mark == Mark::Item).then_some(Parsed::Item(ItemKind::Error(name)))
+    }
+
+    fn read(&mut self, mark: Mark, head: &Head, range: Range, words: &[(usize, Kw)]) -> Option<Parsed> {
+        let outer = self.loose_record.take();
+        let terminals = Classifier::new(self, mark, head).run(range, words);
+        let loose = std::mem::replace(&mut self.loose_record, outer);
+        let result = ChunkParser::new().parse(self, terminals.iter().copied().map(Ok::<_, ()>));
+        match result {
+            Ok(parsed) => {
+                self.recycle(terminals);
+                if let Some(span) = loose {
+                    self.errors.push(
+                        SyntaxError::new(codes::UNEXPECTED_TOKEN, "a record here reads like the body", span)
+                            .help("put the record in parentheses: `({ … })`"),
+                    );
+                }
+                Some(parsed)
+            }
+            Err(error) => {
+                let found = match &error {
+                    ParseError::UnrecognizedToken { token: (start, terminal, end), .. } | ParseError::ExtraToken { token: (start, terminal, end) } => {
+                        Some((*start, *terminal, *end))
+                    }
+                    _ => None,
+                };
+                let expected = match error {
+                    ParseError::UnrecognizedToken { expected, .. } | ParseError::UnrecognizedEof { expected, .. } => expected,
+                    _ => Vec::new(),
+                };
+                // A token after a bad character or value that was reported is no second mistake.
+                if !self.reported_within(range) {
+                    let error = explain::unreadable(self, &Unreadable { mark, head, found, expected, terminals: &terminals });
+                    self.errors.push(error);
+                }
+                if let Some((_, T::Body(open), _)) = terminals.last() {
+                    self.salvage(*open, head.body);
+                }
+                self.recycle(terminals);
+                None
+            }
+        }
+    }
+
+    /// Whether a character or literal of the chunk itself was reported already.
+    fn reported_within(&self, range: Range) -> bool {
+        let span = self.range_span(range);
+        self.errors.iter().any(|e| e.code == codes::BAD_CHARACTER && e.span.start >= span.start && e.span.end <= span.end)
+    }
+
+    /// Reads a body whose statement could not be, for the body's own errors.
+    fn salvage(&mut self, open: u32, body: Body) {
+        match body {
+            Body::None => {}
+            Body::Record => self.errors_inside(open, Mark::Field),
+            Body::Of(mark) => self.errors_inside(open, mark),
+        }
+    }
+
+    fn misspelt(&mut self, mark: Mark, at: usize, meant: &'static str) {
+        let (text, Some(token)) = (self.text_at(at), self.token(at)) else { return };
+        let span = self.span(token.start, token.end);
+        let message = format!("`{text}` begins nothing in {}", explain::within(mark));
+        self.errors.push(
+            SyntaxError::new(codes::UNEXPECTED_TOKEN, message, span)
+                .help(format!("did you mean `{meant}`?"))
+                .fix(format!("write `{meant}`"), span, meant),
+        );
+    }
+
+    fn no_statement(&mut self, mark: Mark, at: usize, followed: Option<Kind>) {
+        let Some(token) = self.token(at) else { return };
+        if token.kind == Kind::Bad {
+            self.bad_character(token);
+            return;
+        }
+        let text = explain::shown(token.text(self.text));
+        let span: Span = self.span(token.start, token.end);
+        let words = heads::heads(mark).iter().map(|head| format!("`{}`", head.kw.text())).collect::<Vec<_>>();
+        let begins = match mark {
+            Mark::Item => "a declaration begins with a word such as `namespace`, `role`, `grant` or `network`".to_owned(),
+            _ => format!("here begin statements with {}", explain::list(&words, "or")),
+        };
+        let help = if heads::has_fields(mark) && token.kind == Kind::Ident {
+            let written = if followed == Some(Kind::Eq) { "a field is written with a colon" } else { "a field is written" };
+            format!("{written}: `{text}: value`; {begins}")
+        } else {
+            begins
+        };
+        let message = format!("`{text}` begins nothing in {}", explain::within(mark));
+        self.errors.push(SyntaxError::new(codes::UNEXPECTED_TOKEN, message, span).help(help));
+    }
+}

@@ -1,0 +1,3 @@
+//! What users of the crate see: trees, errors, formatted text.
+
+mod example;
