@@ -1,6 +1,9 @@
 //! Many questions to one cluster.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use kspec_model::{
     ObjectKey,
@@ -10,7 +13,10 @@ use kspec_model::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Request, SubjectRef, effective_groups,
+    Request, SubjectRef,
+    delta::{SubjectGrant, Who},
+    effective_groups,
+    permission::{Permission, covers},
     request::{MASTERS, service_account_user},
     rule::{PolicyRule, allows},
 };
@@ -59,6 +65,7 @@ struct Grant<'a> {
     binding: &'a ObjectKey,
     role: &'a RoleRef,
     facts: &'a RoleFacts,
+    subjects: &'a [Subject],
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +84,7 @@ impl<'a> Index<'a> {
         for (binding, facts) in &cluster.bindings {
             let Some(role) = cluster.roles.get(&facts.role) else { continue };
             let position = index.grants.len();
-            index.grants.push(Grant { binding, role: &facts.role, facts: role });
+            index.grants.push(Grant { binding, role: &facts.role, facts: role, subjects: &facts.subjects });
             let scope = match &binding.namespace {
                 None => &mut index.everywhere,
                 Some(namespace) => index.namespaces.entry(namespace).or_default(),
@@ -125,6 +132,36 @@ impl<'a> Index<'a> {
             }
         }
         Answer { allowed: !because.is_empty(), because }
+    }
+
+    /// Whether one of the grants to `who` holds all of `permission`.
+    pub(super) fn holds(&self, who: &Who<'_>, permission: &Permission<'_>) -> bool {
+        let namespaced = permission.namespace.and_then(|namespace| self.namespaces.get(namespace));
+        [Some(&self.everywhere), namespaced].into_iter().flatten().any(|scope| {
+            let user = who.user.and_then(|user| scope.users.get(user));
+            let groups = who.groups.iter().filter_map(|group| scope.groups.get(group.as_str()));
+            user.into_iter()
+                .chain(groups)
+                .flatten()
+                .filter_map(|position| self.grants.get(*position))
+                .any(|grant| grant.facts.rules.iter().any(|rule| covers(rule, permission)))
+        })
+    }
+
+    /// Every subject named in a binding, with its grants.
+    pub(super) fn grants_by_subject(&self) -> BTreeMap<SubjectRef, Vec<SubjectGrant<'a>>> {
+        let mut grants: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for grant in &self.grants {
+            for subject in grant.subjects {
+                grants.entry(SubjectRef::from(subject)).or_default().push(SubjectGrant {
+                    namespace: grant.binding.namespace.as_deref(),
+                    binding: grant.binding,
+                    role: grant.role,
+                    rules: &grant.facts.rules,
+                });
+            }
+        }
+        grants
     }
 }
 

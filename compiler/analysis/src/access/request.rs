@@ -128,3 +128,19 @@ pub fn effective_groups(user: &str, groups: &[String]) -> Vec<String> {
     all.dedup();
     all
 }
+
+/// The groups that every member of a group, or a user, is in as well.
+pub(super) fn implied_groups(subject: &SubjectRef) -> Vec<String> {
+    let mut groups = match subject {
+        SubjectRef::User { name } => effective_groups(name, &[]),
+        SubjectRef::ServiceAccount { namespace, name } => effective_groups(&service_account_user(namespace, name), &[]),
+        SubjectRef::Group { name } if name == UNAUTHENTICATED || name == AUTHENTICATED => Vec::new(),
+        SubjectRef::Group { name } => {
+            let accounts = name.strip_prefix(SERVICE_ACCOUNTS).is_some_and(|rest| rest.starts_with(':'));
+            let all = accounts.then_some(SERVICE_ACCOUNTS);
+            all.into_iter().chain([AUTHENTICATED]).map(str::to_owned).collect()
+        }
+    };
+    groups.sort();
+    groups
+}

@@ -59,7 +59,7 @@ pub(super) fn allows(rule: &RoleRule, request: &Request) -> bool {
 }
 
 /// `*` is everything, `*/sub` that subresource of everything, anything else itself: `pods/*` is no pattern.
-fn resource_matches(rule: &str, resource: &str, subresource: &str) -> bool {
+pub(super) fn resource_matches(rule: &str, resource: &str, subresource: &str) -> bool {
     if rule == ALL {
         return true;
     }
@@ -70,7 +70,7 @@ fn resource_matches(rule: &str, resource: &str, subresource: &str) -> bool {
     rest == ALL || rest == resource
 }
 
-fn url_matches(rule: &str, path: &str) -> bool {
+pub(super) fn url_matches(rule: &str, path: &str) -> bool {
     rule == path || url_prefix(rule).is_some_and(|prefix| path.starts_with(prefix))
 }
 

@@ -54,7 +54,7 @@ pub struct Role {
 }
 
 /// `rbac.authorization.k8s.io/v1` PolicyRule. A rule has either resources or URLs.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RoleRule {
     /// Verbs, or `*`.
     pub verbs: Vec<String>,

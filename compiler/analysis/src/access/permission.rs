@@ -1,0 +1,126 @@
+//! Permissions as sets of requests.
+//!
+//! A permission is a product: a scope, a verb, a resource (in a group) or a URL, and a name, each either one value or all
+//! of them. What a subject may do is a union of permissions. Because verbs, groups, resources, names and namespaces are
+//! open (a value no rule mentions always exists), a permission lies within a union exactly when it lies within one member
+//! of it: take, where the permission says "all", a value that no rule mentions; whichever member allows that request says
+//! "all" in the same places. So sets of permissions are compared member by member, and no wildcard is ever expanded.
+
+use std::collections::HashSet;
+
+use kspec_model::program::RoleRule;
+
+use super::rule::{ALL, resource_matches, url_matches, url_prefix};
+
+/// One permission. `*` stands for all, as in rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Permission<'a> {
+    /// Namespace; none for the whole cluster, objects outside namespaces included.
+    pub(super) namespace: Option<&'a str>,
+    /// What it is on.
+    pub(super) target: Target<'a>,
+    /// Verb.
+    pub(super) verb: &'a str,
+}
+
+/// What a permission is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Target<'a> {
+    /// A resource.
+    Resource {
+        /// API group.
+        group: &'a str,
+        /// Resource: `*`, `pods`.
+        resource: &'a str,
+        /// Subresource; empty for none. With the resource `*` and no subresource, everything.
+        subresource: &'a str,
+        /// Object name; none for any name, requests without one included.
+        name: Option<&'a str>,
+    },
+    /// Exactly this URL.
+    Url(&'a str),
+    /// Every URL that begins so.
+    Prefix(&'a str),
+}
+
+/// Whether `rule`, in a binding whose scope holds the permission's, allows all of it.
+pub(super) fn covers(rule: &RoleRule, permission: &Permission<'_>) -> bool {
+    // A rule's own pattern matches a `*` only where it says `*` itself, so that "matches the pattern's text" and "holds
+    // everything that the pattern holds" are the same.
+    if !rule.verbs.iter().any(|verb| verb == ALL || verb == permission.verb) {
+        return false;
+    }
+    match permission.target {
+        Target::Resource { group, resource, subresource, name } => {
+            rule.api_groups.iter().any(|allowed| allowed == ALL || allowed == group)
+                && rule.resources.iter().any(|allowed| resource_matches(allowed, resource, subresource))
+                && (rule.resource_names.is_empty()
+                    || name.is_some_and(|name| rule.resource_names.iter().any(|n| n == name)))
+        }
+        Target::Url(url) => rule.urls.iter().any(|allowed| url_matches(allowed, url)),
+        Target::Prefix(prefix) => {
+            rule.urls.iter().any(|allowed| url_prefix(allowed).is_some_and(|allowed| prefix.starts_with(allowed)))
+        }
+    }
+}
+
+/// The permissions that a rule is the union of, in a binding with that scope. URLs have no namespace: a RoleBinding gives
+/// none.
+pub(super) fn permissions<'a>(namespace: Option<&'a str>, rule: &'a RoleRule) -> Vec<Permission<'a>> {
+    let mut targets = Vec::new();
+    for group in &rule.api_groups {
+        // One that ends in a slash matches no request, and must not pass for the resource before the slash.
+        for resource in rule.resources.iter().filter(|resource| !resource.ends_with('/')) {
+            let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+            let target = |name| Target::Resource { group, resource, subresource, name };
+            if rule.resource_names.is_empty() {
+                targets.push(target(None));
+            }
+            targets.extend(rule.resource_names.iter().map(|name| target(Some(name))));
+        }
+    }
+    if namespace.is_none() {
+        targets.extend(rule.urls.iter().map(|url| url_prefix(url).map_or(Target::Url(url), Target::Prefix)));
+    }
+    let verbs = rule.verbs.iter();
+    verbs.flat_map(|verb| targets.iter().map(move |target| Permission { namespace, target: *target, verb })).collect()
+}
+
+/// Leaves the members that no other member holds.
+pub(super) fn maximal<'a>(set: &HashSet<Permission<'a>>) -> Vec<Permission<'a>> {
+    let mut kept: Vec<_> = set.iter().copied().filter(|p| !wider(p).iter().any(|wider| set.contains(wider))).collect();
+    kept.sort_unstable();
+    kept
+}
+
+/// Every permission that holds `permission`, itself left out.
+fn wider<'a>(permission: &Permission<'a>) -> Vec<Permission<'a>> {
+    let targets = match permission.target {
+        Target::Resource { group, resource, subresource, name } => {
+            let mut targets = Vec::new();
+            for group in [group, ALL] {
+                for (resource, subresource) in [(resource, subresource), (ALL, subresource), (ALL, "")] {
+                    // Without a subresource, `*` is not one resource's pattern but everything, like the third.
+                    for name in [name, None] {
+                        targets.push(Target::Resource { group, resource, subresource, name });
+                    }
+                }
+            }
+            targets
+        }
+        Target::Url(url) => prefixes(url).chain([Target::Url(url)]).collect(),
+        Target::Prefix(prefix) => prefixes(prefix).collect(),
+    };
+    let mut wider = Vec::new();
+    for namespace in [permission.namespace, None] {
+        for verb in [permission.verb, ALL] {
+            wider.extend(targets.iter().map(|target| Permission { namespace, target: *target, verb }));
+        }
+    }
+    wider.retain(|other| other != permission);
+    wider
+}
+
+fn prefixes(text: &str) -> impl Iterator<Item = Target<'_>> {
+    (0..=text.len()).filter_map(|end| text.get(..end)).map(Target::Prefix)
+}
