@@ -6,14 +6,14 @@
 
 mod files;
 mod finding;
-// mod host;
+mod host;
 mod inventory;
 mod names;
 mod objects;
 mod yaml;
 
 pub use files::manifest_path;
-// pub use host::{HostFile, HostOutput, HostSettings, host};
+pub use host::{HostFile, HostOutput, HostSettings, host};
 pub use inventory::{Inventory, PART_OF, TOOLING, inventory};
 pub use objects::{
     EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, PROJECT, PURPOSE, Phase,

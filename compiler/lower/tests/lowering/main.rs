@@ -1,8 +1,10 @@
 //! What programs lower to, as files and objects that people read.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic as tests may")]
 
 mod access;
 mod files;
 mod fixture;
+mod host;
 mod namespaces;
 mod networks;
 mod shop;

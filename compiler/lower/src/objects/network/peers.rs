@@ -160,9 +160,11 @@ pub(super) fn ports(world: &World<'_>, ports: &[PortRef], destination: &Peer, na
             PortRef::Number(spec) => values.push(number(*spec)),
             PortRef::Protocol(protocol) => values.push(json!({ "protocol": protocol.as_str() })),
             PortRef::Named { name, protocol } => {
-                let known = (names == Names::Resolved)
-                    .then(|| resolve(world, destination, name, *protocol))
-                    .unwrap_or_default();
+                let known = if names == Names::Resolved {
+                    resolve(world, destination, name, *protocol)
+                } else {
+                    Default::default()
+                };
                 if known.is_empty() {
                     values.push(json!({ "port": name, "protocol": protocol.as_str() }));
                 }
