@@ -23,7 +23,7 @@ pub(crate) struct Chunk {
 impl Cx<'_> {
     /// The next chunk at or after `from`, which moves past it and its separator.
     pub(crate) fn next_chunk(&mut self, from: &mut usize, hi: usize, mark: Mark) -> Option<Chunk> {
-        let by_comma = matches!(mark, Mark::Field | Mark::TypeField | Mark::UseName);
+        let by_comma = mark.by_comma();
         let mut doc: Option<Range> = None;
         let mut range: Option<Range> = None;
         let mut field = false;

@@ -4,7 +4,7 @@
 //! Two rules make keywords contextual: where a name or a value is expected a word is a name (bar a few prefixes such
 //! as `pods where`), and after one it is a keyword of its statement, since two names never stand side by side.
 
-use crate::context::{Cx, Range};
+use crate::context::{Cx, Inside as Divided, Range};
 use crate::heads::{After, Body, Head, On};
 use crate::lexer::{Kind, Tok};
 use crate::terminal::{Kw, KwSet, Mark, T};
@@ -191,7 +191,10 @@ impl<'c, 'a> Classifier<'c, 'a> {
                 return at + 1;
             }
             Kind::Ident => return self.word(at, token, text),
-            Kind::Str | Kind::RawStr => (T::Str(text), Next::Operator),
+            Kind::Str | Kind::RawStr => {
+                self.names_due = 0;
+                (T::Str(text), Next::Operator)
+            }
             Kind::UnclosedStr => {
                 self.cx.unclosed_string(token);
                 (T::Str(text), Next::Operator)
@@ -285,7 +288,11 @@ impl<'c, 'a> Classifier<'c, 'a> {
             && self.peek(close + 1).is_some_and(|t| t.kind == Kind::FatArrow);
         let declares = matches!(self.head.kw, Kw::Fn | Kw::Template | Kw::Rule | Kw::Mutation);
         let first = self.mark == Mark::Item && declares && self.inside.is_empty() && self.out.len() == 3;
-        self.tight |= self.next == Next::Operator;
+        let called = self.next == Next::Operator;
+        if lambda || called == (token.kind == Kind::LParen) {
+            self.cx.set_inside(at, Divided::Elements);
+        }
+        self.tight |= called;
         self.push(at, token.start, if lambda { T::LambdaParen } else { terminal }, token.end);
         self.inside.push(if first { Inside::Params } else { Inside::Expressions });
         self.tight = true;

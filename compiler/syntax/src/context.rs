@@ -40,16 +40,16 @@ pub(crate) struct Range {
     pub(crate) hi: usize,
 }
 
-/// How the inside of a `{ … }` is divided.
+/// How the inside of a pair of brackets is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Inside {
-    /// Never looked at.
+    /// Not at all: parentheses around an expression, an index.
     #[default]
-    Unknown,
-    /// Fields or names, by comma or line.
-    Fields,
-    /// Statements, by semicolon or line.
-    Statements,
+    Whole,
+    /// Elements separated by commas: a list, arguments, parameters.
+    Elements,
+    /// Chunks of a kind, in braces.
+    Chunks(Mark),
 }
 
 /// What the formatter needs of each token.
@@ -57,7 +57,7 @@ pub(crate) enum Inside {
 pub(crate) struct Layout {
     /// Whether a blank stands before it on a line.
     pub(crate) blank: bool,
-    /// Of an opening brace: how its inside is divided.
+    /// Of an opening bracket: how its inside is divided.
     pub(crate) inside: Inside,
 }
 
@@ -112,7 +112,7 @@ impl<'a> Cx<'a> {
         }
     }
 
-    fn set_inside(&mut self, open: usize, inside: Inside) {
+    pub(crate) fn set_inside(&mut self, open: usize, inside: Inside) {
         if let Some(layout) = self.layout.get_mut(open) {
             layout.inside = inside;
         }
@@ -133,8 +133,7 @@ impl<'a> Cx<'a> {
     /// Parses the inside of a `{ … }` chunk by chunk.
     fn inside<X>(&mut self, open: u32, mark: Mark, mut take: impl FnMut(&mut Self, Parsed, Option<Arc<str>>, Span) -> Option<X>) -> Vec<X> {
         let open = open as usize;
-        let fields = matches!(mark, Mark::Field | Mark::TypeField | Mark::UseName);
-        self.set_inside(open, if fields { Inside::Fields } else { Inside::Statements });
+        self.set_inside(open, Inside::Chunks(mark));
         let range = Range { lo: open + 1, hi: self.partner(open) };
         let mut out = Vec::new();
         let mut from = range.lo;

@@ -13,6 +13,7 @@ mod classify;
 mod context;
 mod error;
 mod explain;
+mod format;
 mod grammar;
 mod group;
 mod heads;

@@ -8,6 +8,7 @@ use crate::lexer::lex;
 use crate::terminal::Mark;
 use crate::tree::{Expr, ExprKind, Item, ItemKind, Str};
 use crate::split::ranges;
+use crate::format::file;
 use crate::{SyntaxError, explain};
 
 /// One top-level declaration's text, doc comment included.
@@ -66,7 +67,7 @@ pub fn parse_item(text: &str) -> ParsedItem {
     ParsedItem { item, errors: sorted(cx.errors) }
 }
 
-fn item(cx: &mut Cx<'_>) -> Item {
+pub(crate) fn item(cx: &mut Cx<'_>) -> Item {
     let all = cx.grouped.tokens.len();
     let mut from = 0;
     let Some(chunk) = cx.next_chunk(&mut from, all, Mark::Item) else {
@@ -104,7 +105,7 @@ fn item(cx: &mut Cx<'_>) -> Item {
 }
 
 /// By place, and each once.
-fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
+pub(crate) fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
     errors.sort_by(|a, b| (a.span, a.code).cmp(&(b.span, b.code)));
     errors.dedup();
     errors
@@ -211,15 +212,20 @@ fn closing_brace(value: &str, open: usize) -> Option<usize> {
     None
 }
 
-/// Formats a file; errors are listed with spans relative to the file.
+/// Formats a file. With syntax errors nothing is formatted, and they are listed with spans relative to the file.
+///
+/// # Errors
+///
+/// What could not be read; a declaration's wrong column is mended rather than listed.
 pub fn format(text: &str) -> Result<String, Vec<SyntaxError>> {
-    Ok(text.to_owned())
+    let (formatted, errors) = file(text);
+    if errors.is_empty() { Ok(formatted) } else { Err(errors) }
 }
 
-/// Formats what can be read and leaves the text of everything else as it is.
+/// Formats what can be read and leaves the text of every other declaration as it is.
 #[must_use]
 pub fn format_lossy(text: &str) -> String {
-    text.to_owned()
+    file(text).0
 }
 
 /// The canonical text of a tree built by hand; spans are ignored.

@@ -90,6 +90,13 @@ pub(crate) enum Mark {
     Test,
 }
 
+impl Mark {
+    /// Whether such chunks are separated by commas rather than semicolons.
+    pub(crate) fn by_comma(self) -> bool {
+        matches!(self, Self::Field | Self::TypeField | Self::UseName)
+    }
+}
+
 macro_rules! keywords {
     ($($name:ident $text:literal)*) => {
         /// The words that are keywords somewhere.
