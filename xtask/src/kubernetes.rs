@@ -1,4 +1,4 @@
-//! Finds and reads the Kubernetes Go module of a release.
+//! Finds and reads the Go modules of a Kubernetes release.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,16 +11,21 @@ use serde_json::Value;
 pub(crate) const RELEASES: &[(&str, &str)] =
     &[("1.33", "v1.33.13"), ("1.34", "v1.34.4"), ("1.35", "v1.35.4"), ("1.36", "v1.36.3")];
 
-/// The unpacked module of a release.
+/// An unpacked module.
 pub(crate) struct Module {
     root: PathBuf,
 }
 
 impl Module {
-    /// Fetches the module through the Go toolchain's own cache.
-    pub(crate) fn fetch(release: &str) -> Result<Self, String> {
+    /// Fetches `k8s.io/NAME` of a Kubernetes release through the Go toolchain's own cache. The modules that Kubernetes is
+    /// made of are numbered v0 where it is v1.
+    pub(crate) fn fetch(name: &str, release: &str) -> Result<Self, String> {
+        let version = match name {
+            "kubernetes" => release.to_owned(),
+            _ => release.replacen("v1.", "v0.", 1),
+        };
         let output = Command::new("go")
-            .args(["mod", "download", "-json", &format!("k8s.io/kubernetes@{release}")])
+            .args(["mod", "download", "-json", &format!("k8s.io/{name}@{version}")])
             .env("GOFLAGS", "-mod=mod")
             .current_dir(std::env::temp_dir())
             .output()
@@ -29,7 +34,7 @@ impl Module {
             .map_err(|_| format!("go mod download: {}", String::from_utf8_lossy(&output.stderr)))?;
         match answer.get("Dir").and_then(Value::as_str) {
             Some(dir) => Ok(Self { root: PathBuf::from(dir) }),
-            None => Err(format!("k8s.io/kubernetes {release}: {answer}")),
+            None => Err(format!("k8s.io/{name} {version}: {answer}")),
         }
     }
 
@@ -38,17 +43,22 @@ impl Module {
         read(&self.root.join(path))
     }
 
-    /// A JSON file.
-    pub(crate) fn json(&self, path: &str) -> Result<Value, String> {
-        parse(&self.root.join(path))
+    /// The text of every Go file of a folder that is no test, in order of their names.
+    pub(crate) fn go_files(&self, folder: &str) -> Result<Vec<String>, String> {
+        let mut texts = BTreeMap::new();
+        for path in list(&self.root.join(folder))? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.ends_with(".go") && !name.ends_with("_test.go") {
+                texts.insert(name, read(&path)?);
+            }
+        }
+        Ok(texts.into_values().collect())
     }
 
     /// Every JSON file of a folder, by its name.
     pub(crate) fn json_files(&self, folder: &str) -> Result<BTreeMap<String, Value>, String> {
-        let folder = self.root.join(folder);
         let mut files = BTreeMap::new();
-        for entry in fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))? {
-            let path = entry.map_err(|error| error.to_string())?.path();
+        for path in list(&self.root.join(folder))? {
             if path.extension().is_some_and(|extension| extension == "json") {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 files.insert(name, parse(&path)?);
@@ -56,6 +66,11 @@ impl Module {
         }
         Ok(files)
     }
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let problem = |error| format!("{}: {error}", folder.display());
+    fs::read_dir(folder).map_err(problem)?.map(|entry| Ok(entry.map_err(problem)?.path())).collect()
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -1,6 +1,8 @@
 //! Derives committed tables and generates inputs; not shipped.
 
+mod apiserver;
 mod kubernetes;
+mod rbac;
 mod schemas;
 
 use std::process::ExitCode;

@@ -7,8 +7,8 @@ use clap::Args;
 use kspec_schema::derive::{Published, add_enums, table};
 use serde_json::Value;
 
-use crate::Outcome;
 use crate::kubernetes::{Module, RELEASES};
+use crate::{Outcome, apiserver, rbac};
 
 /// Derives the schema tables and the built-in roles from the Kubernetes modules, and writes them.
 #[derive(Args)]
@@ -21,22 +21,21 @@ pub(crate) struct Schemas {
 impl Schemas {
     /// Writes or compares every table.
     pub(crate) fn run(&self) -> Outcome {
-        let mut stale = Vec::new();
+        let mut files = vec![("apiserver.tsv".to_owned(), apiserver::table()?)];
         for (version, release) in RELEASES {
-            let module = Module::fetch(release)?;
-            let files = [
-                (format!("{version}.schema.tsv"), schema(&module, release)?),
-                (format!("{version}.rbac.jsonl"), rbac(&module)?),
-            ];
-            for (name, content) in files {
-                let path = data_folder().join(&name);
-                if self.check {
-                    if fs::read_to_string(&path).ok().as_deref() != Some(content.as_str()) {
-                        stale.push(name);
-                    }
-                } else {
-                    fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
+            let module = Module::fetch("kubernetes", release)?;
+            files.push((format!("{version}.schema.tsv"), schema(&module, release)?));
+            files.push((format!("{version}.rbac.jsonl"), rbac::lines(&module)?));
+        }
+        let mut stale = Vec::new();
+        for (name, content) in files {
+            let path = data_folder().join(&name);
+            if self.check {
+                if fs::read_to_string(&path).ok().as_deref() != Some(content.as_str()) {
+                    stale.push(name);
                 }
+            } else {
+                fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
             }
         }
         if stale.is_empty() {
@@ -59,28 +58,4 @@ fn schema(module: &Module, release: &str) -> Result<String, String> {
     let is_resources = |value: &Value| value.get("kind").and_then(Value::as_str) == Some("APIResourceList");
     let resources = files.into_values().filter(is_resources).collect();
     Ok(table(&Published { release: release.to_owned(), openapi, groups, resources }))
-}
-
-/// The built-in roles and bindings, one JSON object a line. Those that are behind a feature gate that is off by default are
-/// in a file of their own in the module, and are left out.
-fn rbac(module: &Module) -> Result<String, String> {
-    const FOLDER: &str = "plugin/pkg/auth/authorizer/rbac/bootstrappolicy/testdata";
-    const FILES: [&str; 6] = [
-        "cluster-roles",
-        "cluster-role-bindings",
-        "controller-roles",
-        "controller-role-bindings",
-        "namespace-roles",
-        "namespace-role-bindings",
-    ];
-    let mut lines = String::new();
-    for file in FILES {
-        let path = format!("{FOLDER}/{file}.yaml");
-        let list: Value = serde_saphyr::from_str(&module.text(&path)?).map_err(|error| format!("{path}: {error}"))?;
-        for item in list.get("items").and_then(Value::as_array).into_iter().flatten() {
-            lines.push_str(&item.to_string());
-            lines.push('\n');
-        }
-    }
-    Ok(lines)
 }

@@ -7,6 +7,7 @@
 mod bundled;
 mod crd;
 pub mod derive;
+pub mod facts;
 mod kinds;
 mod schema;
 mod suggest;
