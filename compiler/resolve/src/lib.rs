@@ -1,1 +1,20 @@
-//! Projects, modules, names: source to model.
+//! Projects, modules, names: from sources to the program they declare.
+//!
+//! In: [`Facts`] (the project file, schemas, manifests, the day) and sources, set one by one in a [`Session`]. Out: a
+//! [`kspec_model::program::Program`] and findings. Nothing is read, fetched or printed here.
+
+mod config;
+mod cycles;
+mod db;
+mod elaborate;
+mod lock;
+mod manifests;
+mod modules;
+mod part;
+mod session;
+mod unused;
+
+pub use config::{Config, EDITIONS, Environment, parse_config};
+pub use lock::{Lock, parse_lock};
+pub use manifests::{CONTROLLERS, Controller, ManifestDoc, ManifestIndex};
+pub use session::{Facts, Session, Stats};

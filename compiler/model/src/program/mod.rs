@@ -190,3 +190,28 @@ pub struct Guarantee {
     /// Whence.
     pub origin: Origin,
 }
+
+impl Program {
+    /// A program that declares nothing.
+    #[must_use]
+    pub fn empty(project: Project) -> Self {
+        Self {
+            project,
+            namespaces: Vec::new(),
+            workloads: Vec::new(),
+            service_accounts: Vec::new(),
+            principals: Vec::new(),
+            roles: Vec::new(),
+            grants: Vec::new(),
+            networks: Vec::new(),
+            encryption: None,
+            audit: None,
+            authentication: None,
+            api_server: None,
+            manifests: Vec::new(),
+            moved: Vec::new(),
+            accepts: Vec::new(),
+            guarantees: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The compiler as one pure function.
+//!
+//! In: [`Facts`] and sources. Out: findings of every phase, the program, and what it lowers to. The command line, the
+//! language server and the tests all go through [`Compiler`], so they all say the same.
+
+mod accept;
+mod document;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kspec_diagnostics::{Finding, Severity, SourceMap};
+use kspec_lower::{HostOutput, LoweredObject};
+use kspec_model::{Labels, program::Program};
+use kspec_resolve::Session;
+
+pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument};
+pub use kspec_resolve::{Config, Environment, Facts, Lock, ManifestDoc, Stats, parse_config, parse_lock};
+
+/// A program under edit.
+pub struct Compiler {
+    session: Session,
+}
+
+/// What a program lowers to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lowered {
+    /// Objects in the order in which they are safe to apply.
+    pub objects: Vec<LoweredObject>,
+    /// Files for the control plane's hosts.
+    pub host: HostOutput,
+}
+
+impl Compiler {
+    /// A compiler with no sources yet.
+    #[must_use]
+    pub fn new(facts: Facts) -> Self {
+        Self { session: Session::new(facts) }
+    }
+
+    /// Adds or replaces a file; see [`Session::set_source`].
+    pub fn set_source(&mut self, path: &str, text: impl Into<Arc<str>>) {
+        self.session.set_source(path, text);
+    }
+
+    /// Forgets a file.
+    pub fn remove_source(&mut self, path: &str) {
+        self.session.remove_source(path);
+    }
+
+    /// Every finding of the program: syntax, names, types, what does not fit together. Sorted by place; accepted ones left
+    /// out.
+    pub fn check(&mut self) -> Vec<Finding> {
+        let mut findings = self.session.analyze();
+        let program = self.session.program();
+        findings.extend(kspec_checks::check(program, self.session.facts().as_of));
+        let findings = accept::apply(findings, program, self.session.facts().as_of);
+        self.sorted(findings)
+    }
+
+    /// What the program lowers to, given the namespaces of the state that dynamic scopes range over, and what lowering
+    /// itself has to say.
+    #[must_use]
+    pub fn lower(&self, state_namespaces: &BTreeMap<String, Labels>) -> (Lowered, Vec<Finding>) {
+        let facts = self.session.facts();
+        let program = self.session.program();
+        let (objects, mut findings) = kspec_lower::objects(program, state_namespaces, facts.as_of);
+        let (host, host_findings) = kspec_lower::host(program, &facts.config.kubernetes.to_string());
+        findings.extend(host_findings);
+        (Lowered { objects, host }, self.sorted(accept::apply(findings, program, facts.as_of)))
+    }
+
+    /// The program as of the last [`Compiler::check`].
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        self.session.program()
+    }
+
+    /// Where everything stands.
+    #[must_use]
+    pub fn sources(&self) -> &SourceMap {
+        self.session.sources()
+    }
+
+    /// What the program is compiled against.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        self.session.facts()
+    }
+
+    /// How much work the last check did.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.session.stats()
+    }
+
+    fn sorted(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
+        let sources = self.session.sources();
+        findings.sort_by_cached_key(|finding| {
+            let place = finding.labels.first().and_then(|label| sources.position(&label.place));
+            (place, finding.code, finding.message.clone())
+        });
+        findings.dedup();
+        findings
+    }
+}
+
+/// The heaviest severity among findings.
+#[must_use]
+pub fn worst(findings: &[Finding]) -> Option<Severity> {
+    findings.iter().map(|finding| finding.severity).max()
+}

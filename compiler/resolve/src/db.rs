@@ -1,0 +1,245 @@
+//! One analysis: items elaborated on demand, each once, with what it drew on.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
+
+use kspec_diagnostics::{Finding, ItemId, Location, Span, codes};
+use kspec_model::program::Workload;
+use kspec_syntax::tree::{Item, ItemKind, Use};
+use kspec_types::Value;
+
+use crate::{
+    elaborate,
+    manifests::ManifestIndex,
+    modules::{ItemEntry, Module, path_text},
+    part::Part,
+    session::Facts,
+};
+
+/// What an elaboration drew on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Uses {
+    /// Names looked up, by module, found or not.
+    pub(crate) names: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Items whose exports or contribution were read.
+    pub(crate) items: BTreeSet<ItemId>,
+}
+
+/// An elaborated item.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    /// Values by the names the item declares.
+    pub(crate) exports: BTreeMap<Arc<str>, Value>,
+    /// Its contribution to the program.
+    pub(crate) part: Part,
+    /// What was wrong.
+    pub(crate) findings: Vec<Finding>,
+    /// What it drew on.
+    pub(crate) uses: Uses,
+    /// Changes when anything changes that another item can see.
+    pub(crate) fingerprint: u64,
+}
+
+/// What a name of a module stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Symbol {
+    /// A declaration.
+    Item(ItemId),
+    /// A module, by path.
+    Module(Arc<str>),
+}
+
+/// State of one analysis over borrowed sources.
+pub(crate) struct Db<'s> {
+    pub(crate) facts: &'s Facts,
+    pub(crate) manifests: &'s ManifestIndex,
+    modules: &'s BTreeMap<Arc<str>, Module>,
+    items: &'s HashMap<ItemId, ItemEntry>,
+    kept: &'s HashMap<ItemId, Arc<Unit>>,
+    fresh: RefCell<HashMap<ItemId, Arc<Unit>>>,
+    /// Items being elaborated, outermost first, with the place that asked for the next one.
+    running: RefCell<Vec<(ItemId, Location)>>,
+    /// Cycles found on the way, to be reported by the item that closes them.
+    cycles: RefCell<Vec<Finding>>,
+}
+
+impl<'s> Db<'s> {
+    pub(crate) fn new(
+        facts: &'s Facts,
+        manifests: &'s ManifestIndex,
+        modules: &'s BTreeMap<Arc<str>, Module>,
+        items: &'s HashMap<ItemId, ItemEntry>,
+        kept: &'s HashMap<ItemId, Arc<Unit>>,
+    ) -> Self {
+        Self {
+            facts,
+            manifests,
+            modules,
+            items,
+            kept,
+            fresh: RefCell::default(),
+            running: RefCell::default(),
+            cycles: RefCell::default(),
+        }
+    }
+
+    /// The units made by this analysis.
+    pub(crate) fn into_fresh(self) -> BTreeMap<ItemId, Arc<Unit>> {
+        self.fresh.into_inner().into_iter().collect()
+    }
+
+    /// The item's tree.
+    pub(crate) fn item(&self, id: ItemId) -> Option<&'s Item> {
+        self.items.get(&id).map(|entry| &entry.parsed.item)
+    }
+
+    /// The module an item stands in.
+    pub(crate) fn module_of(&self, id: ItemId) -> Arc<str> {
+        self.items.get(&id).map_or_else(|| Arc::from(""), |entry| Arc::clone(&entry.module))
+    }
+
+    /// A module by path.
+    pub(crate) fn module(&self, path: &str) -> Option<&'s Module> {
+        self.modules.get(path)
+    }
+
+    /// The names of a module, for suggestions.
+    pub(crate) fn module_names(&self, path: &str) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> =
+            self.modules.get(path).map(|module| module.names.keys().cloned().collect()).unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// The paths of all modules.
+    pub(crate) fn module_paths(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.modules.keys()
+    }
+
+    /// The item's unit, elaborated now if it is not up to date. `None` while it is being elaborated: a cycle, which is
+    /// reported once.
+    pub(crate) fn unit(&self, id: ItemId) -> Option<Arc<Unit>> {
+        self.unit_for(id, Location { item: id, span: Span::default() })
+    }
+
+    /// As [`Db::unit`], on behalf of what stands at `from`.
+    pub(crate) fn unit_for(&self, id: ItemId, from: Location) -> Option<Arc<Unit>> {
+        if let Some(unit) = self.kept.get(&id) {
+            return Some(Arc::clone(unit));
+        }
+        if let Some(unit) = self.fresh.borrow().get(&id) {
+            return Some(Arc::clone(unit));
+        }
+        if let Some(position) = self.running.borrow().iter().position(|(running, _)| *running == id) {
+            self.report_cycle(position, from);
+            return None;
+        }
+        let item = self.item(id)?;
+        self.running.borrow_mut().push((id, from));
+        let unit = Arc::new(elaborate::item(self, id, item));
+        self.running.borrow_mut().pop();
+        self.fresh.borrow_mut().insert(id, Arc::clone(&unit));
+        Some(unit)
+    }
+
+    fn report_cycle(&self, position: usize, closing: Location) {
+        let running = self.running.borrow();
+        let steps: Vec<Location> =
+            running.iter().skip(position + 1).map(|(_, from)| *from).chain(std::iter::once(closing)).collect();
+        let Some((first, rest)) = steps.split_first() else { return };
+        let recursion = steps.len() == 1;
+        let code = if recursion { codes::RECURSION } else { codes::DEPENDENCY_CYCLE };
+        let mut finding = Finding::new(
+            code,
+            if recursion { "a declaration that needs itself" } else { "declarations that need each other" },
+            *first,
+        )
+        .because("needs what is declared next");
+        for step in rest {
+            finding = finding.label(*step, "which needs this in turn");
+        }
+        self.cycles.borrow_mut().push(finding.help("break the cycle: let one of them be written out"));
+    }
+
+    /// Cycles found since last asked.
+    pub(crate) fn take_cycles(&self) -> Vec<Finding> {
+        std::mem::take(&mut self.cycles.borrow_mut())
+    }
+
+    /// What a name of a module stands for, aliases followed; several where namespaces tell them apart.
+    pub(crate) fn symbols(&self, module: &str, name: &str, uses: &mut Uses) -> Vec<Symbol> {
+        self.symbols_at(module, name, uses, 0)
+    }
+
+    fn symbols_at(&self, module: &str, name: &str, uses: &mut Uses, depth: usize) -> Vec<Symbol> {
+        uses.names.insert((Arc::from(module), Arc::from(name)));
+        // A chain of aliases longer than there are modules is a cycle, which the module check reports.
+        if depth > self.modules.len() {
+            return Vec::new();
+        }
+        let Some(found) = self.modules.get(module).and_then(|module| module.names.get(name)) else { return Vec::new() };
+        let mut symbols = Vec::new();
+        for id in found {
+            let Some(item) = self.item(*id) else { continue };
+            let ItemKind::Use(node) = &item.kind else {
+                symbols.push(Symbol::Item(*id));
+                continue;
+            };
+            uses.items.insert(*id);
+            match self.use_target(module, node, name) {
+                Some((target, Some(inner))) => symbols.extend(self.symbols_at(&target, &inner, uses, depth + 1)),
+                Some((target, None)) => symbols.push(Symbol::Module(target)),
+                None => {}
+            }
+        }
+        symbols
+    }
+
+    /// The module, and the name in it, that `name` of a `use` stands for.
+    pub(crate) fn use_target(&self, module: &str, node: &Use, name: &str) -> Option<(Arc<str>, Option<Arc<str>>)> {
+        let path = path_text(&node.path);
+        if let Some(names) = &node.names {
+            let (original, _) =
+                names.iter().find(|(original, alias)| alias.as_ref().unwrap_or(original).text.as_ref() == name)?;
+            return Some((self.find_module(module, &path)?, Some(Arc::clone(&original.text))));
+        }
+        if let Some(found) = self.find_module(module, &path) {
+            return Some((found, None));
+        }
+        let (head, last) = path.rsplit_once('.')?;
+        Some((self.find_module(module, head)?, Some(Arc::from(last))))
+    }
+
+    /// A module by the path that a `use` in `from` gives: within its own package first.
+    pub(crate) fn find_module(&self, from: &str, path: &str) -> Option<Arc<str>> {
+        let package = self.modules.get(from).map(|module| Arc::clone(&module.package)).unwrap_or_default();
+        let own =
+            if package.is_empty() { None } else { self.modules.get_key_value(format!("{package}.{path}").as_str()) };
+        own.or_else(|| self.modules.get_key_value(path)).map(|(path, _)| Arc::clone(path))
+    }
+
+    /// The declared workload of a Kubernetes name, from the unit that declares it.
+    pub(crate) fn workload(&self, decl: ItemId, namespace: &str, name: &str) -> Option<Workload> {
+        let unit = self.unit(decl)?;
+        unit.part.workloads.iter().find(|workload| workload.namespace == namespace && workload.name == name).cloned()
+    }
+
+    /// A fingerprint over everything that others can see of a unit. Functions and templates are seen whole.
+    pub(crate) fn fingerprint(&self, id: ItemId, exports: &BTreeMap<Arc<str>, Value>, part: &Part) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        if let Some(entry) = self.items.get(&id)
+            && matches!(entry.parsed.item.kind, ItemKind::Fn(_) | ItemKind::Template(_) | ItemKind::Use(_))
+        {
+            entry.hash.hash(&mut hasher);
+        }
+        format!("{exports:?}").hash(&mut hasher);
+        for workload in &part.workloads {
+            format!("{:?}{:?}{:?}", workload.pods, workload.ports, workload.service_account).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+}

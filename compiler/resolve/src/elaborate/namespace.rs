@@ -1,0 +1,378 @@
+//! Namespaces and service accounts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kspec_diagnostics::{Finding, Span, codes};
+use kspec_model::program::{
+    LimitKind, Limits, Namespace, PodSecurity, PodSecurityLevel, PodSecurityMode, Quota, ServiceAccount,
+};
+use kspec_syntax::tree::{self, Expr, ExprKind, Field, Name, NamespaceStmt, Path, Record, Str};
+use kspec_types::{EntityKind, Value};
+
+use super::{Elab, values::kube_name};
+
+const NAMESPACE_FIELDS: &[&str] = &["labels", "annotations", "pod_security", "automount_token"];
+const SERVICE_ACCOUNT_FIELDS: &[&str] = &["automount_token", "labels", "annotations", "image_pull_secrets"];
+const LEVELS: &[&str] = &["privileged", "baseline", "restricted"];
+
+impl Elab<'_, '_> {
+    pub(super) fn namespace(&self, node: &tree::Namespace, doc: Option<&str>) -> Value {
+        let Some(name) = self.declared_name(&node.name, node.kube_name.as_ref()) else { return Value::Error };
+        self.check_label(&name, node.kube_name.as_ref().map_or(node.name.span, |text| text.span), "a namespace");
+        if !node.existing && matches!(name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease") {
+            self.report(
+                Finding::new(
+                    codes::RESERVED_NAME,
+                    format!("namespace {name} is made by Kubernetes itself"),
+                    self.at(node.name.span),
+                )
+                .help("write `existing namespace` to name it without owning it"),
+            );
+        }
+        let fields = self.field_list(
+            node.body.iter().filter_map(|stmt| match stmt {
+                NamespaceStmt::Field(field) => Some(field),
+                _ => None,
+            }),
+            node.name.span,
+            NAMESPACE_FIELDS,
+            "a namespace",
+        );
+        let labels = fields.get("labels").map(|expr| self.labels(expr)).unwrap_or_default();
+        let annotations = fields.get("annotations").map(|expr| self.string_map(expr)).unwrap_or_default();
+        let pod_security = fields.get("pod_security").map(|expr| self.pod_security(expr));
+        let automount_token = fields.get("automount_token").and_then(|expr| self.boolean(expr));
+        if let Some(key) = labels.keys().find(|key| key.starts_with("pod-security.kubernetes.io/")) {
+            self.report(
+                Finding::new(
+                    codes::BAD_VALUE,
+                    format!("label {key} is what `pod_security` writes"),
+                    self.at(fields.get("labels").map_or(node.name.span, |expr| expr.span)),
+                )
+                .help("state the level with `pod_security: …`, so that there is one place for it"),
+            );
+        }
+        let mut quotas: Vec<Quota> = Vec::new();
+        let mut limits = Vec::new();
+        for stmt in &node.body {
+            match stmt {
+                NamespaceStmt::Field(_) => {}
+                NamespaceStmt::Quota(given, record) => quotas.extend(self.quota(given.as_ref(), record)),
+                NamespaceStmt::Limits(kind, given, record) => limits.extend(self.limits(kind, given.as_ref(), record)),
+            }
+        }
+        for (index, quota) in quotas.iter().enumerate() {
+            if let Some(first) = quotas.iter().take(index).find(|other| other.name == quota.name) {
+                self.report(
+                    Finding::new(codes::DUPLICATE_OBJECT, format!("two quotas called {}", quota.name), quota.origin.at)
+                        .label(first.origin.at, "the first")
+                        .help("merge them, or give one a name: `quota \"batch\" { … }`"),
+                );
+            }
+        }
+        if node.existing && !node.body.is_empty() {
+            let extra = node
+                .body
+                .iter()
+                .any(|stmt| !matches!(stmt, NamespaceStmt::Field(field) if field.key.text.as_ref() == "labels"));
+            if extra {
+                self.report(
+                    Finding::new(codes::UNKNOWN_FIELD, "an existing namespace is others' to configure", self.at(node.name.span))
+                        .help("drop its body (`labels` alone may be stated, to say which ones it carries), or drop `existing` to own it"),
+                );
+            }
+        }
+        self.emit(|part| {
+            part.namespaces.push(Namespace {
+                name: name.clone(),
+                existing: node.existing,
+                labels,
+                annotations,
+                pod_security,
+                automount_token,
+                quotas,
+                limits,
+                doc: doc.map(str::to_owned),
+                origin: self.origin(node.name.span),
+            });
+        });
+        self.entity(EntityKind::Namespace, None, &name, node.name.span, node.existing)
+    }
+
+    fn pod_security(&self, expr: &Expr) -> PodSecurity {
+        let ExprKind::Record(fields) = &expr.kind else {
+            let mode = self.level(expr).map(|level| PodSecurityMode { level, version: None });
+            return PodSecurity { enforce: mode.clone(), warn: mode.clone(), audit: mode };
+        };
+        const FIELDS: &[&str] =
+            &["enforce", "warn", "audit", "version", "enforce_version", "warn_version", "audit_version"];
+        let fields = self.field_list(fields, expr.span, FIELDS, "pod_security");
+        let common = fields.get("version").and_then(|expr| self.pod_security_version(expr));
+        let mode = |level: &str, version: &str| {
+            let level = self.level(fields.get(level)?)?;
+            let version =
+                fields.get(version).and_then(|expr| self.pod_security_version(expr)).or_else(|| common.clone());
+            Some(PodSecurityMode { level, version })
+        };
+        PodSecurity {
+            enforce: mode("enforce", "enforce_version"),
+            warn: mode("warn", "warn_version"),
+            audit: mode("audit", "audit_version"),
+        }
+    }
+
+    fn level(&self, expr: &Expr) -> Option<PodSecurityLevel> {
+        match self.word(expr, LEVELS)?.as_ref() {
+            "privileged" => Some(PodSecurityLevel::Privileged),
+            "baseline" => Some(PodSecurityLevel::Baseline),
+            _ => Some(PodSecurityLevel::Restricted),
+        }
+    }
+
+    /// `latest`, or `v1.0` to the target's own (`pod-security-admission/api.ParseVersion`; a later one is read as latest).
+    fn pod_security_version(&self, expr: &Expr) -> Option<String> {
+        let text = self.string(expr)?;
+        let target = self.db.facts.config.kubernetes.to_string();
+        let newest = target.rsplit('.').next().and_then(|minor| minor.parse::<u32>().ok()).unwrap_or(u32::MAX);
+        let known = text == "latest"
+            || text == "unknown"
+            || text
+                .strip_prefix("v1.")
+                .and_then(|minor| minor.parse::<u32>().ok())
+                .is_some_and(|minor| minor <= newest);
+        if !known {
+            self.report(
+                Finding::new(
+                    codes::BAD_VALUE,
+                    format!("\"{text}\" is no Pod Security version of Kubernetes {target}"),
+                    self.at(expr.span),
+                )
+                .help(format!("write \"latest\", or \"v1.0\" to \"v{target}\"")),
+            );
+        }
+        Some(text)
+    }
+
+    fn quota(&self, given: Option<&Str>, record: &Record) -> Option<Quota> {
+        let name = given.map_or_else(|| Some("quota".to_owned()), |text| self.name_text(text))?;
+        let mut hard = BTreeMap::new();
+        let mut scopes = Vec::new();
+        let mut scope_selector = None;
+        for field in self.unique(&record.fields) {
+            match field.key.text.as_ref() {
+                "scopes" => scopes = self.strings(&field.value),
+                "scope_selector" => scope_selector = kspec_types::to_json(&self.eval(&field.value, None)),
+                resource => {
+                    self.check_quota_key(field);
+                    if let Some(amount) = self.amount(&field.value, resource) {
+                        hard.insert(resource.to_owned(), amount);
+                    }
+                }
+            }
+        }
+        Some(Quota { name, hard, scopes, scope_selector, origin: self.origin(record.span) })
+    }
+
+    /// Resource names that a ResourceQuota understands (Kubernetes documentation, "Resource Quotas"): compute, storage,
+    /// the counted kinds, and `count/…` or qualified names, which are open.
+    fn check_quota_key(&self, field: &Field) {
+        const KNOWN: &[&str] = &[
+            "cpu",
+            "memory",
+            "ephemeral-storage",
+            "storage",
+            "requests.cpu",
+            "requests.memory",
+            "requests.ephemeral-storage",
+            "requests.storage",
+            "limits.cpu",
+            "limits.memory",
+            "limits.ephemeral-storage",
+            "pods",
+            "services",
+            "services.loadbalancers",
+            "services.nodeports",
+            "secrets",
+            "configmaps",
+            "persistentvolumeclaims",
+            "replicationcontrollers",
+            "resourcequotas",
+        ];
+        let key = field.key.text.as_ref();
+        if !key.contains('/')
+            && !key.starts_with("hugepages-")
+            && !key.starts_with("requests.hugepages-")
+            && !KNOWN.contains(&key)
+        {
+            self.report(self.unknown_field(field, KNOWN, "a quota"));
+        }
+    }
+
+    fn limits(&self, kind: &Name, given: Option<&Str>, record: &Record) -> Option<Limits> {
+        const FIELDS: &[&str] = &["default", "default_request", "min", "max", "max_limit_request_ratio"];
+        let limit_kind = match kind.text.as_ref() {
+            "container" => LimitKind::Container,
+            "pod" => LimitKind::Pod,
+            "persistent_volume_claim" => LimitKind::PersistentVolumeClaim,
+            other => {
+                let close = kspec_schema::closest(other, ["container", "pod", "persistent_volume_claim"].into_iter());
+                let finding =
+                    Finding::new(codes::BAD_VALUE, format!("there are no limits for a `{other}`"), self.at(kind.span));
+                self.report(match close {
+                    Some(close) => finding.help(format!("did you mean `{close}`?")).fix(
+                        format!("write `{close}`"),
+                        self.at(kind.span),
+                        close,
+                    ),
+                    None => finding.help("limits are for `container`, `pod` or `persistent_volume_claim`"),
+                });
+                return None;
+            }
+        };
+        let name = given.map_or_else(|| Some("limits".to_owned()), |text| self.name_text(text))?;
+        let fields = self.fields(record, FIELDS, "limits");
+        if limit_kind == LimitKind::Pod {
+            for word in ["default", "default_request"] {
+                if let Some(field) = fields.field(word) {
+                    self.report(
+                        Finding::new(
+                            codes::BAD_VALUE,
+                            format!("limits for pods have no `{word}`: Kubernetes refuses it"),
+                            self.at(field.key.span),
+                        )
+                        .help("defaults are for containers: write them under `limits container`"),
+                    );
+                }
+            }
+        }
+        let map = |name: &str| fields.get(name).map(|expr| self.quantity_map(expr)).unwrap_or_default();
+        Some(Limits {
+            name,
+            kind: limit_kind,
+            default: map("default"),
+            default_request: map("default_request"),
+            min: map("min"),
+            max: map("max"),
+            max_limit_request_ratio: map("max_limit_request_ratio"),
+            origin: self.origin(kind.span),
+        })
+    }
+
+    pub(super) fn service_account(&self, node: &tree::ServiceAccount, doc: Option<&str>) -> Value {
+        let Some(namespace) = self.namespace_name(&node.namespace) else { return Value::Error };
+        let Some(name) = self.declared_name(&node.name, node.kube_name.as_ref()) else { return Value::Error };
+        self.check_subdomain(
+            &name,
+            node.kube_name.as_ref().map_or(node.name.span, |text| text.span),
+            "a service account",
+        );
+        let empty = Record::default();
+        let fields = self.fields(node.body.as_ref().unwrap_or(&empty), SERVICE_ACCOUNT_FIELDS, "a service account");
+        let automount_token = fields.get("automount_token").and_then(|expr| self.boolean(expr));
+        let labels = fields.get("labels").map(|expr| self.labels(expr)).unwrap_or_default();
+        let annotations = fields.get("annotations").map(|expr| self.string_map(expr)).unwrap_or_default();
+        let image_pull_secrets = fields.get("image_pull_secrets").map(|expr| self.strings(expr)).unwrap_or_default();
+        self.emit(|part| {
+            part.service_accounts.push(ServiceAccount {
+                namespace: namespace.to_string(),
+                name: name.clone(),
+                existing: node.existing,
+                automount_token,
+                labels,
+                annotations,
+                image_pull_secrets,
+                doc: doc.map(str::to_owned),
+                origin: self.origin(node.name.span),
+            });
+        });
+        self.entity(EntityKind::ServiceAccount, Some(&namespace), &name, node.name.span, node.existing)
+    }
+
+    /// The Kubernetes name of the namespace that a path names.
+    pub(super) fn namespace_name(&self, path: &Path) -> Option<Arc<str>> {
+        self.expect_entity(path, &[EntityKind::Namespace], "a namespace").map(|entity| entity.name)
+    }
+
+    /// The Kubernetes name of a declaration: given, or the identifier's.
+    pub(super) fn declared_name(&self, name: &Name, given: Option<&Str>) -> Option<String> {
+        match given {
+            Some(text) => self.name_text(text),
+            None => Some(kube_name(&name.text)),
+        }
+    }
+
+    /// Labels, whose keys and values Kubernetes restricts (`apimachinery/pkg/util/validation`).
+    pub(super) fn labels(&self, expr: &Expr) -> BTreeMap<String, String> {
+        let labels = self.string_map(expr);
+        for (key, value) in &labels {
+            if !is_label_value(value) {
+                self.report(
+                    Finding::new(codes::BAD_VALUE, format!("label {key} cannot be \"{value}\""), self.at(expr.span))
+                        .help("a label's value has 63 characters at most: letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit"),
+                );
+            }
+            if !is_qualified_name(key) {
+                self.report(
+                    Finding::new(codes::BAD_VALUE, format!("\"{key}\" is no label key"), self.at(expr.span))
+                        .help("write `name` or \"domain/name\", the name of 63 characters at most"),
+                );
+            }
+        }
+        labels
+    }
+
+    /// RFC 1123 label.
+    pub(super) fn check_label(&self, name: &str, span: Span, what: &str) {
+        if name.len() > 63 || !is_dns_label(name) {
+            self.bad_name(name, span, what, "lower case letters, digits and `-`, 63 characters at most, beginning and ending with a letter or digit");
+        }
+    }
+
+    /// RFC 1123 subdomain.
+    pub(super) fn check_subdomain(&self, name: &str, span: Span, what: &str) {
+        if name.len() > 253 || !name.split('.').all(is_dns_label) {
+            self.bad_name(name, span, what, "lower case letters, digits, `-` and `.`, 253 characters at most, beginning and ending with a letter or digit");
+        }
+    }
+
+    /// A path segment: what RBAC objects may be called (`ValidatePathSegmentName`).
+    pub(super) fn check_path_segment(&self, name: &str, span: Span, what: &str) {
+        if name.is_empty() || name == "." || name == ".." || name.contains(['/', '%']) {
+            self.bad_name(name, span, what, "anything but `/` and `%`, and neither `.` nor `..`");
+        }
+    }
+
+    fn bad_name(&self, name: &str, span: Span, what: &str, rule: &str) {
+        self.report(
+            Finding::new(codes::BAD_VALUE, format!("{what} cannot be called \"{name}\""), self.at(span))
+                .help(format!("Kubernetes allows {rule}")),
+        );
+    }
+}
+
+fn is_dns_label(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn is_label_value(text: &str) -> bool {
+    text.is_empty() || is_name_part(text)
+}
+
+fn is_qualified_name(text: &str) -> bool {
+    match text.rsplit_once('/') {
+        Some((domain, name)) => domain.len() <= 253 && domain.split('.').all(is_dns_label) && is_name_part(name),
+        None => is_name_part(text),
+    }
+}
+
+fn is_name_part(text: &str) -> bool {
+    let outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    text.len() <= 63
+        && outer(bytes.first())
+        && outer(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}

@@ -1,0 +1,429 @@
+//! A session: sources in, program and findings out, recomputing only what an edit touches.
+//!
+//! Items are parsed and elaborated one by one. An item's [`Unit`] records which names it looked up and which items it
+//! drew on; when one of those changes what it exports, the unit is elaborated again. There is no framework: content
+//! hashes decide what changed, and two reverse indexes decide what follows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
+
+use kspec_diagnostics::{FileId, Finding, ItemId, Location, SourceFile, SourceMap, codes};
+use kspec_model::program::{Date, Program, Project};
+use kspec_schema::Schema;
+use kspec_syntax::tree::ItemKind;
+
+use crate::{
+    config::Config,
+    cycles,
+    db::{Db, Unit},
+    manifests::{ManifestDoc, ManifestIndex},
+    modules::{ItemEntry, Module, name_findings, path_text, table_names},
+    part::Collected,
+    unused,
+};
+
+/// What a program is compiled against, beside its sources.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The project file.
+    pub config: Config,
+    /// Types and resources: the target version's and the project's CRDs'.
+    pub schema: Arc<Schema>,
+    /// Manifests to bind workloads from.
+    pub manifests: Vec<ManifestDoc>,
+    /// Environment picked.
+    pub environment: Option<String>,
+    /// The day that `until` is held against.
+    pub as_of: Date,
+    /// The standard library: path to text. Its modules are read when a program uses them.
+    pub library: &'static [(&'static str, &'static str)],
+}
+
+/// How much work the last [`Session::analyze`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Items parsed since the session began.
+    pub parsed: usize,
+    /// Items elaborated by the last analysis.
+    pub elaborated: usize,
+}
+
+/// A program under edit.
+pub struct Session {
+    facts: Facts,
+    manifests: ManifestIndex,
+    sources: SourceMap,
+    files: BTreeMap<Arc<str>, FileId>,
+    modules: BTreeMap<Arc<str>, Module>,
+    items: HashMap<ItemId, ItemEntry>,
+    units: HashMap<ItemId, Arc<Unit>>,
+    /// Who looked a name up, by module and name; failed look-ups are here too.
+    name_users: HashMap<(Arc<str>, Arc<str>), BTreeSet<ItemId>>,
+    /// Who drew on an item.
+    item_users: HashMap<ItemId, BTreeSet<ItemId>>,
+    dirty: BTreeSet<ItemId>,
+    /// Paths of `use`s met, whose library modules are to be read.
+    wanted: BTreeSet<String>,
+    /// Package items that the project draws on, directly or not.
+    active: BTreeSet<ItemId>,
+    /// Items in program order; rebuilt when an item comes or goes.
+    order: Vec<ItemId>,
+    order_stale: bool,
+    collected: Collected,
+    program: Program,
+    next_item: u32,
+    next_file: u32,
+    stats: Stats,
+}
+
+impl Session {
+    /// A session with no sources but the standard library, which is loaded on demand through `use`.
+    #[must_use]
+    pub fn new(facts: Facts) -> Self {
+        let project = Project {
+            name: facts.config.name.clone(),
+            owner: facts.config.owner.clone(),
+            kubernetes: facts.config.kubernetes.to_string(),
+            inventory_namespace: facts.config.inventory_namespace.clone(),
+            environment: facts.environment.clone(),
+            network: facts.config.network.clone(),
+        };
+        let manifests = ManifestIndex::new(&facts.manifests);
+        Self {
+            facts,
+            manifests,
+            sources: SourceMap::default(),
+            files: BTreeMap::new(),
+            modules: BTreeMap::new(),
+            items: HashMap::new(),
+            units: HashMap::new(),
+            name_users: HashMap::new(),
+            item_users: HashMap::new(),
+            dirty: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+            active: BTreeSet::new(),
+            order: Vec::new(),
+            order_stale: true,
+            collected: Collected::default(),
+            program: Program::empty(project),
+            next_item: 0,
+            next_file: 0,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Adds or replaces a file. `path` is relative to the project, `/`-separated, and names the module; a package's files
+    /// begin with the package's name.
+    pub fn set_source(&mut self, path: &str, text: impl Into<Arc<str>>) {
+        let text: Arc<str> = text.into();
+        let module = module_path(path);
+        let file = match self.files.get(path) {
+            Some(file) => *file,
+            None => {
+                let id = FileId(self.next_file);
+                self.next_file += 1;
+                self.files.insert(Arc::from(path), id);
+                id
+            }
+        };
+        self.sources.set_file(file, SourceFile::new(path, Arc::clone(&text)));
+
+        let old_items = self.modules.get(&module).map(|module| module.items.clone()).unwrap_or_default();
+        let texts = kspec_syntax::split(&text);
+        let matched = self.match_items(&old_items, &texts);
+        let mut items = Vec::with_capacity(texts.len());
+        for (text, known) in texts.iter().zip(matched) {
+            let hash = hash_of(text.text);
+            let id = match known {
+                Some(id) => id,
+                None => {
+                    let id = ItemId(self.next_item);
+                    self.next_item += 1;
+                    id
+                }
+            };
+            self.sources.set_item(id, file, text.offset);
+            if self.items.get(&id).is_none_or(|entry| entry.hash != hash) {
+                self.stats.parsed += 1;
+                let parsed = Arc::new(kspec_syntax::parse_item(text.text));
+                if let ItemKind::Use(node) = &parsed.item.kind {
+                    self.wanted.insert(path_text(&node.path));
+                }
+                let entry = ItemEntry { module: Arc::clone(&module), hash, parsed };
+                let old = self.items.insert(id, entry);
+                self.names_changed(&module, old.as_ref(), self.items.get(&id).cloned().as_ref());
+                self.dirty.insert(id);
+            }
+            items.push(id);
+        }
+        for gone in old_items.iter().filter(|id| !items.contains(id)) {
+            self.forget(&module, *gone);
+        }
+        if items != old_items {
+            self.order_stale = true;
+        }
+        let mut names: HashMap<Arc<str>, Vec<ItemId>> = HashMap::new();
+        for id in &items {
+            if let Some(entry) = self.items.get(id) {
+                for name in table_names(&entry.parsed.item) {
+                    names.entry(Arc::clone(&name.text)).or_default().push(*id);
+                }
+            }
+        }
+        let package = package_of(&module, &self.facts.config);
+        self.modules.insert(module, Module { file, package, items, names });
+    }
+
+    /// Forgets a file.
+    pub fn remove_source(&mut self, path: &str) {
+        let Some(file) = self.files.remove(path) else { return };
+        let module = module_path(path);
+        if let Some(old) = self.modules.remove(&module) {
+            for id in old.items {
+                self.forget(&module, id);
+            }
+        }
+        self.sources.remove_file(file);
+        self.order_stale = true;
+    }
+
+    /// Elaborates what changed and returns every finding of the whole program, syntax included, unsorted.
+    pub fn analyze(&mut self) -> Vec<Finding> {
+        self.stats.elaborated = 0;
+        self.read_library();
+        let changed = self.elaborate_dirty();
+        self.collect(&changed);
+
+        let mut findings = Vec::new();
+        for id in &self.order {
+            if let Some(entry) = self.items.get(id) {
+                findings.extend(entry.parsed.errors.iter().cloned().map(|error| error.into_finding(*id)));
+            }
+            if let Some(unit) = self.units.get(id) {
+                findings.extend(unit.findings.iter().cloned());
+            }
+        }
+        for module in self.modules.values() {
+            let items = module.items.iter().filter_map(|id| Some((*id, &self.items.get(id)?.parsed.item)));
+            findings.extend(name_findings(items));
+        }
+        findings.extend(self.repeated_blocks());
+        let db = Db::new(&self.facts, &self.manifests, &self.modules, &self.items, &self.units);
+        findings.extend(cycles::check(&db, &self.modules, &self.items));
+        findings.extend(unused::check(&self.modules, &self.items, &self.name_users));
+        findings
+    }
+
+    /// The program as of the last [`Session::analyze`].
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Where everything stands.
+    #[must_use]
+    pub fn sources(&self) -> &SourceMap {
+        &self.sources
+    }
+
+    /// What the session compiles against.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// How much work was done.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Pairs new item texts with known items: equal texts first, in order, then what is left by position between the
+    /// same neighbours, so that an edited item keeps its identity.
+    fn match_items(&self, old: &[ItemId], texts: &[kspec_syntax::ItemText<'_>]) -> Vec<Option<ItemId>> {
+        let mut by_hash: HashMap<u64, Vec<ItemId>> = HashMap::new();
+        for id in old.iter().rev() {
+            if let Some(entry) = self.items.get(id) {
+                by_hash.entry(entry.hash).or_default().push(*id);
+            }
+        }
+        let mut matched: Vec<Option<ItemId>> =
+            texts.iter().map(|text| by_hash.get_mut(&hash_of(text.text)).and_then(Vec::pop)).collect();
+        let taken: BTreeSet<ItemId> = matched.iter().flatten().copied().collect();
+        let mut left = old.iter().filter(|id| !taken.contains(id));
+        for slot in matched.iter_mut().filter(|slot| slot.is_none()) {
+            *slot = left.next().copied();
+        }
+        matched
+    }
+
+    fn forget(&mut self, module: &Arc<str>, id: ItemId) {
+        let old = self.items.remove(&id);
+        self.names_changed(module, old.as_ref(), None);
+        self.drop_unit(id);
+        if let Some(users) = self.item_users.remove(&id) {
+            self.dirty.extend(users);
+        }
+        self.dirty.remove(&id);
+        self.sources.remove_item(id);
+    }
+
+    /// Marks whoever looked up a name that now means something else.
+    fn names_changed(&mut self, module: &Arc<str>, old: Option<&ItemEntry>, new: Option<&ItemEntry>) {
+        let names = |entry: Option<&ItemEntry>| -> BTreeSet<Arc<str>> {
+            entry
+                .map(|entry| table_names(&entry.parsed.item).iter().map(|name| Arc::clone(&name.text)).collect())
+                .unwrap_or_default()
+        };
+        for name in names(old).symmetric_difference(&names(new)) {
+            if let Some(users) = self.name_users.get(&(Arc::clone(module), Arc::clone(name))) {
+                self.dirty.extend(users.iter().copied());
+            }
+        }
+    }
+
+    /// Removes a unit and its entries in the reverse indexes.
+    fn drop_unit(&mut self, id: ItemId) -> Option<Arc<Unit>> {
+        let unit = self.units.remove(&id)?;
+        for name in &unit.uses.names {
+            if let Some(users) = self.name_users.get_mut(name) {
+                users.remove(&id);
+            }
+        }
+        for item in &unit.uses.items {
+            if let Some(users) = self.item_users.get_mut(item) {
+                users.remove(&id);
+            }
+        }
+        Some(unit)
+    }
+
+    /// Reads the library's modules that `use`s name, and those that these use in turn.
+    fn read_library(&mut self) {
+        let library = self.facts.library;
+        while let Some(wanted) = self.wanted.pop_first() {
+            for (path, text) in library {
+                let module = module_path(path);
+                let named =
+                    wanted == *module || wanted.strip_prefix(&*module).is_some_and(|rest| rest.starts_with('.'));
+                if named && !self.files.contains_key(*path) {
+                    self.set_source(path, *text);
+                }
+            }
+        }
+    }
+
+    /// Whether an item is the project's own: a package's items count only where something draws on them.
+    fn is_root(&self, id: ItemId) -> bool {
+        self.items
+            .get(&id)
+            .and_then(|entry| self.modules.get(&entry.module))
+            .is_some_and(|module| module.package.is_empty())
+    }
+
+    /// Elaborates until nothing is out of date; returns the items whose units were made anew.
+    fn elaborate_dirty(&mut self) -> BTreeSet<ItemId> {
+        let mut changed = BTreeSet::new();
+        while !self.dirty.is_empty() {
+            let dirty = std::mem::take(&mut self.dirty);
+            let mut before: HashMap<ItemId, u64> = HashMap::new();
+            for id in &dirty {
+                if let Some(old) = self.drop_unit(*id) {
+                    before.insert(*id, old.fingerprint);
+                }
+            }
+            let db = Db::new(&self.facts, &self.manifests, &self.modules, &self.items, &self.units);
+            for id in dirty
+                .iter()
+                .filter(|id| self.is_root(**id) || self.item_users.get(id).is_some_and(|users| !users.is_empty()))
+            {
+                db.unit(*id);
+            }
+            let fresh = db.into_fresh();
+            self.stats.elaborated += fresh.len();
+            for (id, unit) in fresh {
+                for name in &unit.uses.names {
+                    self.name_users.entry(name.clone()).or_default().insert(id);
+                }
+                for item in &unit.uses.items {
+                    self.item_users.entry(*item).or_default().insert(id);
+                }
+                if before.get(&id).is_some_and(|old| *old != unit.fingerprint)
+                    && let Some(users) = self.item_users.get(&id)
+                {
+                    self.dirty.extend(users.iter().copied().filter(|user| !dirty.contains(user)));
+                }
+                self.units.insert(id, unit);
+                changed.insert(id);
+            }
+        }
+        changed
+    }
+
+    /// Brings the program up to date with the units.
+    fn collect(&mut self, changed: &BTreeSet<ItemId>) {
+        let active: BTreeSet<ItemId> = self
+            .modules
+            .values()
+            .filter(|module| !module.package.is_empty())
+            .flat_map(|module| module.items.iter().copied())
+            .filter(|id| self.item_users.get(id).is_some_and(|users| !users.is_empty()))
+            .collect();
+        if self.order_stale || active != self.active {
+            self.active = active;
+            let counts = |id: &ItemId| self.is_root(*id) || self.active.contains(id);
+            self.order = self.modules.values().flat_map(|module| module.items.iter().copied()).filter(counts).collect();
+            self.order_stale = false;
+            let empty = crate::part::Part::default();
+            let parts = self.order.iter().map(|id| self.units.get(id).map_or(&empty, |unit| &unit.part));
+            self.collected.rebuild(&mut self.program, parts);
+            return;
+        }
+        for (index, id) in self.order.iter().enumerate().filter(|(_, id)| changed.contains(id)) {
+            if let Some(unit) = self.units.get(id) {
+                self.collected.replace(&mut self.program, index, &unit.part);
+            }
+        }
+    }
+
+    /// Blocks of which a program has one: the second and later ones.
+    fn repeated_blocks(&self) -> Vec<Finding> {
+        let singles = self.collected.singles();
+        let mut findings = Vec::new();
+        let mut report = |what: &str, places: Vec<Location>| {
+            if let Some((first, rest)) = places.split_first() {
+                findings.extend(rest.iter().map(|again| {
+                    Finding::new(codes::DUPLICATE_DECLARATION, format!("a program has one `{what}` block"), *again)
+                        .because("a second one")
+                        .label(*first, "the first")
+                        .help("merge the two: the API server reads one configuration")
+                }));
+            }
+        };
+        report("encryption", singles.encryption.iter().map(|block| block.origin.at).collect());
+        report("audit", singles.audit.iter().map(|block| block.origin.at).collect());
+        report("authentication", singles.authentication.iter().map(|block| block.origin.at).collect());
+        report("apiserver", singles.api_server.iter().map(|block| block.origin.at).collect());
+        findings
+    }
+}
+
+/// `shop/net.kspec` → `shop.net`.
+fn module_path(path: &str) -> Arc<str> {
+    Arc::from(path.strip_suffix(".kspec").unwrap_or(path).replace('/', "."))
+}
+
+fn package_of(module: &str, config: &Config) -> Arc<str> {
+    let head = module.split('.').next().unwrap_or_default();
+    if head == "std" || config.dependencies.contains_key(head) { Arc::from(head) } else { Arc::from("") }
+}
+
+fn hash_of(text: &str) -> u64 {
+    // The default hasher's keys are fixed, so equal texts hash alike; nothing of it reaches output.
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,98 @@
+//! Files of a project.
+
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use kspec_compiler::Compiler;
+use kspec_diagnostics::{Finding, Place, codes};
+
+/// Largest source file that is read. The language has no use for more, and a mistake (a log, a dump) has.
+pub const MAX_SOURCE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Directories below a project that hold no modules of its own.
+const SKIPPED: &[&str] = &["target", "node_modules"];
+
+/// How deep modules may be nested; also ends a cycle of links.
+const MAX_DEPTH: usize = 32;
+
+/// A path as a person wrote it.
+pub(crate) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// A UTF-8 file of bearable size.
+pub(crate) fn text(path: &Path) -> Result<String, String> {
+    let file = fs::File::open(path).map_err(|error| format!("{}: {error}", shown(path)))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("{}: {error}", shown(path)))?;
+    if bytes.len() as u64 > MAX_SOURCE_BYTES {
+        return Err(format!(
+            "{} is larger than {} MiB, which no module needs to be",
+            shown(path),
+            MAX_SOURCE_BYTES / 1024 / 1024
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        format!("{} is not UTF-8: byte {} cannot be read", shown(path), error.utf8_error().valid_up_to())
+    })
+}
+
+/// The `*.kspec` files below a folder, in the order of their paths. Folders with a `kspec.toml` of their own are other
+/// projects.
+///
+/// # Errors
+/// The first folder that cannot be listed.
+pub fn source_files(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    walk(root, 0, &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn walk(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", shown(folder)))?;
+    for entry in entries {
+        let path = entry.map_err(|error| format!("{}: {error}", shown(folder)))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.starts_with('.') || SKIPPED.contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            if depth < MAX_DEPTH && !path.join("kspec.toml").exists() {
+                walk(&path, depth + 1, into)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "kspec") {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Sets every module below `root`, its path prefixed by the package's name.
+pub(crate) fn set_sources(root: &Path, package: &str, compiler: &mut Compiler, findings: &mut Vec<Finding>) {
+    let unreadable = |path: &str, message: String| {
+        Finding::new(codes::UNREADABLE_SOURCE, message, Place::File { path: path.into(), line: 1, column: 1 })
+            .help("a module is a text file in UTF-8 of 8 MiB at most")
+    };
+    let files = match source_files(root) {
+        Ok(files) => files,
+        Err(message) => {
+            findings.push(unreadable(&shown(root), message));
+            return;
+        }
+    };
+    for path in files {
+        let relative = path.strip_prefix(root).unwrap_or(&path);
+        let parts: Vec<String> =
+            relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        let own = parts.join("/");
+        let name = if package.is_empty() { own.clone() } else { format!("{package}/{own}") };
+        match text(&path) {
+            Ok(text) => compiler.set_source(&name, text),
+            Err(message) => findings.push(unreadable(&name, message)),
+        }
+    }
+}
