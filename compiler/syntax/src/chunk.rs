@@ -109,9 +109,15 @@ impl Cx<'_> {
             Some(kw) => heads::head(mark, kw).is_some() || mark == Mark::Item && kw == Kw::Existing,
             None => false,
         };
+        let word = self.text_at(following);
         self.kind(following) == Some(Kind::Ident)
-            && begins(self.text_at(following))
-            && matches!(self.kind(following + 1), Some(Kind::Ident | Kind::Str | Kind::LBrace))
+            && begins(word)
+            && match self.kind(following + 1) {
+                Some(Kind::Ident | Kind::LBrace) => true,
+                // `user "x"` and `group "x"` are subjects, not declarations.
+                Some(Kind::Str) => mark != Mark::Item || word == Kw::Test.text(),
+                _ => false,
+            }
     }
 
     fn brace_on_next_line(&mut self, range: Range, brace: usize) {

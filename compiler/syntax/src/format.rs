@@ -8,7 +8,7 @@ use crate::context::{Cx, Inside, Range};
 use crate::group::group;
 use crate::lexer::{Kind, lex};
 use crate::parse::split;
-use crate::terminal::Mark;
+use crate::terminal::{Kw, Mark};
 use crate::{SyntaxError, parse};
 
 /// The longest line that is made where there is a choice.
@@ -360,7 +360,9 @@ impl Printer<'_, '_> {
                 }
                 _ => {}
             }
-            if !breaks && last.is_some_and(Kind::continues) && !self.segment_fits(at, range.hi) {
+            // A line that begins with a keyword might read like a statement of its own.
+            let word = token.kind == Kind::Ident && Kw::of(token.text(self.cx.text)).is_some();
+            if !breaks && !word && last.is_some_and(Kind::continues) && !self.segment_fits(at, range.hi) {
                 owed = true;
             }
             if std::mem::take(&mut owed) {

@@ -19,6 +19,7 @@ mod group;
 mod heads;
 mod lexer;
 mod parse;
+mod print;
 mod split;
 mod terminal;
 pub mod tree;

@@ -9,7 +9,7 @@ use crate::terminal::Mark;
 use crate::tree::{Expr, ExprKind, Item, ItemKind, Str};
 use crate::split::ranges;
 use crate::format::file;
-use crate::{SyntaxError, explain};
+use crate::{SyntaxError, explain, print};
 
 /// One top-level declaration's text, doc comment included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,8 +228,8 @@ pub fn format_lossy(text: &str) -> String {
     file(text).0
 }
 
-/// The canonical text of a tree built by hand; spans are ignored.
+/// The canonical text of a tree built by hand, with a line end; spans are ignored. An error node prints as nothing.
 #[must_use]
-pub fn print_item(_item: &Item) -> String {
-    String::new()
+pub fn print_item(item: &Item) -> String {
+    format_lossy(&print::item(item))
 }

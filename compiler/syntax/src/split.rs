@@ -5,6 +5,7 @@
 
 use crate::heads::begins_item;
 use crate::lexer::{Kind, Tok};
+use crate::terminal::Kw;
 
 /// The byte ranges of the declarations, doc comments included.
 pub(crate) fn ranges(text: &str, tokens: &[Tok]) -> Vec<(u32, u32)> {
@@ -87,7 +88,7 @@ impl Splitter<'_> {
         match token.kind {
             Kind::Doc => column == 0 || depth == 0 && !last.is_some_and(Kind::continues),
             Kind::Ident if depth > 0 => column == 0 && (shattered || self.is_declaration(at, text)),
-            Kind::Ident if column > 0 => self.is_declaration(at, text),
+            Kind::Ident if column > 0 => !last.is_some_and(Kind::continues) && self.is_declaration(at, text),
             Kind::Ident => !last.is_some_and(Kind::continues) || self.is_declaration(at, text),
             Kind::Dot | Kind::LBrace => false,
             kind if kind.closes() || depth > 0 || column > 0 => false,
@@ -99,7 +100,12 @@ impl Splitter<'_> {
     fn is_declaration(&self, at: usize, text: &str) -> bool {
         begins_item(text)
             && self.tokens.get(at + 1).is_none_or(|next| {
-                matches!(next.kind, Kind::Ident | Kind::Str | Kind::LBrace | Kind::Newline | Kind::Comment | Kind::UnclosedStr)
+                match next.kind {
+                    Kind::Ident | Kind::LBrace | Kind::Newline | Kind::Comment => true,
+                    // `user "x"` and `group "x"` are subjects.
+                    Kind::Str | Kind::UnclosedStr => text == Kw::Test.text(),
+                    _ => false,
+                }
             })
     }
 

@@ -1,3 +1,4 @@
 //! What users of the crate see: trees, errors, formatted text.
 
 mod example;
+mod support;
