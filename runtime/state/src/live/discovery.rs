@@ -112,6 +112,11 @@ impl Served {
         }
     }
 
+    /// Every kind, each at the version that the server prefers.
+    pub fn kinds(&self) -> impl Iterator<Item = &Resource> {
+        self.kinds.values().filter_map(|versions| versions.first())
+    }
+
     /// The versions at which a kind is served, the preferred first.
     #[must_use]
     pub fn versions(&self, group: &str, kind: &str) -> Vec<&str> {

@@ -1,0 +1,15 @@
+//! Against a real API server: what is applied is there, what is removed is gone, and what goes wrong is named.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod applying;
+mod fixture;
+mod refusals;
+mod removing;
