@@ -229,7 +229,7 @@ fn unwrap_list(file: &FileName, value: Value, line: u32, item_lines: &[u32], doc
         (_, value) => vec![value],
     };
     for (at, mut value) in items.into_iter().enumerate() {
-        withhold::object(&mut value);
+        withhold::withhold_secret(&mut value);
         documents.push(ManifestDoc {
             value,
             file: Arc::clone(&file.shown),

@@ -100,7 +100,7 @@ impl State {
             index: BTreeMap::new(),
         };
         for (position, (key, mut object)) in keyed.into_iter().enumerate() {
-            withhold::object(&mut object.object.0);
+            withhold::withhold_secret(&mut object.object.0);
             state.index.insert(key, position);
             state.objects.push(object);
         }

@@ -7,17 +7,28 @@ use crate::yaml::{self, Budget};
 /// What stands where secret material stood.
 pub const WITHHELD: &str = "<withheld>";
 
-/// Withholds what a Secret holds; key names stay, since they say what there is. Applied objects repeat themselves in the
-/// annotation that `kubectl apply` writes, so that goes too.
-pub(crate) fn object(object: &mut Value) {
+/// Withholds what a Secret holds, and leaves any other object alone; key names stay, since they say what there is.
+///
+/// `stringData` becomes `data`, as on the server. Applied objects repeat themselves in the annotation that `kubectl apply`
+/// writes, so that goes too.
+pub fn withhold_secret(object: &mut Value) {
     if object.get("kind").and_then(Value::as_str) != Some("Secret")
         || object.get("apiVersion").and_then(Value::as_str) != Some("v1")
     {
         return;
     }
-    for field in ["data", "stringData"] {
-        if let Some(Value::Object(values)) = object.get_mut(field) {
-            withhold_values(values);
+    if let Some(fields) = object.as_object_mut() {
+        if let Some(Value::Object(text)) = fields.remove("stringData")
+            && let Value::Object(data) = fields.entry("data").or_insert_with(|| Value::Object(Map::new()))
+        {
+            data.extend(text);
+        }
+        match fields.get_mut("data") {
+            Some(Value::Object(data)) => withhold_values(data),
+            Some(_) => {
+                fields.remove("data");
+            }
+            None => {}
         }
     }
     if let Some(Value::Object(annotations)) = object.pointer_mut("/metadata/annotations") {

@@ -1,0 +1,104 @@
+//! Managed fields: who owns which, as server-side apply keeps them (`fieldsV1`).
+
+use serde_json::{Map, Value};
+
+use super::path::Path;
+
+/// What a manager owns, as a tree of `f:NAME`, `k:{KEYS}`, `v:VALUE` and `.`.
+pub(crate) type Tree = Map<String, Value>;
+
+/// One manager's entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) manager: &'a str,
+    pub(crate) applied: bool,
+    pub(crate) fields: &'a Tree,
+}
+
+/// Every entry but those of subresources like `status`, which nobody applies with the object.
+pub(crate) fn entries(object: &Value) -> impl Iterator<Item = Entry<'_>> {
+    object.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten().filter_map(|entry| {
+        let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
+        Some(Entry {
+            manager: text("manager"),
+            applied: text("operation") == "Apply",
+            fields: entry.get("fieldsV1")?.as_object().filter(|_| text("subresource") != "status")?,
+        })
+    })
+}
+
+/// What `manager` has applied.
+pub(crate) fn applied<'a>(object: &'a Value, manager: &str) -> Option<&'a Tree> {
+    entries(object).find(|entry| entry.applied && entry.manager == manager).map(|entry| entry.fields)
+}
+
+/// The managers other than `manager`'s applies that own a field or something in it.
+pub(crate) fn others<'a>(object: &'a Value, manager: &str, path: &Path<'_>) -> Vec<&'a str> {
+    let mut steps = Vec::new();
+    collect(path, &mut steps);
+    let mut names: Vec<&str> = entries(object)
+        .filter(|entry| !(entry.applied && entry.manager == manager) && owns(entry.fields, &steps))
+        .map(|entry| entry.manager)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn collect<'a>(path: &'a Path<'a>, steps: &mut Vec<&'a Path<'a>>) {
+    match path {
+        Path::Root => {}
+        Path::Field(parent, _) | Path::Keyed(parent, _) | Path::Member(parent, _) => {
+            collect(parent, steps);
+            steps.push(path);
+        }
+    }
+}
+
+fn owns(tree: &Tree, steps: &[&Path<'_>]) -> bool {
+    let Some((step, rest)) = steps.split_first() else { return true };
+    match child(tree, step) {
+        // A leaf above: the whole of what it leads to is owned at once.
+        Some(child) => child.is_empty() || owns(child, rest),
+        None => false,
+    }
+}
+
+fn child<'a>(tree: &'a Tree, step: &Path<'_>) -> Option<&'a Tree> {
+    match step {
+        Path::Root => None,
+        Path::Field(_, name) => tree.get(&format!("f:{name}"))?.as_object(),
+        Path::Keyed(_, keys) => tree.iter().find_map(|(step, child)| {
+            let Some(Step::Keyed(have)) = Step::parse(step) else { return None };
+            let same = have.len() == keys.len() && keys.iter().all(|(name, value)| have.get(*name) == Some(value));
+            if same { child.as_object() } else { None }
+        }),
+        Path::Member(_, value) => tree.iter().find_map(|(step, child)| match Step::parse(step) {
+            Some(Step::Member(have)) if have == **value => child.as_object(),
+            _ => None,
+        }),
+    }
+}
+
+/// A step of a tree.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Step<'a> {
+    /// `f:NAME`
+    Field(&'a str),
+    /// `k:{…}`
+    Keyed(Map<String, Value>),
+    /// `v:…`
+    Member(Value),
+}
+
+impl<'a> Step<'a> {
+    /// `None` for `.`, which is the item itself, and for `i:N`, which no built-in type uses.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        match text.split_at_checked(2)? {
+            ("f:", name) => Some(Self::Field(name)),
+            ("k:", keys) => serde_json::from_str(keys).ok().map(Self::Keyed),
+            ("v:", value) => serde_json::from_str(value).ok().map(Self::Member),
+            _ => None,
+        }
+    }
+}

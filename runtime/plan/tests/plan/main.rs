@@ -1,0 +1,5 @@
+//! Plans, from objects and states as values.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod diff;
+mod properties;
