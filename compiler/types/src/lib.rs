@@ -7,20 +7,33 @@
 //! In: expressions of `kspec-syntax`, a [`Scope`] that knows what names mean, and the target's schema. Out: values, and
 //! findings. Whatever a finding was reported about is [`Value::Error`] from there on, which silences what depends on it.
 
+mod access;
+mod call;
 mod check;
 mod coerce;
 mod cx;
 mod eval;
+mod interpolate;
+mod json;
 mod literal;
+mod methods;
+mod ops;
+mod report;
 mod scope;
+mod type_expr;
 mod types;
+mod unit;
 mod value;
 
+pub use call::{Callee, bind_args};
 pub use check::{check_fn, check_mutation, check_object, check_rule};
 pub use coerce::coerce;
 pub use cx::Cx;
-pub use eval::{bind_args, eval, eval_resource, eval_word, interpolate};
+pub use eval::{eval, eval_resource, eval_word};
+pub use interpolate::interpolate;
+pub use json::to_json;
 pub use literal::{Duration, Image, ParseQuantityError, Port, Quantity};
 pub use scope::{Lookup, Scope};
-pub use types::{EntityKind, FunctionType, KubeType, Type, ty};
-pub use value::{EntityRef, FnDef, FnParam, Value, to_json, type_of};
+pub use type_expr::ty;
+pub use types::{EntityKind, FunctionType, KubeType, Type};
+pub use value::{EntityRef, FnDef, FnParam, Value, type_of};

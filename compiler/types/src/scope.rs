@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kspec_diagnostics::Location;
 
-use crate::{EntityRef, Value};
+use crate::{EntityRef, Type, Value};
 
 /// The answer to a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,12 @@ pub trait Scope {
 
     /// Where a name is declared, for findings to point at.
     fn declared(&self, _name: &str) -> Option<Location> {
+        None
+    }
+
+    /// The type that a name was declared with (a parameter's): its value alone does not tell what else it could have
+    /// been, and so neither that `environment == "stagin"` never holds.
+    fn declared_type(&self, _name: &str) -> Option<Type> {
         None
     }
 

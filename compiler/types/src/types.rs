@@ -5,9 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use kspec_schema::{Schema, Type as Shape, TypeId};
-use kspec_syntax::tree::TypeExpr;
-
-use crate::Cx;
 
 /// The type of an expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +23,8 @@ pub enum Type {
     Quantity,
     /// `30s`, `5min`.
     Duration,
+    /// A moment, in Kubernetes' objects: RFC 3339 text.
+    Time,
     /// `2027-01-31`.
     Date,
     /// `10.0.0.0/8`.
@@ -148,6 +147,53 @@ impl Type {
         }
     }
 
+    /// The least type that both fit, if there is one.
+    #[must_use]
+    pub fn join(&self, other: &Self) -> Option<Self> {
+        Some(match (self, other) {
+            (a, b) if a == b => a.clone(),
+            (Self::Error, _) | (_, Self::Error) => Self::Error,
+            (Self::Never, ty) | (ty, Self::Never) => ty.clone(),
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+            (Self::Optional(a), b) | (b, Self::Optional(a)) => a.join(b.present().0)?.optional(),
+            (Self::Int, Self::Float) | (Self::Float, Self::Int) => Self::Float,
+            (Self::Int, Self::Quantity) | (Self::Quantity, Self::Int) => Self::Quantity,
+            (Self::Int, Self::Port) | (Self::Port, Self::Int) => Self::Port,
+            (Self::IntOrString, Self::Int | Self::String) | (Self::Int | Self::String, Self::IntOrString) => {
+                Self::IntOrString
+            }
+            (Self::Literals(a), Self::Literals(b)) => Self::Literals(a.union(b).cloned().collect()),
+            (a, b) if a.is_text() && b.is_text() => Self::String,
+            (Self::List(a), Self::List(b)) => Self::list(a.join(b)?),
+            (Self::Map(key, a), Self::Map(_, b)) => Self::Map(key.clone(), Box::new(a.join(b)?)),
+            (Self::Record(fields), Self::Map(key, value)) | (Self::Map(key, value), Self::Record(fields)) => {
+                let joined = fields.values().try_fold((**value).clone(), |joined, ty| joined.join(ty))?;
+                Self::Map(key.clone(), Box::new(joined))
+            }
+            (Self::Record(a), Self::Record(b)) => {
+                let mut fields = BTreeMap::new();
+                for name in a.keys().chain(b.keys()) {
+                    let ty = match (a.get(name), b.get(name)) {
+                        (Some(a), Some(b)) => a.join(b)?,
+                        (one, other) => one.or(other)?.clone().optional(),
+                    };
+                    fields.insert(Arc::clone(name), ty);
+                }
+                Self::Record(fields)
+            }
+            (Self::Entity(a), Self::Entity(b)) if a.fits(EntityKind::Subject) && b.fits(EntityKind::Subject) => {
+                Self::Entity(EntityKind::Subject)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether its values are text.
+    #[must_use]
+    pub const fn is_text(&self) -> bool {
+        matches!(self, Self::String | Self::Literals(_) | Self::Image | Self::Glob | Self::Regex | Self::Time)
+    }
+
     /// A union of literals.
     #[must_use]
     pub fn literals<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
@@ -167,8 +213,8 @@ impl Type {
             Shape::List { item, .. } => Self::list(Self::of_shape(schema, *item, depth)),
             Shape::Map { value, .. } => Self::map(Self::of_shape(schema, *value, depth)),
             Shape::String { values, .. } if !values.is_empty() => Self::literals(values.iter().map(AsRef::as_ref)),
-            // A moment is compared and printed as its text is.
-            Shape::String { .. } | Shape::Time => Self::String,
+            Shape::String { .. } => Self::String,
+            Shape::Time => Self::Time,
             Shape::Integer { .. } => Self::Int,
             Shape::Number => Self::Float,
             Shape::Boolean => Self::Bool,
@@ -250,6 +296,7 @@ impl fmt::Display for Type {
             }
             Self::Quantity => f.write_str("Quantity"),
             Self::Duration => f.write_str("Duration"),
+            Self::Time => f.write_str("Time"),
             Self::Date => f.write_str("Date"),
             Self::Cidr => f.write_str("Cidr"),
             Self::Port => f.write_str("Port"),
@@ -285,9 +332,4 @@ impl fmt::Display for Type {
             Self::Error => f.write_str("?"),
         }
     }
-}
-
-/// The type that is written; reports names that are none.
-pub fn ty(_expr: &TypeExpr, _cx: &mut Cx<'_>) -> Type {
-    Type::Error
 }

@@ -163,14 +163,36 @@ impl Value {
 
 /// The type of a value.
 #[must_use]
-pub fn type_of(_value: &Value) -> Type {
-    Type::Error
+pub fn type_of(value: &Value) -> Type {
+    match value {
+        Value::Unknown(ty) => ty.clone(),
+        Value::Bool(_) => Type::Bool,
+        Value::Int(_) => Type::Int,
+        Value::Float(_) => Type::Float,
+        Value::Str(_) => Type::String,
+        Value::Quantity(_) => Type::Quantity,
+        Value::Duration(_) => Type::Duration,
+        Value::Date(_) => Type::Date,
+        Value::Cidr(_) => Type::Cidr,
+        Value::Port(_) => Type::Port,
+        Value::Image(_) => Type::Image,
+        Value::List(items) => Type::list(join_all(items.iter())),
+        Value::Record(fields) => {
+            Type::Record(fields.iter().map(|(name, value)| (Arc::clone(name), type_of(value))).collect())
+        }
+        Value::Map(fields) => Type::map(join_all(fields.values())),
+        Value::Object(ty, _) => Type::Kube(ty.clone()),
+        Value::Entity(entity) => Type::Entity(entity.kind),
+        Value::Function(def) => def.ty(),
+        Value::Absent => Type::Never.optional(),
+        Value::Error => Type::Error,
+    }
 }
 
-/// JSON as Kubernetes reads it: quantities in canonical form, durations as Go writes them, days, blocks and ports as
-/// text, a port of no stated protocol as a number, what is absent left out. `None` where something is not known, is a
-/// function, or is an entity.
-#[must_use]
-pub fn to_json(_value: &Value) -> Option<serde_json::Value> {
-    None
+/// What values of a list have in common: anything at all, where that is nothing.
+fn join_all<'a>(values: impl Iterator<Item = &'a Value>) -> Type {
+    values
+        .map(type_of)
+        .try_fold(Type::Never, |joined, ty| if joined == ty { Some(joined) } else { joined.join(&ty) })
+        .unwrap_or(Type::Any)
 }
