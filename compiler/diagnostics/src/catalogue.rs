@@ -96,7 +96,7 @@ catalogue! {
     WRONG_KIND = 113 Error "a name of the wrong kind" "K0113";
     WRONG_ARITY = 114 Error "wrong arguments" "K0114";
     BAD_VALUE = 115 Error "a value that Kubernetes refuses" "K0115";
-    NOT_BUILT_YET = 116 Warning "recognised, not carried out by this version" "K0116";
+    NOT_BUILT_YET = 116 Information "recognised, not carried out by this version" "K0116";
     UNKNOWN_MODULE = 117 Error "unknown module" "K0117";
     RESERVED_NAME = 118 Error "reserved name" "K0118";
     DUPLICATE_FIELD = 119 Error "field given twice" "K0119";
@@ -117,7 +117,7 @@ catalogue! {
     // K02xx: access.
     WILDCARD = 201 Warning "wildcard verb or resource" "K0201";
     ESCALATING_VERB = 202 Warning "escalate, bind or impersonate" "K0202";
-    GUARANTEE_NOT_VERIFIED = 203 Warning "a guarantee not yet verified" "K0203";
+    GUARANTEE_NOT_VERIFIED = 203 Information "a guarantee not yet verified" "K0203";
     DYNAMIC_SCOPE_LABELS = 204 Information "whoever may label namespaces gains this" "K0204";
     DYNAMIC_SCOPE_NO_RECONCILER = 205 Information "namespaces that appear later are not covered until the next apply" "K0205";
     EXPIRY_NOT_ENFORCED = 206 Information "Kubernetes does not end this grant by itself" "K0206";

@@ -281,7 +281,8 @@ fn the_script_fills_keys_in_and_never_shows_them() {
     ]);
     script.key("box__1", &format!("{KEY_32}\n"), 0o600);
     script.key("new", KEY_32, 0o600);
-    script.key("old", &format!("{}\n{}\n", &KEY_16[..10], &KEY_16[10..]), 0o600);
+    let (head, tail) = KEY_16.split_at(10);
+    script.key("old", &format!("{head}\n{tail}\n"), 0o600);
     let output = script.run();
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
