@@ -17,3 +17,4 @@ mod host;
 mod pod_security;
 mod programs;
 mod random;
+mod server_facts;

@@ -102,3 +102,10 @@ impl Binaries {
         }
     }
 }
+
+/// What `kube-apiserver --help` says: every flag, admission plugin and cipher suite that the tested version knows.
+pub fn api_server_help() -> Result<String> {
+    let mut command = Binaries::find()?.command(Program::ApiServer);
+    let output = command.arg("--help").stdin(Stdio::null()).output().map_err(Error::doing("kube-apiserver --help"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

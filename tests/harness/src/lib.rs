@@ -34,6 +34,7 @@ mod ports;
 mod process;
 mod wait;
 
+pub use binaries::api_server_help;
 pub use client::{Answer, Client, Question};
 pub use cluster::Cluster;
 pub use control_plane::ControlPlane;
