@@ -1,11 +1,11 @@
 //! The authentication configuration.
 
 use kspec_model::program::Authentication;
+use kspec_schema::{
+    KubeVersion,
+    facts::{Configuration, configuration_api_version},
+};
 use serde_json::{Map, Value, json};
-
-/// From which minor version of Kubernetes which version of `AuthenticationConfiguration` is served and not deprecated, newest
-/// first: `v1` came with 1.34 (KEP-3331), `v1beta1` with 1.30.
-const API_VERSIONS: [(u32, &str); 2] = [(34, "apiserver.config.k8s.io/v1"), (0, "apiserver.config.k8s.io/v1beta1")];
 
 /// `AuthenticationConfiguration`.
 pub(super) fn configuration(authentication: &Authentication, kubernetes: &str) -> Value {
@@ -29,6 +29,8 @@ pub(super) fn configuration(authentication: &Authentication, kubernetes: &str) -
 }
 
 fn api_version(kubernetes: &str) -> &'static str {
-    let minor: u32 = kubernetes.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(u32::MAX);
-    API_VERSIONS.iter().find(|(since, _)| minor >= *since).map_or("apiserver.config.k8s.io/v1", |(_, version)| version)
+    configuration_api_version(
+        Configuration::Authentication,
+        KubeVersion::parse(kubernetes).unwrap_or(KubeVersion::NEWEST),
+    )
 }
