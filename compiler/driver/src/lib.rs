@@ -3,7 +3,6 @@
 //! In: [`Facts`] and sources. Out: findings of every phase, the program, and what it lowers to. The command line, the
 //! language server and the tests all go through [`Compiler`], so they all say the same.
 
-mod accept;
 mod document;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -47,26 +46,31 @@ impl Compiler {
         self.session.remove_source(path);
     }
 
-    /// Every finding of the program: syntax, names, types, what does not fit together. Sorted by place; accepted ones left
-    /// out.
+    /// Every finding of the program: syntax, names, types, what does not fit together, what cannot be lowered. Sorted by
+    /// place; accepted ones left out. Dynamic scopes range over the program's own namespaces.
     pub fn check(&mut self) -> Vec<Finding> {
         let mut findings = self.session.analyze();
+        let (lowered, lowering) = self.lower_with(&BTreeMap::new());
         let program = self.session.program();
-        findings.extend(kspec_checks::check(program, self.session.facts().as_of));
-        let findings = accept::apply(findings, program, self.session.facts().as_of);
-        self.sorted(findings)
+        let as_of = self.session.facts().as_of;
+        findings.extend(lowering);
+        findings.extend(kspec_checks::check(program, &lowered.objects, as_of));
+        self.sorted(kspec_checks::settle(findings, program, as_of))
     }
 
-    /// What the program lowers to, given the namespaces of the state that dynamic scopes range over, and what lowering
-    /// itself has to say.
+    /// What the program lowers to, given the namespaces of the state that dynamic scopes range over.
     #[must_use]
-    pub fn lower(&self, state_namespaces: &BTreeMap<String, Labels>) -> (Lowered, Vec<Finding>) {
+    pub fn lower(&self, state_namespaces: &BTreeMap<String, Labels>) -> Lowered {
+        self.lower_with(state_namespaces).0
+    }
+
+    fn lower_with(&self, state_namespaces: &BTreeMap<String, Labels>) -> (Lowered, Vec<Finding>) {
         let facts = self.session.facts();
         let program = self.session.program();
         let (objects, mut findings) = kspec_lower::objects(program, state_namespaces, facts.as_of);
         let (host, host_findings) = kspec_lower::host(program, &facts.config.kubernetes.to_string());
         findings.extend(host_findings);
-        (Lowered { objects, host }, self.sorted(accept::apply(findings, program, facts.as_of)))
+        (Lowered { objects, host }, findings)
     }
 
     /// The program as of the last [`Compiler::check`].

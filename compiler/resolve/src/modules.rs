@@ -5,20 +5,18 @@ use std::{
     sync::Arc,
 };
 
-use kspec_diagnostics::{FileId, Finding, ItemId, Location, codes};
+use kspec_diagnostics::{Finding, ItemId, Location, codes};
 use kspec_syntax::{
     ParsedItem,
     tree::{Item, ItemKind, Name, Path},
 };
 
 /// Names that stand for themselves everywhere and cannot be declared (language reference, "Files and projects").
-pub const RESERVED: &[&str] = &["all", "any", "dns", "internet", "cidr", "user", "group", "true", "false"];
+pub(crate) const RESERVED: &[&str] = &["all", "any", "dns", "internet", "cidr", "user", "group", "true", "false"];
 
 /// One file's items and names.
 #[derive(Debug, Clone)]
 pub(crate) struct Module {
-    /// The file.
-    pub(crate) file: FileId,
     /// Package it belongs to: `""` for the project, `std`, or a dependency's name.
     pub(crate) package: Arc<str>,
     /// Items in order.

@@ -174,7 +174,7 @@ impl Session {
             }
         }
         let package = package_of(&module, &self.facts.config);
-        self.modules.insert(module, Module { file, package, items, names });
+        self.modules.insert(module, Module { package, items, names });
     }
 
     /// Forgets a file.

@@ -1,0 +1,237 @@
+//! The command line as data. Names are a contract: people script against them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Security as code for Kubernetes.
+#[derive(Debug, Parser)]
+#[command(name = "kspec", version, about, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: When,
+    /// Say less: errors only
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more: information too
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a project: kspec.toml, a first module, a CI workflow
+    Init(Init),
+    /// Compile and prove; print findings
+    Check(Check),
+    /// Format sources
+    Fmt(Fmt),
+    /// Print the page of a finding
+    Explain(Explain),
+    /// Write what the program lowers to: manifests, host files, bundle.json
+    Compile(Compile),
+    /// Show what would change: objects, access, connectivity, hosts
+    Plan(Plan),
+    /// Plan, ask, apply, verify
+    Apply(Apply),
+    /// Save the security-relevant state of a live cluster; never the contents of secrets
+    Snapshot(Snapshot),
+    /// Write a program for what is there already
+    Import(Import),
+    /// Print a shell's completion script
+    Completion(Completion),
+    /// Print the version
+    Version,
+}
+
+/// A project and how to read it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProjectArgs {
+    /// The project's folder
+    #[arg(default_value = ".", value_name = "PROJECT")]
+    pub(crate) project: PathBuf,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ChoiceArgs {
+    /// Environment of kspec.toml
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// The day that `until` is held against, as YYYY-MM-DD; today in UTC unless given
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<String>,
+    /// Take the pins that this kspec carries, and write them to kspec.lock
+    #[arg(long)]
+    pub(crate) update_lock: bool,
+}
+
+/// Where cluster state comes from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StateArgs {
+    /// `live`, a directory of manifests, or a snapshot file
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Option<String>,
+    /// Context of the kubeconfig, for live state
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The folder to make it in
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+}
+
+/// Formats of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FindingFormat {
+    Human,
+    Json,
+    Sarif,
+    Github,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    /// Output format
+    #[arg(short, long, value_enum, default_value = "human")]
+    pub(crate) output: FindingFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// Files and folders; `-` reads standard input
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write nothing; exit 1 if something is not formatted
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The finding's code, such as K0102; every code without one
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    /// Where to write
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+/// Formats of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    Human,
+    Json,
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Output format
+    #[arg(short, long, value_enum, default_value = "human")]
+    pub(crate) output: PlanFormat,
+    /// Save the plan, for `kspec apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit 2 if there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Do not refine the plan by a server-side dry-run
+    #[arg(long)]
+    pub(crate) no_dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The project's folder, or a plan saved by `kspec plan --out`
+    #[arg(default_value = ".", value_name = "PROJECT|PLAN")]
+    pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+    /// Take over objects that the program declares and others made
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Delete an object that would only be released, as KIND/NAME or KIND/NAMESPACE/NAME
+    #[arg(long, value_name = "KIND/NAME")]
+    pub(crate) delete: Vec<String>,
+    /// Output format of the report
+    #[arg(short, long, value_enum, default_value = "human")]
+    pub(crate) output: ReportFormat,
+}
+
+/// Formats of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    /// Where to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Where to write the project
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Name of the project; the folder's unless given
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Target Kubernetes version; the state's unless given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) kubernetes: Option<String>,
+    /// Output format of the report
+    #[arg(short, long, value_enum, default_value = "human")]
+    pub(crate) output: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completion {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,91 @@
+//! `kspec compile`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::project;
+use crate::{
+    args::Compile,
+    context::Context,
+    exit::{Exit, Failure},
+};
+
+/// `bundle.json`: everything that the program lowers to, in one file that operators and agents consume.
+#[derive(Serialize)]
+struct Bundle<'a> {
+    format_version: u32,
+    project: &'a str,
+    kubernetes: String,
+    objects: Vec<&'a serde_json::Value>,
+    host: BTreeMap<&'a str, &'a str>,
+}
+
+/// Names the files that kspec wrote, so that a later run removes those that left the program and nothing else.
+const INDEX: &str = ".kspec-files";
+
+pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
+    let root = &args.project.project;
+    let checked = match project::load_clean(root, &args.project.choice, context)? {
+        Ok(checked) => checked,
+        Err(exit) => return Ok(exit),
+    };
+    let compiler = &checked.project.compiler;
+    let lowered = compiler.lower(&BTreeMap::new());
+    let mut files: BTreeMap<PathBuf, (String, bool)> = BTreeMap::new();
+    for lowered in &lowered.objects {
+        files.insert(PathBuf::from(kspec_lower::manifest_path(&lowered.object)), (kspec_lower::to_yaml(&lowered.object), false));
+    }
+    for file in &lowered.host.files {
+        files.insert(Path::new("host").join(&file.path), (file.contents.clone(), file.executable));
+    }
+    let bundle = Bundle {
+        format_version: 1,
+        project: &compiler.facts().config.name,
+        kubernetes: compiler.facts().config.kubernetes.to_string(),
+        objects: lowered.objects.iter().map(|lowered| &lowered.object.0).collect(),
+        host: lowered.host.files.iter().map(|file| (file.path.as_str(), file.contents.as_str())).collect(),
+    };
+    files.insert(PathBuf::from("bundle.json"), (super::check::json(&bundle), false));
+    write(&args.out, &files)?;
+    let manifests = lowered.objects.len();
+    context.note(&format!("{manifests} manifests and {} host files in {}", lowered.host.files.len(), args.out.display()));
+    Ok(Exit::Done)
+}
+
+/// Writes the files, and removes those of the last run that are no more.
+fn write(out: &Path, files: &BTreeMap<PathBuf, (String, bool)>) -> Result<(), Failure> {
+    fs::create_dir_all(out).map_err(|error| Failure::io(out, &error))?;
+    let index = out.join(INDEX);
+    let before: BTreeSet<PathBuf> = match fs::read_to_string(&index) {
+        Ok(text) => text.lines().map(PathBuf::from).filter(|path| path.components().all(|part| matches!(part, std::path::Component::Normal(_)))).collect(),
+        Err(_) => BTreeSet::new(),
+    };
+    for (path, (text, executable)) in files {
+        let path = out.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| Failure::io(folder, &error))?;
+        }
+        fs::write(&path, text).map_err(|error| Failure::io(&path, &error))?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = if *executable { 0o755 } else { 0o644 };
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(|error| Failure::io(&path, &error))?;
+        }
+    }
+    for gone in before.iter().filter(|path| !files.contains_key(*path)) {
+        let path = out.join(gone);
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::io(&path, &error)),
+        }
+    }
+    let list: String = files.keys().map(|path| format!("{}\n", path.display())).collect();
+    fs::write(&index, list).map_err(|error| Failure::io(&index, &error))
+}

@@ -1,0 +1,97 @@
+//! Loading and checking a project, as most commands begin.
+
+use std::path::Path;
+
+use kspec_compiler::worst;
+use kspec_diagnostics::{Finding, Severity, SourceMap};
+use kspec_model::program::Date;
+use kspec_project::{Choice, LoadError, Project};
+
+use crate::{
+    args::ChoiceArgs,
+    context::Context,
+    exit::{Exit, Failure},
+    render,
+};
+
+/// A checked project.
+pub(super) struct Checked {
+    pub(super) project: Project,
+    /// Every finding, files' and program's, in order of place.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// What the person chose, the date read.
+pub(super) fn choice(args: &ChoiceArgs) -> Result<Choice, Failure> {
+    let as_of = match &args.as_of {
+        Some(text) => parse_date(text).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("--as-of {text} is no date")).help("write it as YYYY-MM-DD, such as 2027-01-31")
+        })?,
+        None => today(),
+    };
+    Ok(Choice { environment: args.env.clone(), as_of, update_lock: args.update_lock })
+}
+
+/// Loads and checks. Findings of `kspec.toml` itself are printed here, since there is no project to print them with.
+pub(super) fn load(root: &Path, args: &ChoiceArgs, context: &Context) -> Result<Checked, Failure> {
+    let choice = choice(args)?;
+    let mut project = kspec_project::load(root, &choice).map_err(|error| failure(error, root, context))?;
+    let mut findings = std::mem::take(&mut project.findings);
+    findings.extend(project.compiler.check());
+    Ok(Checked { project, findings })
+}
+
+/// As [`load`], for commands that go on only without errors: those are printed, and the command ends with 1.
+pub(super) fn load_clean(root: &Path, args: &ChoiceArgs, context: &Context) -> Result<Result<Checked, Exit>, Failure> {
+    let checked = load(root, args, context)?;
+    if worst(&checked.findings) == Some(Severity::Error) {
+        let text = render::findings::human(&checked.findings, checked.project.compiler.sources(), root, context.least, context.color_errors);
+        context.note_always(&text);
+        return Ok(Err(Exit::No));
+    }
+    lock(&checked.project, args, context)?;
+    Ok(Ok(checked))
+}
+
+/// Writes the lock where there is none, or on request.
+pub(super) fn lock(project: &Project, args: &ChoiceArgs, context: &Context) -> Result<(), Failure> {
+    if project.has_lock && !args.update_lock {
+        return Ok(());
+    }
+    match project.write_lock() {
+        Ok(()) => Ok(()),
+        // A read-only checkout can be planned; it just cannot pin.
+        Err(error) if !args.update_lock => {
+            context.note(&format!("note: kspec.lock cannot be written ({error}); nothing is pinned"));
+            Ok(())
+        }
+        Err(error) => Err(Failure::io(&project.root.join("kspec.lock"), &error)),
+    }
+}
+
+/// A load error as the command's end.
+pub(super) fn failure(error: LoadError, root: &Path, context: &Context) -> Failure {
+    match error {
+        LoadError::Unreadable(message) => Failure::new(Exit::Unknown, message),
+        LoadError::Usage(message) => Failure::new(Exit::Usage, message),
+        LoadError::Findings(findings) => {
+            let text = render::findings::human(&findings, &SourceMap::default(), root, Severity::Information, context.color_errors);
+            context.note_always(&text);
+            Failure::new(Exit::No, "kspec.toml cannot be used")
+        }
+    }
+}
+
+fn parse_date(text: &str) -> Option<Date> {
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    time::Date::parse(text, &format).ok().map(date)
+}
+
+/// Today, UTC. The only clock in kspec's answers: everything below takes the day as an input.
+fn today() -> Date {
+    date(time::OffsetDateTime::now_utc().date())
+}
+
+fn date(day: time::Date) -> Date {
+    Date { year: day.year(), month: day.month().into(), day: day.day() }
+}

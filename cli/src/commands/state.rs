@@ -1,0 +1,78 @@
+//! Cluster state, wherever `--state` says.
+
+use std::path::{Path, PathBuf};
+
+use kspec_schema::Schema;
+use kspec_state::{
+    State,
+    live::{Cluster, ConnectOptions, Want},
+};
+
+use crate::{
+    context::Context,
+    exit::{Exit, Failure},
+};
+
+/// A state, and the cluster it was read from where it is a live one.
+pub(super) struct Read {
+    pub(super) state: State,
+    pub(super) cluster: Option<Cluster>,
+}
+
+/// Reads `live`, a directory, or a snapshot. `base` is what a project's own relative path is relative to.
+pub(super) fn read(
+    wanted: &str,
+    kube: Kube<'_>,
+    schema: &Schema,
+    want: &Want,
+    base: &Path,
+    context: &Context,
+) -> Result<Read, Failure> {
+    if wanted == "live" {
+        let cluster = connect(kube)?;
+        let state = cluster.read(want).map_err(|error| Failure::new(Exit::from_code(error.exit_code()), &error))?;
+        return Ok(Read { state, cluster: Some(cluster) });
+    }
+    if kube.context.is_some() {
+        return Err(Failure::new(Exit::Usage, "--context goes with live state").help("drop it, or pass --state live"));
+    }
+    let path: PathBuf = base.join(wanted);
+    let (state, problems) = kspec_state::read_path(&path, schema).map_err(|problem| {
+        Failure::new(Exit::Unknown, format!("{}: {}", problem.file, problem.message)).help(problem.help)
+    })?;
+    // A state with holes would plan creations of what is there.
+    let errors: Vec<_> = problems.iter().filter(|problem| problem.is_error()).collect();
+    for problem in &problems {
+        context.note_always(&format!(
+            "{}: {}:{}:{}: {}\n  help: {}",
+            if problem.is_error() { "error" } else { "note" },
+            problem.file,
+            problem.line,
+            problem.column,
+            problem.message,
+            problem.help
+        ));
+    }
+    if !errors.is_empty() {
+        return Err(Failure::new(Exit::Unknown, format!("{} of the state's files cannot be read in full", errors.len()))
+            .help("a plan against part of a state would be wrong: mend or remove them"));
+    }
+    Ok(Read { state, cluster: None })
+}
+
+/// Which context to talk to, and which one the project's environment names: any other is refused.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Kube<'a> {
+    pub(super) context: Option<&'a str>,
+    pub(super) expected: Option<&'a str>,
+}
+
+/// Connects.
+pub(super) fn connect(kube: Kube<'_>) -> Result<Cluster, Failure> {
+    let options = ConnectOptions {
+        context: kube.context.map(str::to_owned),
+        expected_context: kube.expected.map(str::to_owned),
+        kubeconfig: None,
+    };
+    Cluster::open(&options).map_err(|error| Failure::new(Exit::from_code(error.exit_code()), &error))
+}

@@ -1,0 +1,7 @@
+//! The same data for people, scripts, code scanning and pull requests.
+
+pub(crate) mod findings;
+pub(crate) mod github;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod sarif;

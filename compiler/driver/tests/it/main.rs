@@ -1,0 +1,4 @@
+//! The compiler from text to findings and objects.
+
+mod language;
+mod support;
