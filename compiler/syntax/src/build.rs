@@ -70,6 +70,17 @@ pub(crate) fn exprs(list: Vec<E>) -> Vec<Expr> {
     list.into_iter().map(|e| e.e).collect()
 }
 
+pub(crate) fn inner<X>(boxed: Option<Box<X>>) -> Option<X> {
+    boxed.map(|x| *x)
+}
+
+pub(crate) fn unboxed<X>(list: Vec<Box<X>>) -> Vec<X> {
+    list.into_iter().map(|x| *x).collect()
+}
+
+/// A type and the depth of its tree.
+type Ty = (Box<TypeExpr>, u16);
+
 impl Cx<'_> {
     pub(crate) fn span(&self, start: u32, end: u32) -> Span {
         self.fixed_span.unwrap_or(Span::new(self.base.saturating_add(start), self.base.saturating_add(end)))
@@ -289,10 +300,10 @@ impl Cx<'_> {
         self.node(ExprKind::Index(Box::new(base.e), Box::new(index.e)), span, depth)
     }
 
-    pub(crate) fn call(&mut self, callee: E, args: Vec<(Option<Name>, E)>, r: u32) -> E {
+    pub(crate) fn call(&mut self, callee: E, args: Vec<Box<(Option<Name>, E)>>, r: u32) -> E {
         let span = callee.e.span.to(self.span(r, r));
-        let depth = args.iter().map(|(_, e)| e.depth).fold(callee.depth, u16::max);
-        let args = args.into_iter().map(|(name, e)| Arg { name, value: e.e }).collect();
+        let depth = args.iter().map(|arg| arg.1.depth).fold(callee.depth, u16::max);
+        let args = args.into_iter().map(|arg| Arg { name: arg.0, value: arg.1.e }).collect();
         self.node(ExprKind::Call(Box::new(callee.e), args), span, depth)
     }
 
@@ -315,33 +326,33 @@ impl Cx<'_> {
 
     // ---- Types
 
-    fn type_node(&mut self, kind: TypeExprKind, l: u32, r: u32, depth: u16) -> (TypeExpr, u16) {
+    fn type_node(&mut self, kind: TypeExprKind, l: u32, r: u32, depth: u16) -> Ty {
         let (span, depth) = (self.span(l, r), depth.saturating_add(1));
         if depth > MAX_DEPTH {
             self.too_deep(span);
-            return (TypeExpr { kind: TypeExprKind::Error, span }, 1);
+            return (Box::new(TypeExpr { kind: TypeExprKind::Error, span }), 1);
         }
-        (TypeExpr { kind, span }, depth)
+        (Box::new(TypeExpr { kind, span }), depth)
     }
 
-    pub(crate) fn literals(&mut self, first: Str, rest: Vec<Str>, l: u32, r: u32) -> (TypeExpr, u16) {
+    pub(crate) fn literals(&mut self, first: Str, rest: Vec<Str>, l: u32, r: u32) -> Ty {
         let all = std::iter::once(first).chain(rest).collect();
         self.type_node(TypeExprKind::Literals(all), l, r, 0)
     }
 
-    pub(crate) fn named_type(&mut self, path: Path, args: Vec<(TypeExpr, u16)>, l: u32, r: u32) -> (TypeExpr, u16) {
+    pub(crate) fn named_type(&mut self, path: Path, args: Vec<Ty>, l: u32, r: u32) -> Ty {
         let depth = args.iter().map(|(_, depth)| *depth).fold(0, u16::max);
-        let args = args.into_iter().map(|(ty, _)| ty).collect();
+        let args = args.into_iter().map(|(ty, _)| *ty).collect();
         self.type_node(TypeExprKind::Named(path, args), l, r, depth)
     }
 
-    pub(crate) fn record_type(&mut self, open: u32, l: u32, r: u32) -> (TypeExpr, u16) {
+    pub(crate) fn record_type(&mut self, open: u32, l: u32, r: u32) -> Ty {
         let fields = self.type_fields(open);
         self.type_node(TypeExprKind::Record(fields), l, r, 0)
     }
 
-    pub(crate) fn optional_type(&mut self, inner: (TypeExpr, u16), l: u32, r: u32) -> (TypeExpr, u16) {
-        self.type_node(TypeExprKind::Optional(Box::new(inner.0)), l, r, inner.1)
+    pub(crate) fn optional_type(&mut self, inner: Ty, l: u32, r: u32) -> Ty {
+        self.type_node(TypeExprKind::Optional(inner.0), l, r, inner.1)
     }
 
     // ---- Statements

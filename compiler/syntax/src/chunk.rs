@@ -160,7 +160,7 @@ impl Cx<'_> {
     }
 
     /// Parses a chunk; what is wrong with it is reported.
-    pub(crate) fn chunk(&mut self, mark: Mark, range: Range) -> Option<Parsed> {
+    pub(crate) fn chunk(&mut self, mark: Mark, range: Range) -> Option<Box<Parsed>> {
         match mark {
             Mark::Field | Mark::TypeField | Mark::Expr | Mark::Stamp => self.read(mark, &heads::PLAIN, range, &[]),
             Mark::UseName => self.read(mark, &heads::USE_NAME, range, &[]),
@@ -168,7 +168,7 @@ impl Cx<'_> {
         }
     }
 
-    fn statement(&mut self, mark: Mark, range: Range) -> Option<Parsed> {
+    fn statement(&mut self, mark: Mark, range: Range) -> Option<Box<Parsed>> {
         if heads::has_fields(mark) && self.is_field(range.lo, range.hi) {
             return self.read(Mark::Field, &heads::PLAIN, range, &[]);
         }
@@ -248,11 +248,11 @@ impl Cx<'_> {
     }
 
     /// What stands for a chunk that could not be read: an error item, or nothing.
-    fn lost(&mut self, mark: Mark, name: Option<Name>) -> Option<Parsed> {
-        (mark == Mark::Item).then_some(Parsed::Item(ItemKind::Error(name)))
+    fn lost(&mut self, mark: Mark, name: Option<Name>) -> Option<Box<Parsed>> {
+        (mark == Mark::Item).then(|| Box::new(Parsed::Item(Box::new(ItemKind::Error(name)))))
     }
 
-    fn read(&mut self, mark: Mark, head: &Head, range: Range, words: &[(usize, Kw)]) -> Option<Parsed> {
+    fn read(&mut self, mark: Mark, head: &Head, range: Range, words: &[(usize, Kw)]) -> Option<Box<Parsed>> {
         let outer = self.loose_record.take();
         let terminals = Classifier::new(self, mark, head).run(range, words);
         let loose = std::mem::replace(&mut self.loose_record, outer);

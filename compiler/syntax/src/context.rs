@@ -16,7 +16,7 @@ use crate::tree::{
 
 /// What one chunk turned out to be.
 pub(crate) enum Parsed {
-    Item(ItemKind),
+    Item(Box<ItemKind>),
     Field(Field),
     TypeField(Name, TypeExpr),
     UseName(Name, Option<Name>),
@@ -140,7 +140,7 @@ impl<'a> Cx<'a> {
         while let Some(chunk) = self.next_chunk(&mut from, range.hi, mark) {
             let doc = chunk.doc.map(|doc| self.doc_text(doc));
             let span = self.range_span(chunk.range);
-            if let Some(parsed) = self.chunk(mark, chunk.range) {
+            if let Some(parsed) = self.chunk(mark, chunk.range).map(|parsed| *parsed) {
                 let documented = mark == Mark::Item
                     || matches!(parsed, Parsed::Network(NetworkStmt::Edge(_) | NetworkStmt::Policy(_)));
                 if let Some(doc) = chunk.doc.filter(|_| !documented) {
@@ -183,7 +183,7 @@ impl<'a> Cx<'a> {
 
     pub(crate) fn items(&mut self, open: u32) -> Vec<Item> {
         self.inside(open, Mark::Item, |_, parsed, doc, span| match parsed {
-            Parsed::Item(kind) => Some(Item { doc, kind, span }),
+            Parsed::Item(kind) => Some(Item { doc, kind: *kind, span }),
             _ => None,
         })
     }

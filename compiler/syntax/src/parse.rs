@@ -88,8 +88,8 @@ pub(crate) fn item(cx: &mut Cx<'_>) -> Item {
         }
     }
     let doc = chunk.doc.map(|doc| cx.doc_text(doc));
-    let kind = match cx.chunk(Mark::Item, chunk.range) {
-        Some(Parsed::Item(kind)) => kind,
+    let kind = match cx.chunk(Mark::Item, chunk.range).map(|parsed| *parsed) {
+        Some(Parsed::Item(kind)) => *kind,
         _ => ItemKind::Error(None),
     };
     // Lines that follow a whole declaration, and begin none.
@@ -137,7 +137,7 @@ fn expression(text: &str, base: u32, fixed_span: Option<Span>) -> (Expr, Vec<Syn
     } else {
         cx.chunk(Mark::Expr, all)
     };
-    let expr = match expr {
+    let expr = match expr.map(|parsed| *parsed) {
         Some(Parsed::Expr(expr)) => expr,
         _ => Expr { kind: ExprKind::Error, span: cx.span(0, u32::try_from(text.len()).unwrap_or(0)) },
     };
