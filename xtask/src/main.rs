@@ -1,6 +1,7 @@
 //! Derives committed tables and generates inputs; not shipped.
 
 mod apiserver;
+mod compare_openapi;
 mod kubernetes;
 mod rbac;
 mod schemas;
@@ -20,6 +21,8 @@ struct Cli {
 enum Task {
     /// Derives the tables of compiler/schema/data from the Kubernetes modules
     Schemas(schemas::Schemas),
+    /// Holds the table of a running API server's version against what it publishes
+    CompareOpenapi(compare_openapi::CompareOpenapi),
 }
 
 /// What a task ends with: a message for the person who ran it.
@@ -28,6 +31,7 @@ type Outcome = Result<(), String>;
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Schemas(task) => task.run(),
+        Task::CompareOpenapi(task) => task.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use crate::schema::Schema;
-use crate::table;
+use crate::table::read;
 use crate::version::KubeVersion;
 
 struct Bundle {
@@ -45,8 +45,13 @@ fn bundle(version: KubeVersion) -> &'static Bundle {
 #[expect(clippy::expect_used, reason = "the table is compiled in, and a test reads each")]
 pub(crate) fn schema(version: KubeVersion) -> Arc<Schema> {
     let bundle = bundle(version);
-    let read = || Arc::new(Schema::of_table(version, table::read(bundle.table).expect("a bundled table")));
+    let read = || Arc::new(Schema::of_table(version, read(bundle.table).expect("a bundled table")));
     Arc::clone(bundle.schema.get_or_init(read))
+}
+
+/// The table of a bundled version, as it is committed.
+pub(crate) fn table(version: KubeVersion) -> &'static str {
+    bundle(version).table
 }
 
 /// A digest over everything that is bundled for a version.

@@ -2,6 +2,7 @@
 //!
 //! The documents may come from the Kubernetes module (`cargo xtask schemas`) or from a running API server (to compare).
 
+mod compare;
 mod enums;
 mod types;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use compare::differences;
 pub use enums::add_enums;
 pub(crate) use types::first_sentence;
 pub use types::types;

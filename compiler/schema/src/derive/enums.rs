@@ -31,8 +31,8 @@ pub fn add_enums(openapi: &mut BTreeMap<String, Value>, generated: &str) -> Vec<
         let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
         for (name, schema) in schemas.into_iter().flatten() {
             for (field, schema) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
-                if let Some((of_items, values)) = found.get(&(name.clone(), field.clone())) {
-                    set(schema, *of_items, values);
+                if let Some((of_parts, values)) = found.get(&(name.clone(), field.clone())) {
+                    set(schema, *of_parts, values);
                 }
             }
         }
@@ -46,8 +46,14 @@ pub fn add_enums(openapi: &mut BTreeMap<String, Value>, generated: &str) -> Vec<
     found.keys().filter(|(name, field)| !has(name, field)).map(|(name, field)| format!("{name}.{field}")).collect()
 }
 
-fn set(schema: &mut Value, of_items: bool, values: &Value) {
-    let target = if of_items { schema.get_mut("items") } else { Some(schema) };
+/// Parts are the items of a list or the values of a map.
+fn set(schema: &mut Value, of_parts: bool, values: &Value) {
+    let target = if of_parts {
+        let key = if schema.get("items").is_some() { "items" } else { "additionalProperties" };
+        schema.get_mut(key)
+    } else {
+        Some(schema)
+    };
     if let Some(target) = target.and_then(Value::as_object_mut) {
         target.insert("enum".to_owned(), values.clone());
     }

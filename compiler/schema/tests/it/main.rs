@@ -1,5 +1,7 @@
 //! What users of the crate see.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
 mod bundled;
 mod crds;
 mod facts;
