@@ -7,6 +7,7 @@ use kspec_diagnostics::{Finding, Location, Span, codes};
 use kspec_syntax::tree::{Arg, Expr, ExprKind, Name};
 
 use crate::report::{listing, unknown};
+use crate::type_expr::kube_type;
 use crate::value::FnParam;
 use crate::{Cx, EntityKind, FnDef, Lookup, Type, Value, access, coerce, eval, methods, type_of};
 
@@ -42,12 +43,53 @@ pub(crate) fn call(callee: &Expr, arguments: &[Arg], expr: &Expr, cx: &mut Cx<'_
                 let member = access::field_of(&receiver, name, callee.span, cx);
                 return call_value(&member, &name.text, arguments, expr, cx);
             }
+            if let Value::Unknown(Type::Entity(EntityKind::Cluster)) = receiver {
+                return cluster(name, arguments, expr, cx);
+            }
             methods::call(receiver, base, name, arguments, expr, cx)
         }
         _ => {
             let value = eval(callee, None, cx);
             call_value(&value, "this", arguments, expr, cx)
         }
+    }
+}
+
+/// `cluster.all(Service)`: the objects of a kind that exist beside the one that is asked about.
+fn cluster(name: &Name, arguments: &[Arg], expr: &Expr, cx: &mut Cx<'_>) -> Value {
+    if &*name.text != "all" {
+        let message = format!("`cluster` has no method `{}`", name.text);
+        let finding = unknown(codes::UNKNOWN_FIELD, message, &name.text, name.span, ["all"], cx);
+        return cx.report(finding);
+    }
+    let [Arg { name: None, value }] = arguments else {
+        let finding = Finding::new(codes::WRONG_ARITY, "`all` takes the name of a kind", cx.at(expr.span))
+            .help("write `cluster.all(Service)`");
+        return cx.report(finding);
+    };
+    let Some(text) = dotted(value) else {
+        let finding = Finding::new(codes::WRONG_TYPE, "the name of a kind is wanted here", cx.at(value.span))
+            .help("write `cluster.all(Service)`");
+        return cx.report(finding);
+    };
+    match kube_type(&text, cx) {
+        Ok(kube) => Value::Unknown(Type::list(Type::Kube(kube))),
+        Err(_) => {
+            let names: Vec<&str> = cx.schema.kinds().iter().map(|kind| kind.kind.as_ref()).collect();
+            let message = format!("there is no kind `{text}`");
+            let finding = unknown(codes::UNKNOWN_RESOURCE, message, &text, value.span, names, cx);
+            cx.report(finding)
+        }
+    }
+}
+
+/// `a.b.c` as it is written.
+fn dotted(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name.text.to_string()),
+        ExprKind::Field(base, name) => Some(format!("{}.{}", dotted(base)?, name.text)),
+        ExprKind::Str(text) => Some(text.value.to_string()),
+        _ => None,
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Cx<'a> {
     depth: u32,
     /// Functions whose bodies are being evaluated, outermost first, each with the place of its call.
     calls: Vec<(Location, Location)>,
+    /// The function whose body is being checked.
+    defining: Option<Location>,
     /// Above zero where what is evaluated is not what is taken: only what is wrong whatever the values are counts.
     speculative: u32,
     /// Above zero inside a Kubernetes object, where a field's text may be given as what it stands for.
@@ -57,6 +59,7 @@ impl<'a> Cx<'a> {
             fuel: FUEL,
             depth: 0,
             calls: Vec::new(),
+            defining: None,
             speculative: 0,
             in_object: 0,
         }
@@ -270,6 +273,7 @@ impl<'a> Cx<'a> {
             fuel: self.fuel,
             depth: self.depth,
             calls,
+            defining: self.defining,
             speculative: self.speculative,
             in_object: 0,
         };
@@ -282,9 +286,17 @@ impl<'a> Cx<'a> {
         result
     }
 
-    /// Whether a function's body is being evaluated.
+    /// Whether a function's body is being evaluated, or checked.
     pub(crate) fn is_calling(&self, def: &FnDef) -> bool {
-        self.calls.iter().any(|(decl, _)| *decl == def.decl)
+        self.defining == Some(def.decl) || self.calls.iter().any(|(decl, _)| *decl == def.decl)
+    }
+
+    /// Checks the body of the function that is declared at `decl`.
+    pub(crate) fn defining<T>(&mut self, decl: Location, inner: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.defining.replace(decl);
+        let result = inner(self);
+        self.defining = outer;
+        result
     }
 }
 

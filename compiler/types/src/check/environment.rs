@@ -1,0 +1,178 @@
+//! What a rule's or mutation's body can name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kspec_diagnostics::{Finding, codes};
+use kspec_schema::{KindInfo, Type as Shape, TypeId};
+use kspec_syntax::tree::{KindRef, Param};
+
+use crate::{Cx, EntityKind, KubeType, Type, Value, eval, ty};
+
+/// A kind that a rule is on.
+pub(super) struct OnKind {
+    ty: KubeType,
+    namespaced: bool,
+}
+
+/// The kinds of `on Pod, Ingress`; reports those that the server does not know.
+pub(super) fn kinds(on: &[KindRef], cx: &mut Cx<'_>) -> Vec<OnKind> {
+    on.iter().filter_map(|kind| resolve(kind, cx)).collect()
+}
+
+fn resolve(kind: &KindRef, cx: &mut Cx<'_>) -> Option<OnKind> {
+    let schema = cx.schema;
+    let (whole, subresource) = match kind.text.split_once('/') {
+        Some((whole, subresource)) => (whole, Some(subresource)),
+        None => (&*kind.text, None),
+    };
+    let (name, group) = match whole.split_once('.') {
+        Some((name, group)) => (name, Some(group)),
+        None => (whole, None),
+    };
+    let fits = |info: &&KindInfo| info.preferred && group.is_none_or(|group| info.group == group);
+    let found: Vec<&KindInfo> = schema.kinds_named(name).filter(fits).collect();
+    let info = match found.as_slice() {
+        [] => {
+            let mut finding = Finding::new(codes::UNKNOWN_RESOURCE, format!("there is no kind `{whole}`"), cx.at(kind.span));
+            if let Some(meant) = schema.suggest_kind(name) {
+                finding = finding
+                    .because(format!("did you mean `{meant}`?"))
+                    .fix(format!("write `{meant}`"), cx.at(kind.span), meant);
+            }
+            cx.report(finding);
+            return None;
+        }
+        // What is in the core group and another one as well (events) is meant as everybody means it.
+        [first, ..] if found.len() == 1 || first.group.is_empty() => *first,
+        several => {
+            let names: Vec<String> = several.iter().map(|info| format!("\"{}.{}\"", info.kind, info.group)).collect();
+            let finding =
+                Finding::new(codes::UNKNOWN_RESOURCE, format!("`{name}` is a kind of several groups"), cx.at(kind.span))
+                    .help(format!("say which: {}", names.join(", ")));
+            cx.report(finding);
+            return None;
+        }
+    };
+    let Some(subresource) = subresource else {
+        return Some(OnKind { ty: KubeType { id: info.ty, name: name.into() }, namespaced: info.namespaced });
+    };
+    let Some(part) = info.subresource(subresource) else {
+        let names: Vec<&str> = info.subresources.iter().map(|part| part.name.as_ref()).collect();
+        let message = format!("`{name}` has no subresource `{subresource}`");
+        let mut finding = Finding::new(codes::UNKNOWN_RESOURCE, message, cx.at(kind.span));
+        if !names.is_empty() {
+            finding = finding.help(format!("there is {}", crate::report::listing(&names)));
+        }
+        cx.report(finding);
+        return None;
+    };
+    let id = schema.object_type(&part.group, &part.version, &part.kind).unwrap_or(info.ty);
+    Some(OnKind { ty: KubeType { id, name: part.kind.as_ref().into() }, namespaced: info.namespaced })
+}
+
+/// Checks a body once for each kind; what is found for several is reported once. `containers` and its like are bound for
+/// kinds that have a pod's template.
+pub(super) fn for_each_kind(kinds: &[OnKind], params: &[Param], cx: &mut Cx<'_>, mut body: impl FnMut(&mut Cx<'_>)) {
+    let bound = cx.bound();
+    for param in params {
+        let of = ty(&param.ty, cx);
+        if let Some(default) = &param.default {
+            eval(default, Some(&of), cx);
+        }
+        let at = cx.at(param.name.span);
+        cx.bind(&param.name.text, Value::Unknown(of), Some(at));
+    }
+    let before = cx.findings.len();
+    let bound_params = cx.bound();
+    for kind in kinds {
+        let seen = cx.findings.len();
+        bind(kind, cx);
+        body(cx);
+        cx.unbind(bound_params);
+        let new = cx.findings.split_off(seen);
+        for finding in new {
+            let place = |finding: &Finding| finding.labels.first().map(|label| label.place.clone());
+            let known = cx.findings.iter().skip(before).any(|old| old.code == finding.code && place(old) == place(&finding));
+            if !known {
+                cx.findings.push(finding);
+            }
+        }
+    }
+    cx.unbind(bound);
+}
+
+fn bind(kind: &OnKind, cx: &mut Cx<'_>) {
+    let object = Type::Kube(kind.ty.clone());
+    let mut name = |name: &str, ty: Type| cx.bind(&Arc::from(name), Value::Unknown(ty), None);
+    name("object", object.clone());
+    name("old", object.optional());
+    name("request", request());
+    name("cluster", Type::Entity(EntityKind::Cluster));
+    let namespace = cx.schema.object_type("", "v1", "Namespace").map(|id| KubeType { id, name: "Namespace".into() });
+    if let Some(namespace) = namespace {
+        let ty = Type::Kube(namespace);
+        let ty = if kind.namespaced { ty } else { ty.optional() };
+        cx.bind(&Arc::from("namespace"), Value::Unknown(ty), None);
+    }
+    if let Some(spec) = pod_spec(kind.ty.id, cx) {
+        let item = |field: &str| {
+            let found = cx.schema.object(spec)?.field(field)?.ty;
+            match Type::of_schema(cx.schema, found) {
+                Type::List(item) => Some(*item),
+                _ => None,
+            }
+        };
+        let (container, ephemeral) = (item("containers"), item("ephemeralContainers"));
+        let lists = [
+            ("containers", container.clone()),
+            ("init_containers", container.clone()),
+            ("ephemeral_containers", ephemeral),
+            // Ephemeral containers have an ordinary one's fields, and one more.
+            ("all_containers", container),
+        ];
+        for (name, item) in lists {
+            if let Some(item) = item {
+                cx.bind(&Arc::from(name), Value::Unknown(Type::list(item)), None);
+            }
+        }
+    }
+}
+
+/// The pod's specification inside a kind: its own, its template's, or its job's.
+fn pod_spec(id: TypeId, cx: &Cx<'_>) -> Option<TypeId> {
+    let field = |id: TypeId, path: &[&str]| {
+        path.iter().try_fold(id, |id, name| match cx.schema.ty(id) {
+            Shape::Object(object) => object.field(name).map(|field| field.ty),
+            _ => None,
+        })
+    };
+    [&["spec"][..], &["spec", "template", "spec"], &["template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"]]
+        .into_iter()
+        .filter_map(|path| field(id, path))
+        .find(|spec| field(*spec, &["ephemeralContainers"]).is_some())
+}
+
+/// What the API server says of the request: `AdmissionRequest`'s fields, as CEL has them.
+fn request() -> Type {
+    let record = |fields: &[(&str, Type)]| {
+        Type::Record(fields.iter().map(|(name, ty)| (Arc::from(*name), ty.clone())).collect::<BTreeMap<_, _>>())
+    };
+    let named = |part: &str| record(&[("group", Type::String), ("version", Type::String), (part, Type::String)]);
+    let user = record(&[
+        ("username", Type::String),
+        ("uid", Type::String.optional()),
+        ("groups", Type::list(Type::String).optional()),
+        ("extra", Type::map(Type::list(Type::String)).optional()),
+    ]);
+    record(&[
+        ("operation", Type::literals(["CREATE", "UPDATE", "DELETE", "CONNECT"])),
+        ("userInfo", user),
+        ("name", Type::String.optional()),
+        ("namespace", Type::String.optional()),
+        ("kind", named("kind")),
+        ("resource", named("resource")),
+        ("subResource", Type::String.optional()),
+        ("dryRun", Type::Bool.optional()),
+    ])
+}
