@@ -1,5 +1,136 @@
 //! What would change: objects, access, connectivity, hosts.
+//!
+//! In: a lowered program and a [`State`]. Out: a [`Plan`], which is a document, and the [`Planned`] work behind it. Pure: the
+//! same program and the same state make the same plan, byte for byte; who may ask a server refines it by
+//! [`refine`]. Secret contents are in neither.
 
+mod deltas;
 mod diff;
+mod document;
+mod dry_run;
+mod hash;
+mod hosts;
+mod objects;
+mod owner;
+mod saved;
+
+use std::collections::BTreeSet;
+
+use kspec_diagnostics::{Place, SourceMap};
+use kspec_lower::{HostSettings, Inventory, LoweredObject, Phase, inventory};
+use kspec_model::{
+    Object, ObjectKey,
+    program::{Date, Program},
+};
+use kspec_schema::Schema;
+use kspec_state::State;
 
 pub use diff::{FieldChange, FieldConflict, ObjectDiff, diff_object, diff_result, merge_object};
+pub use document::*;
+pub use dry_run::{DryRun, DryRunError, DryRunRequest, refine};
+pub use owner::{ADOPTED, field_manager};
+pub use saved::{SAVED_PLAN_FORMAT, SavedPlanError};
+
+/// Everything that a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// What it lowers to, in the order of apply.
+    pub desired: &'a [LoweredObject],
+    /// What it says of the host.
+    pub host: &'a HostSettings,
+    /// What is there.
+    pub state: &'a State,
+    /// Types of the target version, the project's CRDs included.
+    pub schema: &'a Schema,
+    /// Where declarations stand.
+    pub sources: &'a SourceMap,
+    /// The day that end dates were held against.
+    pub as_of: Date,
+}
+
+/// A plan with the objects that it speaks of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The document.
+    pub plan: Plan,
+    /// The program's objects, in the order of the plan's changes, which go on with what left the program.
+    pub wanted: Vec<Wanted>,
+    /// What left the program, as last read, in the order in which it goes.
+    pub removals: Vec<Object>,
+    /// The project's inventory.
+    pub inventory: Inventory,
+}
+
+/// An object of the program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// The fields that the program owns, secret contents included.
+    pub object: Object,
+    /// When it is applied.
+    pub phase: Phase,
+    /// What the plan says of it.
+    pub action: Action,
+}
+
+/// Plans.
+#[must_use]
+pub fn plan(inputs: &Inputs<'_>) -> Planned {
+    let inventory = inventory(&inputs.program.project);
+    let objects = objects::objects(inputs, &inventory);
+    let (access, connectivity) = deltas::deltas(inputs.state, inputs.schema, &objects);
+    let touched: BTreeSet<ObjectKey> = objects.changes.iter().map(|change| change.object.key()).collect();
+    let source = |origin: &kspec_model::program::Origin| {
+        let position = inputs.sources.position(&Place::Source(origin.at))?;
+        Some(Source { file: position.path.to_string(), line: position.line })
+    };
+    let guarantees = inputs.program.guarantees.iter().map(|guarantee| GuaranteeResult {
+        text: guarantee.text.clone(),
+        status: GuaranteeStatus::NotVerified,
+        source: source(&guarantee.origin),
+    });
+    let project = &inputs.program.project;
+    let mut refusals = objects.refusals;
+    refusals.sort();
+    let mut plan = Plan {
+        format_version: PLAN_FORMAT,
+        project: project.name.clone(),
+        environment: project.environment.clone(),
+        kubernetes: project.kubernetes.clone(),
+        as_of: inputs.as_of.to_string(),
+        state: StateName {
+            source: inputs.state.origin.to_string(),
+            version: inputs.state.version.clone(),
+            hash: hash::state_hash(inputs.state, &touched),
+            unread: inputs.state.unread.clone(),
+        },
+        changes: objects.changes,
+        refusals,
+        hosts: hosts::hosts(inputs),
+        access,
+        connectivity,
+        impact: Impact::default(),
+        guarantees: guarantees.collect(),
+        drift: Vec::new(),
+        summary: Summary::default(),
+    };
+    plan.count();
+    let wanted = inputs.desired.iter().map(|lowered| Wanted {
+        object: lowered.object.clone(),
+        phase: lowered.phase,
+        action: Action::None,
+    });
+    let mut planned = Planned { wanted: wanted.collect(), removals: objects.removals, inventory, plan };
+    planned.follow_actions();
+    planned
+}
+
+impl Planned {
+    /// Gives each wanted object the action that the plan says of it.
+    fn follow_actions(&mut self) {
+        for (wanted, change) in self.wanted.iter_mut().zip(&self.plan.changes) {
+            wanted.action = change.action;
+        }
+    }
+}

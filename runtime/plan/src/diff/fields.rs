@@ -37,12 +37,18 @@ pub(crate) fn others<'a>(object: &'a Value, manager: &str, path: &Path<'_>) -> V
     let mut steps = Vec::new();
     collect(path, &mut steps);
     let mut names: Vec<&str> = entries(object)
-        .filter(|entry| !(entry.applied && entry.manager == manager) && owns(entry.fields, &steps))
+        .filter(|entry| !is_ours(entry, manager) && owns(entry.fields, &steps))
         .map(|entry| entry.manager)
         .collect();
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// `kspec.PROJECT`, and `kspec.PROJECT.PURPOSE` for what apply marks on its own account.
+fn is_ours(entry: &Entry<'_>, manager: &str) -> bool {
+    let rest = entry.manager.strip_prefix(manager);
+    entry.applied && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn collect<'a>(path: &'a Path<'a>, steps: &mut Vec<&'a Path<'a>>) {

@@ -13,6 +13,8 @@ use super::{
 
 /// Prefix of the labels and annotations that only kspec writes.
 const OWN_PREFIX: &str = "kspec.dev/";
+/// Marks that apply writes beside what the program says.
+const KEPT: &[&str] = &["kspec.dev/adopted-by", "kspec.dev/released-by"];
 
 /// Adds to `walk` what goes away.
 pub(crate) fn removed(walk: &mut Walk<'_>, ty: Option<TypeId>, desired: &Value) {
@@ -31,7 +33,9 @@ fn without_managed_fields(walk: &mut Walk<'_>, desired: &Value) {
         let at = |object: &'_ Value| object.get("metadata").and_then(|metadata| metadata.get(map)).cloned();
         let wanted = at(desired).unwrap_or_default();
         let Some(Value::Object(have)) = at(walk.actual) else { continue };
-        for (name, value) in have.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
+        for (name, value) in
+            have.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX) && !KEPT.contains(&name.as_str()))
+        {
             if wanted.get(name).is_none() {
                 walk.dropped(&Path::Field(&Path::Field(&metadata, map), name), value, None);
             }

@@ -2,4 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod diff;
+mod plans;
 mod properties;
+mod world;

@@ -1,0 +1,47 @@
+//! What the change means for access and connectivity.
+
+use std::collections::BTreeMap;
+
+use kspec_analysis::{access, net};
+use kspec_model::{Object, ObjectKey, cluster::Cluster};
+use kspec_schema::Schema;
+use kspec_state::State;
+
+use crate::{
+    document::{Access, Connectivity},
+    objects::Objects,
+};
+
+pub(crate) fn deltas(state: &State, schema: &Schema, objects: &Objects) -> (Access, Connectivity) {
+    let built_in = missing_defaults(state, schema);
+    let before = Cluster::lift(built_in.values().chain(state.objects.iter().map(|object| &object.object))).0;
+    let after = {
+        let kept = state
+            .iter()
+            .filter(|(key, _)| !objects.after.contains_key(key) && !objects.deleted.contains(key))
+            .map(|(_, object)| &object.object);
+        let built_in = built_in.iter().filter(|(key, _)| !objects.after.contains_key(key)).map(|(_, object)| object);
+        Cluster::lift(built_in.chain(kept).chain(objects.after.values())).0
+    };
+    let access = access::delta(&before, &after);
+    let connectivity = net::delta(&before, &after, &net::NetOptions::default());
+    (access.into(), connectivity.into())
+}
+
+/// The roles and bindings that every API server creates by itself, for states that do not show them.
+fn missing_defaults(state: &State, schema: &Schema) -> BTreeMap<ObjectKey, Object> {
+    let shows_them = state.objects.iter().any(|object| {
+        object.object.group() == "rbac.authorization.k8s.io"
+            && object.object.str_at("/metadata/labels/kubernetes.io~1bootstrapping") == "rbac-defaults"
+    });
+    if shows_them {
+        return BTreeMap::new();
+    }
+    schema
+        .default_rbac()
+        .iter()
+        .map(|value| Object(value.clone()))
+        .map(|object| (object.key(), object))
+        .filter(|(key, _)| state.get(key).is_none())
+        .collect()
+}

@@ -1,0 +1,46 @@
+//! Control-plane settings: what the program says against what runs.
+//!
+//! Nothing here is applied: hosts are not reached through the API. What was not seen is said to be so, and never taken for
+//! "not set".
+
+mod files;
+mod flags;
+mod plugins;
+
+use kspec_diagnostics::Place;
+use kspec_model::program::Origin;
+use kspec_schema::KubeVersion;
+
+use crate::{
+    Inputs,
+    document::{HostChange, Source},
+};
+
+/// Every setting that differs, admission plugins first, then flags, then files.
+pub(crate) fn hosts(inputs: &Inputs<'_>) -> Vec<HostChange> {
+    let target = KubeVersion::parse(&inputs.program.project.kubernetes).unwrap_or(KubeVersion::NEWEST);
+    let mut changes = Vec::new();
+    changes.extend(plugins::plugins(inputs, target));
+    changes.extend(flags::flags(inputs, target));
+    changes.extend(files::files(inputs));
+    changes
+}
+
+fn source(inputs: &Inputs<'_>, origin: Option<&Origin>) -> Option<Source> {
+    let position = inputs.sources.position(&Place::Source(origin?.at))?;
+    Some(Source { file: position.path.to_string(), line: position.line })
+}
+
+/// Where a flag is stated, else where the file that it names is declared.
+fn flag_source(inputs: &Inputs<'_>, flag: &str) -> Option<Source> {
+    let program = inputs.program;
+    let stated = program.api_server.as_ref().and_then(|server| server.stated.get(flag));
+    let declared = match flag {
+        "encryption-provider-config" => program.encryption.as_ref().map(|encryption| &encryption.origin),
+        "authentication-config" => program.authentication.as_ref().map(|authentication| &authentication.origin),
+        flag if flag.starts_with("audit-") => program.audit.as_ref().map(|audit| &audit.origin),
+        _ => None,
+    };
+    let server = program.api_server.as_ref().map(|server| &server.origin);
+    source(inputs, stated.or(declared).or(server))
+}
