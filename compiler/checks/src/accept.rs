@@ -8,7 +8,7 @@ use crate::report;
 /// Takes out the findings that the program accepts, and reports each `accept` that takes out none (K0131). One past its end
 /// takes out nothing, and K0109 tells so. What is an error has no meaning to accept.
 #[must_use]
-pub fn settle(findings: Vec<Finding>, program: &Program, as_of: Date) -> Vec<Finding> {
+pub fn settle(program: &Program, findings: Vec<Finding>, as_of: Date) -> Vec<Finding> {
     let accepts: Vec<&Accept> = program.accepts.iter().filter(|accept| accept.exception.until >= as_of).collect();
     if accepts.is_empty() {
         return findings;
