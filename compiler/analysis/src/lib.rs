@@ -1,6 +1,8 @@
 //! Who can do what and who reaches whom, over a cluster model.
 //!
-//! [`access`] answers questions about RBAC and says which permissions two clusters differ in.
-//! It reads [`kspec_model::cluster::Cluster`] and nothing else.
+//! [`access`] answers questions about RBAC and says which permissions two clusters differ in; [`net`] does the same for
+//! NetworkPolicy. Both read [`kspec_model::cluster::Cluster`] and nothing else. Why the answers are exact is argued in
+//! `docs/analyses.md`.
 
 pub mod access;
+pub mod net;

@@ -9,3 +9,6 @@
 
 mod access;
 mod access_delta;
+mod net;
+mod net_random;
+mod plain_net;

@@ -1,0 +1,141 @@
+//! What the analyses cost on large clusters. `cargo bench -p kspec-analysis`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a bench")]
+
+use divan::{Bencher, black_box};
+use kspec_analysis::{
+    access::{self, Index, Request},
+    net::{self, NetOptions},
+};
+use kspec_model::{Object, cluster::Cluster};
+use serde_json::{Value, json};
+
+fn main() {
+    divan::main();
+}
+
+/// A fixed sequence that looks random: a linear congruential generator (Numerical Recipes' constants).
+struct Sequence(u32);
+
+impl Sequence {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) as usize % bound
+    }
+}
+
+fn lift(objects: impl IntoIterator<Item = Value>) -> Cluster {
+    let (cluster, problems) = Cluster::lift(&objects.into_iter().map(Object).collect::<Vec<_>>());
+    assert_eq!(problems, []);
+    cluster
+}
+
+/// Workloads over namespaces of twenty, every namespace denied by default from the start; the other policies each let a
+/// few others reach one workload on a port or two.
+fn network(workloads: usize, policies: usize, deny: bool) -> Cluster {
+    let mut next = Sequence(7);
+    let namespaces = workloads.div_ceil(20);
+    let namespace = |number: usize| format!("ns-{}", number % namespaces);
+    let mut objects = Vec::new();
+    for number in 0..workloads {
+        let labels = json!({ "app": format!("app-{number}"), "tier": format!("t{}", number % 5) });
+        objects.push(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": format!("app-{number}"), "namespace": namespace(number) },
+            "spec": { "selector": { "matchLabels": labels }, "template": { "metadata": { "labels": labels }, "spec": { "containers": [{ "name": "c", "ports": [{ "name": "http", "containerPort": 8000 + number % 7 }] }] } } },
+        }));
+    }
+    for number in 0..policies {
+        let policy = |spec: Value, namespace: String| json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": format!("p-{number}"), "namespace": namespace }, "spec": spec });
+        if number < namespaces {
+            if deny {
+                objects.push(policy(json!({ "policyTypes": ["Ingress", "Egress"] }), namespace(number)));
+            }
+            continue;
+        }
+        let (from, to) = (next.below(workloads), next.below(workloads));
+        let tier = format!("t{}", next.below(5));
+        let spec = json!({
+            "podSelector": { "matchLabels": { "app": format!("app-{to}") } },
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                { "from": [{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace(from) } }, "podSelector": { "matchLabels": { "tier": tier } } }], "ports": [{ "port": "http" }] },
+                { "from": [{ "ipBlock": { "cidr": format!("10.{}.0.0/16", number % 200), "except": [format!("10.{}.7.0/24", number % 200)] } }], "ports": [{ "port": 443 }] },
+            ],
+            "egress": [{ "to": [{ "namespaceSelector": {}, "podSelector": { "matchExpressions": [{ "key": "tier", "operator": "In", "values": ["t1", "t2"] }] } }], "ports": [{ "port": "http" }, { "port": 9000 + number % 13 }] }],
+        });
+        objects.push(policy(spec, namespace(to)));
+    }
+    lift(objects)
+}
+
+const NETWORKS: &[(usize, usize)] = &[(500, 300), (2000, 2000)];
+
+#[divan::bench(args = NETWORKS)]
+fn net_reach(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
+    let cluster = network(*workloads, *policies, true);
+    bencher.bench(|| net::reach(black_box(&cluster), &NetOptions::default()));
+}
+
+#[divan::bench(args = NETWORKS)]
+fn net_reach_as_lines(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
+    let cluster = network(*workloads, *policies, true);
+    bencher.bench(|| net::reach(black_box(&cluster), &NetOptions::default()).edges());
+}
+
+/// Default denial added to every namespace at once: every pair changes.
+#[divan::bench(args = NETWORKS)]
+fn net_delta(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
+    let (before, after) = (network(*workloads, *policies, false), network(*workloads, *policies, true));
+    bencher.bench(|| net::delta(black_box(&before), black_box(&after), &NetOptions::default()));
+}
+
+/// ClusterRoles of a dozen rules, RoleBindings of a group, a user and an account each.
+fn bindings(count: usize, shift: usize) -> Cluster {
+    let mut next = Sequence(11);
+    let mut objects = Vec::new();
+    for role in 0..50 {
+        let rules: Vec<_> = (0..12)
+            .map(|rule| json!({ "verbs": ["get", "list", "watch", "update"], "apiGroups": ["", format!("g{}.example.com", rule % 4)], "resources": [format!("r{}", role + rule), format!("r{}/status", role + rule)] }))
+            .collect();
+        objects.push(json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": format!("role-{role}") }, "rules": rules }));
+    }
+    for number in 0..count {
+        let role = if number % 10 == 0 { next.below(50) + shift } else { next.below(50) };
+        objects.push(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": format!("b-{number}"), "namespace": format!("ns-{}", number % 200) },
+            "roleRef": { "kind": "ClusterRole", "name": format!("role-{}", role % 50) },
+            "subjects": [{ "kind": "Group", "name": format!("team-{}", next.below(40)) }, { "kind": "User", "name": format!("user-{}", next.below(500)) }, { "kind": "ServiceAccount", "name": "default" }],
+        }));
+    }
+    lift(objects)
+}
+
+fn questions(count: usize) -> Vec<Request> {
+    let mut next = Sequence(13);
+    (0..count)
+        .map(|_| Request {
+            user: format!("user-{}", next.below(500)),
+            groups: (0..5).map(|_| format!("team-{}", next.below(40))).collect(),
+            verb: ["get", "list", "delete"][next.below(3)].to_owned(),
+            resource: format!("r{}", next.below(60)),
+            namespace: format!("ns-{}", next.below(200)),
+            ..Request::default()
+        })
+        .collect()
+}
+
+/// 5,000 questions to 2,000 bindings, indexing included.
+#[divan::bench]
+fn access_questions(bencher: Bencher<'_, '_>) {
+    let (cluster, questions) = (bindings(2000, 0), questions(5000));
+    bencher.bench(|| {
+        let index = Index::new(black_box(&cluster));
+        questions.iter().filter(|question| index.allowed(question).allowed).count()
+    });
+}
+
+/// 2,000 bindings, a tenth of them to another role.
+#[divan::bench]
+fn access_delta(bencher: Bencher<'_, '_>) {
+    let (before, after) = (bindings(2000, 0), bindings(2000, 1));
+    bencher.bench(|| access::delta(black_box(&before), black_box(&after)));
+}

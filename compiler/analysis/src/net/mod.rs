@@ -1,0 +1,38 @@
+//! Connectivity: what NetworkPolicy allows, and what a change to it opens and closes.
+//!
+//! The semantics are those of `networking.k8s.io/v1`: a pod that some policy selects for a direction is isolated in it, and
+//! then has exactly what the rules of those policies add up to; a connection needs both ends' consent, and its replies
+//! need none. Where the documentation leaves a choice to the network plugin, this is what is assumed:
+//! pods on the node's network are never isolated, and no pod or namespace selector recognises them; an `ipBlock` is about
+//! addresses outside the cluster, never about pods; traffic between a pod and its own node is not looked at.
+
+mod columns;
+mod connections;
+mod delta;
+mod names;
+mod reach;
+mod side;
+mod universe;
+
+pub use connections::Connections;
+pub use delta::{Cause, Change, ConnectivityDelta, EdgeChange, delta};
+pub use reach::{Edge, End, Reach, reach};
+
+/// What to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NetOptions {
+    /// Outside addresses of IPv6.
+    pub ipv6: Ipv6,
+}
+
+/// When outside addresses of IPv6 are part of an answer. Those of IPv4 always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ipv6 {
+    /// Where some policy names an IPv6 block.
+    #[default]
+    WhenNamed,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

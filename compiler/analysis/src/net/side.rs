@@ -1,0 +1,243 @@
+//! One cluster's policies over a universe: whom each selects, whom each rule names.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
+
+use fixedbitset::FixedBitSet;
+use kspec_model::{
+    LabelSelector, Labels, Operator,
+    cluster::{Cluster, NetworkPolicyFacts, PeerFacts, PolicyPortFacts, PolicyRuleFacts, WorkloadFacts},
+    program::Protocol,
+};
+
+use super::{
+    Connections,
+    universe::{Universe, workloads},
+};
+
+/// A cluster as seen from a universe.
+pub(super) struct Side<'a> {
+    /// The cluster.
+    pub(super) cluster: &'a Cluster,
+    /// Facts by position; none where the workload is not in this cluster.
+    pub(super) facts: Vec<Option<&'a WorkloadFacts>>,
+    /// Workloads in this cluster, and every range.
+    pub(super) present: FixedBitSet,
+    /// Policies in the order of their names.
+    pub(super) policies: Vec<Policy<'a>>,
+    /// By name and protocol: who has such a container port, by number.
+    pub(super) named_ports: BTreeMap<(&'a str, Protocol), BTreeMap<u16, FixedBitSet>>,
+}
+
+/// A policy with its selectors resolved.
+pub(super) struct Policy<'a> {
+    /// Namespace and name.
+    pub(super) name: &'a (String, String),
+    /// As lifted.
+    pub(super) facts: &'a NetworkPolicyFacts,
+    /// Workloads it selects.
+    pub(super) selected: FixedBitSet,
+    /// Rules, where it isolates incoming connections.
+    pub(super) ingress: Option<Vec<Rule<'a>>>,
+    /// Rules, where it isolates outgoing connections.
+    pub(super) egress: Option<Vec<Rule<'a>>>,
+}
+
+/// A rule with its peers resolved.
+pub(super) struct Rule<'a> {
+    /// As lifted.
+    pub(super) facts: &'a PolicyRuleFacts,
+    /// The far ends.
+    pub(super) peers: Rc<FixedBitSet>,
+    /// Ports by number.
+    pub(super) numbered: Connections,
+    /// Ports by name, to be looked up at the destination.
+    pub(super) named: Vec<(&'a str, Protocol)>,
+}
+
+impl<'a> Side<'a> {
+    /// Resolves a cluster's policies.
+    pub(super) fn new(universe: &Universe, cluster: &'a Cluster) -> Self {
+        let (standing, _) = workloads(cluster);
+        let facts: Vec<_> = universe.workloads.iter().map(|key| standing.get(key).copied()).collect();
+        let mut present = FixedBitSet::with_capacity(universe.len());
+        present.insert_range(universe.workloads.len()..universe.len());
+        let mut named_ports: BTreeMap<_, BTreeMap<u16, FixedBitSet>> = BTreeMap::new();
+        for (position, facts) in facts.iter().enumerate() {
+            let Some(facts) = facts else { continue };
+            present.insert(position);
+            for port in &facts.ports {
+                if let Some(name) = &port.name {
+                    let by_number = named_ports.entry((name.as_str(), port.protocol)).or_default();
+                    let having =
+                        by_number.entry(port.port).or_insert_with(|| FixedBitSet::with_capacity(universe.len()));
+                    having.insert(position);
+                }
+            }
+        }
+        let policies = Selectors::new(universe, cluster, &facts, &present).policies();
+        Self { cluster, facts, present, policies, named_ports }
+    }
+
+    /// The numbers that a port's name stands for at a destination.
+    pub(super) fn numbers(&self, position: usize, name: &str, protocol: Protocol) -> Vec<u16> {
+        let ports = self.facts.get(position).copied().flatten().map_or(&[][..], |facts| &facts.ports);
+        let mut numbers: Vec<_> = ports
+            .iter()
+            .filter(|port| port.protocol == protocol && port.name.as_deref() == Some(name))
+            .map(|port| port.port)
+            .collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+}
+
+/// A peer's selectors, with the policy's own namespace where no other is named.
+type PeerKey<'a> = (Option<&'a str>, &'a LabelSelector, Option<&'a LabelSelector>);
+
+/// Resolves selectors, each once.
+struct Selectors<'u, 'a> {
+    universe: &'u Universe,
+    cluster: &'a Cluster,
+    facts: &'u [Option<&'a WorkloadFacts>],
+    present: &'u FixedBitSet,
+    /// Positions of selectable workloads by label. Pods on the node's network are not: their connections carry the node's
+    /// address, so no selector recognises them.
+    by_label: HashMap<(&'a str, &'a str), Vec<usize>>,
+    by_key: HashMap<&'a str, Vec<usize>>,
+    by_namespace: BTreeMap<&'u str, Vec<usize>>,
+    selectable: Vec<usize>,
+    peers: HashMap<PeerKey<'a>, Rc<FixedBitSet>>,
+}
+
+impl<'u, 'a> Selectors<'u, 'a> {
+    fn new(
+        universe: &'u Universe,
+        cluster: &'a Cluster,
+        facts: &'u [Option<&'a WorkloadFacts>],
+        present: &'u FixedBitSet,
+    ) -> Self {
+        let mut by_label: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_namespace: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut selectable = Vec::new();
+        for (position, (key, facts)) in universe.workloads.iter().zip(facts).enumerate() {
+            let Some(facts) = facts.filter(|facts| !facts.host_network) else { continue };
+            for (label, value) in &facts.labels {
+                by_label.entry((label.as_str(), value.as_str())).or_default().push(position);
+                by_key.entry(label.as_str()).or_default().push(position);
+            }
+            by_namespace.entry(key.namespace.as_deref().unwrap_or_default()).or_default().push(position);
+            selectable.push(position);
+        }
+        Self { universe, cluster, facts, present, by_label, by_key, by_namespace, selectable, peers: HashMap::new() }
+    }
+
+    fn policies(mut self) -> Vec<Policy<'a>> {
+        let cluster = self.cluster;
+        cluster
+            .network_policies
+            .iter()
+            .map(|(name, facts)| {
+                let selected = self.pods(Some(&name.0), &facts.pods, None);
+                let mut rules = |rules: &'a Option<Vec<PolicyRuleFacts>>| {
+                    rules.as_ref().map(|rules| rules.iter().map(|rule| self.rule(&name.0, rule)).collect::<Vec<_>>())
+                };
+                let (ingress, egress) = (rules(&facts.ingress), rules(&facts.egress));
+                Policy { name, facts, selected, ingress, egress }
+            })
+            .collect()
+    }
+
+    fn rule(&mut self, namespace: &'a str, facts: &'a PolicyRuleFacts) -> Rule<'a> {
+        let peers = match facts.peers.as_deref() {
+            None => Rc::new(self.present.clone()),
+            Some([peer]) => self.peer(namespace, peer),
+            Some(peers) => {
+                let mut union = FixedBitSet::with_capacity(self.universe.len());
+                for peer in peers {
+                    union.union_with(&self.peer(namespace, peer));
+                }
+                Rc::new(union)
+            }
+        };
+        let mut numbered = if facts.ports.is_some() { Connections::none() } else { Connections::all() };
+        let mut named = Vec::new();
+        for port in facts.ports.iter().flatten() {
+            match port {
+                PolicyPortFacts::Number(port) => {
+                    numbered = numbered.union(&Connections::range(port.protocol, port.first, port.last));
+                }
+                PolicyPortFacts::All(protocol) => numbered = numbered.union(&Connections::protocol(*protocol)),
+                PolicyPortFacts::Named(name, protocol) => named.push((name.as_str(), *protocol)),
+            }
+        }
+        Rule { facts, peers, numbered, named }
+    }
+
+    fn peer(&mut self, namespace: &'a str, peer: &'a PeerFacts) -> Rc<FixedBitSet> {
+        match peer {
+            PeerFacts::Pods { pods, namespaces } => {
+                let own = namespaces.is_none().then_some(namespace);
+                let key = (own, pods, namespaces.as_ref());
+                if let Some(known) = self.peers.get(&key) {
+                    return Rc::clone(known);
+                }
+                let found = Rc::new(self.pods(own, pods, namespaces.as_ref()));
+                self.peers.insert(key, Rc::clone(&found));
+                found
+            }
+            PeerFacts::Block { cidr, except } => {
+                let mut found = FixedBitSet::with_capacity(self.universe.len());
+                found.insert_range(self.universe.positions_in(cidr));
+                for inner in except {
+                    found.set_range(self.universe.positions_in(inner), false);
+                }
+                Rc::new(found)
+            }
+        }
+    }
+
+    /// Pods by label: of one namespace, or of those selected.
+    fn pods(&self, own: Option<&str>, pods: &'a LabelSelector, namespaces: Option<&LabelSelector>) -> FixedBitSet {
+        let no_labels = Labels::new();
+        let in_scope: Option<Vec<&str>> = namespaces.filter(|selector| !selector.is_empty()).map(|selector| {
+            let labels = |name: &str| self.cluster.namespaces.get(name).map_or(&no_labels, |facts| &facts.labels);
+            self.by_namespace.keys().copied().filter(|name| selector.matches(labels(name))).collect()
+        });
+        let in_namespace = |position: usize| {
+            let namespace = self.universe.workloads.get(position).and_then(|key| key.namespace.as_deref());
+            let namespace = namespace.unwrap_or_default();
+            own.is_none_or(|own| own == namespace)
+                && in_scope.as_ref().is_none_or(|names| names.binary_search(&namespace).is_ok())
+        };
+        let matches = |position: usize| {
+            self.facts.get(position).copied().flatten().is_some_and(|facts| pods.matches(&facts.labels))
+        };
+        let mut found = FixedBitSet::with_capacity(self.universe.len());
+        found.extend(self.candidates(own, pods).iter().copied().filter(|p| in_namespace(*p) && matches(*p)));
+        found
+    }
+
+    /// The shortest list at hand that everyone the selector matches is in.
+    fn candidates(&self, own: Option<&str>, pods: &'a LabelSelector) -> &[usize] {
+        let by_label = pods.match_labels.iter().map(|(key, value)| self.by_label.get(&(key.as_str(), value.as_str())));
+        let by_requirement = pods.match_expressions.iter().filter_map(|requirement| {
+            match (requirement.operator, requirement.values.as_slice()) {
+                (Operator::In, [value]) => Some(self.by_label.get(&(requirement.key.as_str(), value.as_str()))),
+                (Operator::In | Operator::Exists, _) => Some(self.by_key.get(requirement.key.as_str())),
+                _ => None,
+            }
+        });
+        let by_namespace = own.map(|own| self.by_namespace.get(own));
+        by_label
+            .chain(by_requirement)
+            .chain(by_namespace)
+            .map(|list| list.map_or(&[][..], Vec::as_slice))
+            .min_by_key(|list| list.len())
+            .unwrap_or(&self.selectable)
+    }
+}

@@ -1,0 +1,175 @@
+//! Connectivity on small clusters written as Kubernetes objects.
+
+use kspec_analysis::net::{Connections, ConnectivityDelta, End, NetOptions, delta, reach};
+use kspec_model::{Object, ObjectKey, cluster::Cluster, program::Protocol};
+use serde_json::{Value, json};
+
+fn lift(objects: impl IntoIterator<Item = Value>) -> Cluster {
+    let objects: Vec<_> = objects.into_iter().map(Object).collect();
+    let (cluster, problems) = Cluster::lift(&objects);
+    assert_eq!(problems, []);
+    cluster
+}
+
+fn deployment(namespace: &str, name: &str, ports: Value) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": name, "namespace": namespace },
+        "spec": { "selector": { "matchLabels": { "app": name } }, "template": { "metadata": { "labels": { "app": name } }, "spec": { "containers": [{ "name": "c", "ports": ports }] } } },
+    })
+}
+
+fn policy(namespace: &str, name: &str, spec: Value) -> Value {
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": name, "namespace": namespace }, "spec": spec })
+}
+
+fn shop() -> Vec<Value> {
+    let http = json!([{ "name": "http", "containerPort": 8080 }]);
+    vec![
+        deployment("shop", "web", http.clone()),
+        deployment("shop", "api", http.clone()),
+        deployment("data", "db", json!([{ "name": "pg", "containerPort": 5432 }])),
+        deployment("edge", "gateway", http),
+    ]
+}
+
+fn lines(cluster: &Cluster) -> String {
+    let reach = reach(cluster, &NetOptions::default());
+    reach.edges().iter().map(|edge| format!("{},{},{}\n", edge.src, edge.dst, edge.connections)).collect()
+}
+
+fn changes(delta: &ConnectivityDelta) -> String {
+    let mut text = String::new();
+    for (sign, edges) in [("+", &delta.opened), ("-", &delta.closed)] {
+        for edge in edges {
+            let because: Vec<_> =
+                edge.because.iter().map(|cause| format!("{:?} {}", cause.change, cause.object)).collect();
+            text +=
+                &format!("{sign} {} -> {} {} because {}\n", edge.src, edge.dst, edge.connections, because.join("; "));
+        }
+    }
+    text
+}
+
+#[test]
+fn a_policy_shows_as_lines() {
+    let policies = [
+        policy("data", "deny", json!({ "policyTypes": ["Ingress", "Egress"] })),
+        policy(
+            "data",
+            "db",
+            json!({
+                "podSelector": { "matchLabels": { "app": "db" } },
+                "ingress": [
+                    { "from": [{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "shop" } }, "podSelector": { "matchLabels": { "app": "api" } } }], "ports": [{ "port": "pg" }] },
+                    { "from": [{ "ipBlock": { "cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"] } }], "ports": [{ "port": 5432 }, { "port": 5000, "endPort": 5005, "protocol": "UDP" }] },
+                ],
+            }),
+        ),
+    ];
+    insta::assert_snapshot!(lines(&lift(shop().into_iter().chain(policies))));
+}
+
+#[test]
+fn denying_by_default_closes_and_an_edge_opens() {
+    let deny = policy("data", "deny", json!({ "policyTypes": ["Ingress", "Egress"] }));
+    let allow = policy(
+        "data",
+        "db",
+        json!({
+            "podSelector": { "matchLabels": { "app": "db" } },
+            "ingress": [{ "from": [{ "namespaceSelector": {}, "podSelector": { "matchLabels": { "app": "api" } } }], "ports": [{ "port": "pg" }] }],
+        }),
+    );
+    let before = lift(shop());
+    let denied = lift(shop().into_iter().chain([deny.clone()]));
+    let after = lift(shop().into_iter().chain([deny, allow]));
+    let text = format!(
+        "deny:\n{}\nallow:\n{}\nboth:\n{}",
+        changes(&delta(&before, &denied, &NetOptions::default())),
+        changes(&delta(&denied, &after, &NetOptions::default())),
+        changes(&delta(&before, &after, &NetOptions::default())),
+    );
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_relabelled_namespace_and_a_new_workload_are_named_as_causes() {
+    let allow = policy(
+        "data",
+        "db",
+        json!({
+            "podSelector": {},
+            "ingress": [{ "from": [{ "namespaceSelector": { "matchLabels": { "team": "shop" } } }] }],
+        }),
+    );
+    let labelled = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "edge", "labels": { "team": "shop" } } });
+    let before = lift(shop().into_iter().chain([allow.clone()]));
+    let after = lift(shop().into_iter().chain([allow, labelled, deployment("edge", "probe", json!([]))]));
+    insta::assert_snapshot!(changes(&delta(&before, &after, &NetOptions::default())));
+}
+
+#[test]
+fn what_a_controller_owns_counts_as_the_controller() {
+    let owned = |kind: &str, name: &str, owner_kind: &str, owner: &str| {
+        json!({
+            "apiVersion": if kind == "Pod" { "v1" } else { "apps/v1" }, "kind": kind,
+            "metadata": { "name": name, "namespace": "shop", "labels": { "app": "web" }, "ownerReferences": [{ "apiVersion": "apps/v1", "kind": owner_kind, "name": owner, "controller": true }] },
+        })
+    };
+    let cluster = lift(shop().into_iter().chain([
+        owned("ReplicaSet", "web-1", "Deployment", "web"),
+        owned("Pod", "web-1-a", "ReplicaSet", "web-1"),
+        owned("Pod", "lost-a", "ReplicaSet", "lost"),
+        owned("Pod", "lost-b", "ReplicaSet", "lost"),
+    ]));
+    let reach = reach(&cluster, &NetOptions::default());
+    let sources: std::collections::BTreeSet<_> = reach.edges().into_iter().map(|edge| edge.src).collect();
+    assert_eq!(
+        sources.into_iter().collect::<Vec<_>>(),
+        [
+            "0.0.0.0-255.255.255.255[External]",
+            "data/db[Deployment]",
+            "edge/gateway[Deployment]",
+            "shop/api[Deployment]",
+            "shop/lost[ReplicaSet]",
+            "shop/web[Deployment]"
+        ]
+    );
+    let pod = |name: &str| {
+        End::Workload(ObjectKey {
+            group: String::new(),
+            kind: "Pod".into(),
+            namespace: Some("shop".into()),
+            name: name.into(),
+        })
+    };
+    assert_eq!(reach.connections(&pod("web-1-a"), &pod("lost-b")), Some(Connections::all()));
+    assert_eq!(reach.connections(&pod("nobody"), &pod("lost-b")), None);
+}
+
+#[test]
+fn kinds_that_are_not_evaluated_are_named() {
+    let cilium = json!({ "apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": { "name": "c", "namespace": "shop" } });
+    let (before, after) = (lift(shop()), lift(shop().into_iter().chain([cilium])));
+    let delta = delta(&before, &after, &NetOptions::default());
+    assert!(delta.is_empty());
+    assert_eq!(delta.unknown_because, reach(&after, &NetOptions::default()).unknown_because);
+    assert_eq!(delta.unknown_because.len(), 1);
+}
+
+#[test]
+fn connections_are_written_as_netpol_analyzer_does_and_read_back() {
+    let range = Connections::range;
+    let some = range(Protocol::Udp, 53, 53).union(&range(Protocol::Tcp, 443, 445)).union(&range(Protocol::Tcp, 80, 80));
+    for (connections, text) in [
+        (Connections::all(), "All Connections"),
+        (Connections::none(), "No Connections"),
+        (some, "TCP 80,443-445,UDP 53"),
+        (Connections::all().difference(&range(Protocol::Tcp, 1, 65535)), "SCTP 1-65535,UDP 1-65535"),
+        (Connections::protocol(Protocol::Tcp).difference(&range(Protocol::Tcp, 80, 80)), "TCP 1-79,81-65535"),
+    ] {
+        assert_eq!(connections.to_string(), text);
+        assert_eq!(text.parse(), Ok(connections));
+    }
+    assert!("TCP".parse::<Connections>().is_err());
+}

@@ -1,0 +1,236 @@
+//! Connectivity over generated clusters, packet by packet against the plain evaluator.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use kspec_analysis::net::{EdgeChange, End, Ipv6, NetOptions, delta, reach};
+use kspec_model::{
+    LabelSelector, Labels, ObjectKey, Operator, Requirement,
+    cluster::{
+        Cluster, ContainerPort, NamespaceFacts, NetworkPolicyFacts, PeerFacts, PolicyPortFacts, PolicyRuleFacts,
+        WorkloadFacts,
+    },
+    program::{PortSpec, Protocol},
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use crate::plain_net::{Party, passes};
+
+const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+const PORTS: [u16; 11] = [1, 52, 53, 79, 80, 81, 90, 100, 8080, 9000, 65535];
+const NAMESPACES: [&str; 3] = ["a", "b", "c"];
+/// Bounds of the generated blocks and their neighbours.
+const ADDRESSES: [&str; 11] = [
+    "0.0.0.0",
+    "9.255.255.255",
+    "10.0.0.0",
+    "10.0.5.0",
+    "10.0.5.255",
+    "10.0.6.0",
+    "10.255.255.255",
+    "11.0.0.0",
+    "255.255.255.255",
+    "fd00::1",
+    "fe80::1",
+];
+
+fn labels() -> impl Strategy<Value = Labels> {
+    (option::of(select(vec!["p", "q"])), option::of(select(vec!["1", "2"]))).prop_map(|(app, tier)| {
+        let pair = |key: &str, value: Option<&str>| value.map(|value| (key.to_owned(), value.to_owned()));
+        pair("app", app).into_iter().chain(pair("tier", tier)).collect()
+    })
+}
+
+fn selector() -> impl Strategy<Value = LabelSelector> {
+    let requirement = (select(vec!["app", "tier"]), 0..4, vec(select(vec!["p", "q", "1"]), 1..3)).prop_map(
+        |(key, operator, values)| {
+            let values = values.into_iter().map(str::to_owned).collect();
+            let (operator, values) = match operator {
+                0 => (Operator::In, values),
+                1 => (Operator::NotIn, values),
+                2 => (Operator::Exists, vec![]),
+                _ => (Operator::DoesNotExist, vec![]),
+            };
+            Requirement { key: key.to_owned(), operator, values }
+        },
+    );
+    prop_oneof![
+        2 => Just(LabelSelector::default()),
+        3 => labels().prop_map(|match_labels| LabelSelector { match_labels, match_expressions: vec![] }),
+        2 => (labels(), vec(requirement, 1..3)).prop_map(|(match_labels, match_expressions)| LabelSelector { match_labels, match_expressions }),
+    ]
+}
+
+fn protocol() -> impl Strategy<Value = Protocol> {
+    prop_oneof![4 => Just(Protocol::Tcp), 2 => Just(Protocol::Udp), 1 => Just(Protocol::Sctp)]
+}
+
+fn workload() -> impl Strategy<Value = WorkloadFacts> {
+    let port = (option::of(select(vec!["http", "dns"])), select(vec![80, 8080, 53]), protocol())
+        .prop_map(|(name, port, protocol)| ContainerPort { name: name.map(str::to_owned), port, protocol });
+    (labels(), vec(port, 0..3), prop::bool::weighted(0.1)).prop_map(|(labels, ports, host_network)| WorkloadFacts {
+        labels,
+        ports,
+        host_network,
+        ..WorkloadFacts::default()
+    })
+}
+
+fn peer() -> impl Strategy<Value = PeerFacts> {
+    let block = select(vec![
+        ("0.0.0.0/0", "10.0.0.0/8"),
+        ("10.0.0.0/8", "10.0.5.0/24"),
+        ("10.0.5.0/24", "10.0.5.0/25"),
+        ("fd00::/8", "fd00::/16"),
+        ("11.0.0.0/32", ""),
+    ]);
+    prop_oneof![
+        3 => (selector(), option::of(selector())).prop_map(|(pods, namespaces)| PeerFacts::Pods { pods, namespaces }),
+        1 => (block, any::<bool>()).prop_map(|((cidr, inner), with_except)| PeerFacts::Block {
+            cidr: cidr.parse().unwrap(),
+            except: if with_except { inner.parse().into_iter().collect() } else { vec![] },
+        }),
+    ]
+}
+
+fn port() -> impl Strategy<Value = PolicyPortFacts> {
+    prop_oneof![
+        3 => (select(vec![(80, 80), (53, 53), (79, 90), (1, 65535), (81, 8080)]), protocol())
+            .prop_map(|((first, last), protocol)| PolicyPortFacts::Number(PortSpec { first, last, protocol })),
+        2 => (select(vec!["http", "dns"]), protocol()).prop_map(|(name, protocol)| PolicyPortFacts::Named(name.to_owned(), protocol)),
+        1 => protocol().prop_map(PolicyPortFacts::All),
+    ]
+}
+
+fn rules() -> impl Strategy<Value = Option<Vec<PolicyRuleFacts>>> {
+    let rule = (option::of(vec(peer(), 1..3)), option::of(vec(port(), 1..3)))
+        .prop_map(|(peers, ports)| PolicyRuleFacts { peers, ports });
+    option::of(vec(rule, 0..3))
+}
+
+fn policy() -> impl Strategy<Value = (&'static str, NetworkPolicyFacts)> {
+    (select(NAMESPACES.to_vec()), selector(), rules(), rules())
+        .prop_map(|(namespace, pods, ingress, egress)| (namespace, NetworkPolicyFacts { pods, ingress, egress }))
+}
+
+/// Two clusters that have much in common: each part says on which side it stands (0 before, 1 after, else both).
+fn clusters() -> impl Strategy<Value = (Cluster, Cluster)> {
+    let namespaces = (vec(labels(), 3), vec(labels(), 3), prop::bool::weighted(0.2));
+    let workloads = vec((select(NAMESPACES.to_vec()), workload(), workload(), 0..10_u8), 1..6);
+    let policies = vec((policy(), policy(), 0..6_u8), 0..6);
+    (namespaces, workloads, policies).prop_map(|((labels, other_labels, relabel), workloads, policies)| {
+        let build = |side: u8| {
+            let mut cluster = Cluster::default();
+            for (position, name) in NAMESPACES.iter().enumerate() {
+                let labels = if relabel && side == 1 { &other_labels } else { &labels };
+                cluster.namespaces.insert((*name).to_owned(), NamespaceFacts { labels: labels[position].clone() });
+            }
+            for (position, (namespace, facts, other, stands)) in workloads.iter().enumerate() {
+                if *stands < 2 && *stands != side {
+                    continue;
+                }
+                let facts = if *stands == 2 && side == 1 { other } else { facts };
+                let key = ObjectKey {
+                    group: "apps".into(),
+                    kind: "Deployment".into(),
+                    namespace: Some((*namespace).into()),
+                    name: format!("w{position}"),
+                };
+                cluster.workloads.insert(key, facts.clone());
+            }
+            for (position, ((namespace, facts), (_, other), stands)) in policies.iter().enumerate() {
+                if *stands < 2 && *stands != side {
+                    continue;
+                }
+                let facts = if *stands == 2 && side == 1 { other } else { facts };
+                cluster.network_policies.insert(((*namespace).to_owned(), format!("p{position}")), facts.clone());
+            }
+            cluster
+        };
+        (build(0), build(1))
+    })
+}
+
+fn parties(clusters: &[&Cluster]) -> Vec<Party> {
+    let pods: BTreeSet<_> = clusters.iter().flat_map(|cluster| cluster.workloads.keys().cloned()).collect();
+    let addresses = ADDRESSES.iter().map(|text| Party::Outside(text.parse().unwrap()));
+    pods.into_iter().map(Party::Pod).chain(addresses).collect()
+}
+
+fn end(party: &Party) -> End {
+    match party {
+        Party::Pod(key) => End::Workload(key.clone()),
+        Party::Outside(address) => End::Address(*address),
+    }
+}
+
+/// Every packet that is looked at: no party with itself, nobody outside with anybody outside.
+fn packets(parties: &[Party]) -> impl Iterator<Item = (&Party, &Party, Protocol, u16)> {
+    parties.iter().flat_map(move |from| {
+        let others = parties
+            .iter()
+            .filter(move |to| from != *to && !matches!((from, to), (Party::Outside(_), Party::Outside(_))));
+        others.flat_map(move |to| {
+            PROTOCOLS.into_iter().flat_map(move |protocol| PORTS.map(|port| (from, to, protocol, port)))
+        })
+    })
+}
+
+/// Whether a written name stands for a party, among the workloads of `cluster`.
+fn names(name: &str, party: &Party, cluster: &Cluster) -> bool {
+    match party {
+        Party::Pod(key) => {
+            let namespace = key.namespace.as_deref().unwrap();
+            cluster.workloads.contains_key(key)
+                && (name == "*/*"
+                    || name == format!("{namespace}/*")
+                    || name == format!("{namespace}/{}[{}]", key.name, key.kind))
+        }
+        Party::Outside(address) => {
+            name.strip_suffix("[External]").and_then(|range| range.split_once('-')).is_some_and(|(first, last)| {
+                let (first, last): (IpAddr, IpAddr) = (first.parse().unwrap(), last.parse().unwrap());
+                first.is_ipv4() == address.is_ipv4() && first <= *address && *address <= last
+            })
+        }
+    }
+}
+
+const OPTIONS: NetOptions = NetOptions { ipv6: Ipv6::Always };
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_packet_fares_as_the_plain_evaluator_says((cluster, _) in clusters()) {
+        let reach = reach(&cluster, &OPTIONS);
+        let edges: BTreeMap<_, _> = reach.edges().into_iter().map(|edge| ((edge.src, edge.dst), edge.connections)).collect();
+        for (from, to, protocol, port) in packets(&parties(&[&cluster])) {
+            let expected = passes(&cluster, from, to, protocol, port);
+            assert_eq!(reach.allows(&end(from), &end(to), protocol, port), Some(expected), "{from:?} -> {to:?} {protocol:?} {port}");
+            let lines = edges.iter().filter(|((src, dst), _)| names(src, from, &cluster) && names(dst, to, &cluster));
+            let written: Vec<_> = lines.filter(|(_, connections)| connections.contains(protocol, port)).collect();
+            assert_eq!(written.len(), usize::from(expected), "{from:?} -> {to:?} {protocol:?} {port} {written:?}");
+        }
+    }
+
+    #[test]
+    fn a_delta_is_the_difference_packet_by_packet((before, after) in clusters()) {
+        let found = delta(&before, &after, &OPTIONS);
+        let parties = parties(&[&before, &after]);
+        for (changes, lack, have) in [(&found.opened, &before, &after), (&found.closed, &after, &before)] {
+            for change in changes {
+                assert!(!change.because.is_empty(), "{change:?}");
+            }
+            for (from, to, protocol, port) in packets(&parties) {
+                let expected = passes(have, from, to, protocol, port) && !passes(lack, from, to, protocol, port);
+                let holds = |change: &&EdgeChange| {
+                    names(&change.src, from, have) && names(&change.dst, to, have) && change.connections.contains(protocol, port)
+                };
+                let count = changes.iter().filter(holds).count();
+                assert_eq!(count, usize::from(expected), "{from:?} -> {to:?} {protocol:?} {port} in {changes:#?}");
+            }
+        }
+    }
+}
