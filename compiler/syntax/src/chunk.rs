@@ -27,19 +27,28 @@ impl Cx<'_> {
         let mut doc: Option<Range> = None;
         let mut range: Option<Range> = None;
         let mut field = false;
+        let mut breaks = 0_u32;
         let mut at = *from;
         while at < hi {
             let Some(kind) = self.kind(at) else { break };
             let mut next = at + 1;
             match kind {
-                Kind::Comment => {}
+                Kind::Comment => breaks = 0,
                 Kind::Newline => {
+                    breaks += 1;
+                    if breaks > 1 && range.is_none() {
+                        // A doc comment belongs to what is right under it.
+                        if let Some(doc) = doc.take() {
+                            self.orphan_doc(doc);
+                        }
+                    }
                     if range.is_some_and(|range| self.line_ends(range, next, hi, mark)) {
                         at = next;
                         break;
                     }
                 }
                 Kind::Doc => {
+                    breaks = 0;
                     let line = Range { lo: at, hi: next };
                     match (&range, &mut doc) {
                         (Some(_), _) => self.orphan_doc(line),

@@ -121,7 +121,7 @@ impl Printer<'_, '_> {
     /// The chunks or elements of `range`, each on a line of its own. `mark` is none for elements of `( )` and `[ ]`,
     /// which keep their commas. Begins on the current line unless `lead` asks for a line end first.
     fn block(&mut self, range: Range, mark: Option<Mark>, indent: usize, lead: bool) {
-        let (mut at, mut breaks, mut first, mut after_doc) = (range.lo, 0_usize, true, false);
+        let (mut at, mut breaks, mut first) = (range.lo, 0_usize, true);
         while at < range.hi {
             let Some(kind) = self.cx.kind(at) else { break };
             match kind {
@@ -131,10 +131,10 @@ impl Printer<'_, '_> {
                     if breaks == 0 && (lead || !first) {
                         self.out.push_str("  ");
                     } else {
-                        self.start_line(indent, breaks, first, lead, after_doc);
+                        self.start_line(indent, breaks, first, lead);
                     }
                     self.comment(at);
-                    (first, breaks, after_doc) = (false, 0, kind == Kind::Doc);
+                    (first, breaks) = (false, 0);
                 }
                 _ => {
                     let chunk = match mark {
@@ -145,12 +145,12 @@ impl Printer<'_, '_> {
                         None => Some(self.element(at, range.hi)),
                     };
                     let Some(chunk) = chunk.filter(|chunk| chunk.hi > at) else { break };
-                    self.start_line(indent, breaks, first, lead, after_doc);
+                    self.start_line(indent, breaks, first, lead);
                     self.chunk(chunk, indent);
                     if mark.is_none() {
                         self.out.push(',');
                     }
-                    (first, breaks, after_doc) = (false, 0, false);
+                    (first, breaks) = (false, 0);
                     at = chunk.hi;
                     continue;
                 }
@@ -159,11 +159,11 @@ impl Printer<'_, '_> {
         }
     }
 
-    fn start_line(&mut self, indent: usize, breaks: usize, first: bool, lead: bool, after_doc: bool) {
+    fn start_line(&mut self, indent: usize, breaks: usize, first: bool, lead: bool) {
         if first && !lead {
             return;
         }
-        if breaks > 1 && !first && !after_doc {
+        if breaks > 1 && !first {
             self.out.push('\n');
         }
         self.newline(indent);

@@ -31,6 +31,18 @@ struct Current {
     start: u32,
 }
 
+/// What is known where a line begins.
+#[derive(Clone, Copy)]
+struct Line {
+    column: u32,
+    /// How many brackets are open.
+    depth: usize,
+    /// The last token before it.
+    last: Option<Kind>,
+    blank_line: bool,
+    shattered: bool,
+}
+
 impl Splitter<'_> {
     /// Splits the tokens `lo..hi`; `shattered` takes any word at column 0 for a beginning.
     fn run(&mut self, lo: usize, hi: usize, shattered: bool) {
@@ -39,21 +51,27 @@ impl Splitter<'_> {
         let mut line_start = self.line_start(lo);
         let mut fresh = true;
         let mut last = None;
+        let mut breaks = 0_u32;
         for at in lo..hi {
             let Some(token) = self.tokens.get(at).copied() else { break };
             match token.kind {
                 Kind::Newline => {
                     (line_start, fresh) = (token.end, true);
+                    breaks += 1;
                     continue;
                 }
-                Kind::Comment => continue,
+                Kind::Comment => {
+                    breaks = 0;
+                    continue;
+                }
                 _ => {}
             }
+            let blank_line = std::mem::take(&mut breaks) > 1;
             if std::mem::take(&mut fresh) || current.is_none() {
                 let column = self.column(line_start, token.start);
                 let begins = match &current {
                     None => true,
-                    Some(current) => self.begins(at, token, column, depth, last, current, shattered),
+                    Some(current) => self.begins(at, token, Line { column, depth, last, blank_line, shattered }, current.only_docs),
                 };
                 if begins {
                     self.finish(current.take(), depth, shattered);
@@ -79,10 +97,11 @@ impl Splitter<'_> {
     }
 
     /// Whether the first token of a line begins a declaration although one is under way.
-    #[expect(clippy::too_many_arguments, reason = "the state of one loop")]
-    fn begins(&self, at: usize, token: Tok, column: u32, depth: usize, last: Option<Kind>, current: &Current, shattered: bool) -> bool {
-        if current.only_docs {
-            return false;
+    fn begins(&self, at: usize, token: Tok, line: Line, only_docs: bool) -> bool {
+        let Line { column, depth, last, blank_line, shattered } = line;
+        if only_docs {
+            // A doc comment belongs to what is right under it.
+            return blank_line;
         }
         let text = token.text(self.text);
         match token.kind {
@@ -90,7 +109,8 @@ impl Splitter<'_> {
             Kind::Ident if depth > 0 => column == 0 && (shattered || self.is_declaration(at, text)),
             Kind::Ident if column > 0 => !last.is_some_and(Kind::continues) && self.is_declaration(at, text),
             Kind::Ident => !last.is_some_and(Kind::continues) || self.is_declaration(at, text),
-            Kind::Dot | Kind::LBrace => false,
+            Kind::Dot => false,
+            Kind::LBrace => depth == 0 && blank_line,
             kind if kind.closes() || depth > 0 || column > 0 => false,
             _ => !last.is_some_and(Kind::continues),
         }
