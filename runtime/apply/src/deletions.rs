@@ -14,6 +14,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) object: Object,
+    /// Why the plan releases it, where it does.
+    pub(crate) keep: Option<String>,
     /// Whether the person named it for deletion.
     pub(crate) named: bool,
     /// When: ascending.
@@ -30,7 +32,12 @@ pub(crate) async fn resolve(
     let mut resolved: Vec<Resolved> = work
         .removals
         .iter()
-        .map(|removal| Resolved { rank: rank(&removal.object), object: removal.object.clone(), named: false })
+        .map(|removal| Resolved {
+            rank: rank(&removal.object),
+            object: removal.object.clone(),
+            keep: removal.keep.clone(),
+            named: false,
+        })
         .collect();
     for deletion in deletions {
         if let Some(declared) = work.wanted.iter().map(|wanted| wanted.object.key()).find(|key| deletion.names(key)) {
@@ -41,7 +48,7 @@ pub(crate) async fn resolve(
         match keys.as_slice() {
             [] => {
                 let object = released(connection, deletion, managers).await?;
-                resolved.push(Resolved { rank: rank(&object), object, named: true });
+                resolved.push(Resolved { rank: rank(&object), object, keep: None, named: true });
             }
             [one] => {
                 for removal in resolved.iter_mut().filter(|removal| removal.object.key() == *one) {

@@ -14,6 +14,7 @@
 
 mod blocked;
 mod deletions;
+mod dry_run;
 mod effect;
 mod error;
 mod inventory;
@@ -24,7 +25,8 @@ mod send;
 mod work;
 mod write;
 
+pub use dry_run::ServerDryRun;
 pub use error::{ApplyError, Failure, UnknownKind};
 pub use report::{Effect, ObjectResult, Outcome, Report};
 pub use run::{Options, Stop, apply};
-pub use work::{ADOPTED, Deletion, Intent, RELEASED, Removal, Wanted, Work, is_protected};
+pub use work::{Deletion, Intent, RELEASED, Removal, Wanted, Work, is_protected};

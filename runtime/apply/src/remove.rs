@@ -1,13 +1,14 @@
 //! One object that left the program.
 
 use kspec_lower::{MANAGED_BY, PART_OF, PROJECT};
+use kspec_plan::ADOPTED;
 use serde_json::{Map, Value, json};
 
 use crate::{
     error::Failure,
     report::Outcome,
     send::{Refusal, Target},
-    work::{ADOPTED, RELEASED, is_protected},
+    work::{RELEASED, is_protected},
     write::{Managers, has_label},
 };
 
@@ -16,9 +17,14 @@ const OURS: &str = "kspec.dev/";
 /// How often a release is tried while others write to the object.
 const ATTEMPTS: usize = 5;
 
-/// Deletes the object, or releases it where it may hold what the program never declared. `named` is whether the person named
-/// it for deletion.
-pub(crate) async fn remove(target: Target<'_>, managers: &Managers, named: bool) -> Result<Outcome, Failure> {
+/// Deletes the object, or releases it where the plan says so (`keep`) or it may hold what the program never declared. `named` is
+/// whether the person named it for deletion.
+pub(crate) async fn remove(
+    target: Target<'_>,
+    managers: &Managers,
+    keep: Option<&str>,
+    named: bool,
+) -> Result<Outcome, Failure> {
     for _ in 0..ATTEMPTS {
         let Some(live) = target.get().await? else { return Ok(Outcome::Unchanged) };
         let released = annotation(&live, RELEASED) == Some(managers.project.as_str());
@@ -32,7 +38,7 @@ pub(crate) async fn remove(target: Target<'_>, managers: &Managers, named: bool)
         } else if live.pointer("/metadata/annotations").and_then(|all| all.get(ADOPTED)).is_some() {
             Some(format!("it was there before kspec: `--delete {}` deletes it", spelled(&target)))
         } else {
-            None
+            keep.map(str::to_owned)
         };
         let (verb, done, outcome) = match because {
             None => ("delete", target.delete(&live).await, Outcome::Deleted),

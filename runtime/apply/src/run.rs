@@ -265,7 +265,7 @@ impl Run<'_> {
         }
         let api_version = removal.object.api_version();
         let outcome = match Target::new(&self.connection, &key, api_version) {
-            Some(target) => remove::remove(target, &self.managers, removal.named).await,
+            Some(target) => remove::remove(target, &self.managers, removal.keep.as_deref(), removal.named).await,
             // Its definition is gone, and it with it.
             None => Ok(Outcome::Unchanged),
         };

@@ -139,7 +139,7 @@ impl<'a> Target<'a> {
         match refusal {
             Refusal::Live(error) => Failure::NoAnswer { message: error.to_string() },
             Refusal::Status(status) => match status.code {
-                401 | 403 if status.message.contains("cannot") || status.code == 401 => {
+                401 | 403 if status.code == 401 || is_unauthorized(&status.message) => {
                     let name = self.resource.name();
                     let asked = Asked { resource: &name, ..self.asked(verb) };
                     Failure::Forbidden { message: asked.explain(&kube::Error::Api(status)).to_string() }
@@ -171,6 +171,11 @@ pub(crate) enum Refusal {
     Status(Box<kube::core::Status>),
     /// The server did not get to say anything.
     Live(LiveError),
+}
+
+/// Who may not is told by the authorizer in these words; every other 403 is some admission's verdict on the object.
+fn is_unauthorized(message: &str) -> bool {
+    message.contains("User \"") && message.contains("\" cannot ")
 }
 
 /// Fields by the manager that holds them, of the causes of a conflict: `conflict with "helm" using apps/v1`.

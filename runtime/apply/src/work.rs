@@ -1,14 +1,12 @@
 //! What there is to do.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use kspec_lower::{Inventory, Phase};
 use kspec_model::{Object, ObjectKey};
+use kspec_plan::{Action, Planned, RefusalKind};
 use serde::{Deserialize, Serialize};
 
-/// The annotation on an object that was there before the program declared it. It is written by a field manager of its own, so
-/// that it outlives every apply, and means: never delete, only release.
-pub const ADOPTED: &str = "kspec.dev/adopted-by";
 /// The annotation that a released object keeps: the project it belonged to, which may still delete it when asked by name.
 pub const RELEASED: &str = "kspec.dev/released-by";
 
@@ -34,6 +32,39 @@ pub struct Wanted {
     pub intent: Intent,
 }
 
+impl Work {
+    /// What a plan comes to.
+    #[must_use]
+    pub fn of(planned: &Planned) -> Self {
+        let foreign: BTreeSet<ObjectKey> = planned
+            .plan
+            .refusals
+            .iter()
+            .filter(|refusal| refusal.kind == RefusalKind::ForeignOwner)
+            .map(|refusal| refusal.object.key())
+            .collect();
+        let intent = |wanted: &kspec_plan::Wanted| match wanted.action {
+            Action::Adopt => Intent::Adopt,
+            // The plan leaves another project's object alone; what apply has to say of it is that it may not.
+            Action::None if foreign.contains(&wanted.object.key()) => Intent::Write,
+            Action::None => Intent::Keep,
+            Action::Create | Action::Update | Action::Delete | Action::Release => Intent::Write,
+        };
+        let wanted = planned.wanted.iter().map(|wanted| Wanted {
+            object: wanted.object.clone(),
+            phase: wanted.phase,
+            intent: intent(wanted),
+        });
+        let leaving = planned.plan.changes.get(planned.wanted.len()..).unwrap_or_default();
+        let removals = planned.removals.iter().zip(leaving).map(|(object, change)| Removal {
+            object: object.clone(),
+            keep: (change.action != Action::Delete)
+                .then(|| change.reason.clone().unwrap_or_else(|| "the plan releases it".to_owned())),
+        });
+        Self { inventory: planned.inventory.clone(), wanted: wanted.collect(), removals: removals.collect() }
+    }
+}
+
 /// What the plan says of an object of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -51,6 +82,8 @@ pub enum Intent {
 pub struct Removal {
     /// The object as last read.
     pub object: Object,
+    /// Why it is to be released and not deleted; whether or not there is a reason here, protected and adopted ones are.
+    pub keep: Option<String>,
 }
 
 /// An object named for deletion: `KIND/NAME`, or `KIND/NAMESPACE/NAME`.

@@ -2,13 +2,14 @@
 
 use kspec_lower::{MANAGED_BY, PART_OF, PROJECT};
 use kspec_model::{Object, ObjectKey};
+use kspec_plan::{ADOPTED, field_manager};
 use serde_json::{Value, json};
 
 use crate::{
     error::Failure,
     report::Outcome,
     send::{Applying, Refusal, Target},
-    work::{ADOPTED, Intent, Wanted},
+    work::{Intent, Wanted},
 };
 
 /// How the project writes.
@@ -29,8 +30,8 @@ impl Managers {
         Self {
             project: project.to_owned(),
             set: set.to_owned(),
-            main: format!("kspec.{project}"),
-            adoption: format!("kspec.{project}.adoption"),
+            main: field_manager(project),
+            adoption: format!("{}.adoption", field_manager(project)),
         }
     }
 }
@@ -183,9 +184,14 @@ fn has_manager(live: &Value, manager: &str) -> bool {
     })
 }
 
-/// Whether the object carries our ApplySet's label.
+/// Whether the object carries the project's marks: the ApplySet's label, or where somebody took that off, our own.
 pub(crate) fn has_label(live: &Value, managers: &Managers) -> bool {
-    label(live, PART_OF) == Some(managers.set.as_str())
+    match label(live, PART_OF) {
+        Some(set) => set == managers.set,
+        None => {
+            label(live, PROJECT) == Some(managers.project.as_str()) && label(live, MANAGED_BY.0) == Some(MANAGED_BY.1)
+        }
+    }
 }
 
 /// The project or ApplySet that an object belongs to, where that is not ours.

@@ -1,5 +1,6 @@
-use kspec_apply::{ADOPTED, Effect, Intent, Options, Outcome, Stop};
+use kspec_apply::{Effect, Intent, Options, Outcome, Stop};
 use kspec_lower::Phase;
+use kspec_plan::ADOPTED;
 use serde_json::json;
 
 use crate::fixture::{Bench, apply_as, outcomes};

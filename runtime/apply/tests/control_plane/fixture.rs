@@ -134,7 +134,8 @@ impl Bench {
         let (left, wanted) = work.wanted.into_iter().partition(|wanted| leaves(&wanted.object.key()));
         work.wanted = wanted;
         for wanted in left {
-            work.removals.push(Removal { object: Object(self.get(&wanted.object.key()).expect("it was applied")) });
+            work.removals
+                .push(Removal { object: Object(self.get(&wanted.object.key()).expect("it was applied")), keep: None });
         }
         work
     }

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod agreeing;
 mod applying;
 mod fixture;
 mod refusals;

@@ -144,7 +144,7 @@ fn only_our_own_is_removed() {
 
     let mut with = work.clone();
     for object in [theirs, copied] {
-        with.removals.push(kspec_apply::Removal { object: Object(object) });
+        with.removals.push(kspec_apply::Removal { object: Object(object), keep: None });
     }
     assert_eq!(bench.apply(&with).changed(), 0);
     for removal in &with.removals {
