@@ -11,6 +11,7 @@ mod control_plane;
 mod exceptions;
 mod networks;
 mod objects;
+mod pages;
 mod speed;
 
 use std::fmt::Write;
