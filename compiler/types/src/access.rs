@@ -68,8 +68,12 @@ fn field_of_type(ty: &Type, name: &Name, whole: Span, cx: &mut Cx<'_>) -> Value 
             _ => return no_field(present, name, whole, entity_fields(*kind), cx),
         },
         Type::Any => {
-            let finding = Finding::new(codes::WRONG_TYPE, "what a free-form field holds is read through a stated type", cx.at(whole))
-                .help("say what it is first: `.map()`, `.list()`, `.string()`, `.int()`, `.bool()`");
+            let finding = Finding::new(
+                codes::WRONG_TYPE,
+                "what a free-form field holds is read through a stated type",
+                cx.at(whole),
+            )
+            .help("say what it is first: `.map()`, `.list()`, `.string()`, `.int()`, `.bool()`");
             return cx.report(finding);
         }
         other => return no_field(other, name, whole, [], cx),
@@ -154,7 +158,12 @@ fn no_field<'n>(
     if finding.fixes.is_empty() && methods::has(ty, &name.text) {
         let at = cx.at(Span::new(whole.end, whole.end));
         finding.help = Some(format!("`{0}` is a method: write `{0}()`", name.text));
-        finding.fixes.push(Fix { title: "call it".to_owned(), edits: vec![Edit { location: at, text: "()".to_owned() }] });
+        finding
+            .fixes
+            .push(Fix { title: "call it".to_owned(), edits: vec![Edit { location: at, text: "()".to_owned() }] });
+    }
+    if ty.present().0.is_text() && IMAGE.iter().any(|(field, _)| *field == &*name.text) {
+        finding.help = Some(format!("`image(…).{}` reads it as a reference to an image", name.text));
     }
     cx.report(finding)
 }
@@ -172,13 +181,21 @@ pub(crate) fn index(base: &Expr, key: &Expr, cx: &mut Cx<'_>) -> Value {
         Type::List(_) => Type::Int,
         Type::Map(..) | Type::Record(_) | Type::Kube(_) => Type::String,
         Type::Any => {
-            let finding = Finding::new(codes::WRONG_TYPE, "what a free-form field holds is read through a stated type", cx.at(base.span))
-                .help("say what it is first: `.map()` or `.list()`");
+            let finding = Finding::new(
+                codes::WRONG_TYPE,
+                "what a free-form field holds is read through a stated type",
+                cx.at(base.span),
+            )
+            .help("say what it is first: `.map()` or `.list()`");
             return cx.report(finding);
         }
         other => {
-            let finding = Finding::new(codes::WRONG_TYPE, format!("`[…]` looks into lists and maps, not into `{other}`"), cx.at(base.span))
-                .because(format!("this is `{other}`"));
+            let finding = Finding::new(
+                codes::WRONG_TYPE,
+                format!("`[…]` looks into lists and maps, not into `{other}`"),
+                cx.at(base.span),
+            )
+            .because(format!("this is `{other}`"));
             return cx.report(finding);
         }
     };
@@ -212,11 +229,14 @@ pub(crate) fn index(base: &Expr, key: &Expr, cx: &mut Cx<'_>) -> Value {
             Type::List(item) => Value::Unknown((**item).clone().optional()),
             Type::Map(_, of) => Value::Unknown((**of).clone().optional()),
             _ => {
-                let finding = Finding::new(codes::WRONG_TYPE, format!("which field of `{present}` this is shows only later"), cx.at(key.span))
-                    .help("name the field, or use a map");
+                let finding = Finding::new(
+                    codes::WRONG_TYPE,
+                    format!("which field of `{present}` this is shows only later"),
+                    cx.at(key.span),
+                )
+                .help("name the field, or use a map");
                 cx.report(finding)
             }
         },
     }
 }
-

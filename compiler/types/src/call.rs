@@ -227,8 +227,8 @@ pub fn bind_args(callee: Callee<'_>, arguments: &[Arg], call: Span, cx: &mut Cx<
                     let given = arguments.iter().filter(|argument| argument.name.is_none()).count();
                     let message =
                         format!("`{}` takes {}, and is given {given}", callee.name, count(callee.params.len()));
-                    let mut finding = Finding::new(codes::WRONG_ARITY, message, cx.at(argument.value.span))
-                        .because("one too many");
+                    let mut finding =
+                        Finding::new(codes::WRONG_ARITY, message, cx.at(argument.value.span)).because("one too many");
                     if let Some(decl) = callee.decl {
                         finding = finding.label(decl, "declared here");
                     }
@@ -243,16 +243,18 @@ pub fn bind_args(callee: Callee<'_>, arguments: &[Arg], call: Span, cx: &mut Cx<
         };
         let value = cx.labelled(callee.decl, || declared(param), |cx| eval(&argument.value, Some(&param.ty), cx));
         if let Some((_, first)) = bound.get(&param.name) {
-            let finding =
-                Finding::new(codes::WRONG_ARITY, format!("`{}` is given twice", param.name), cx.at(argument.value.span))
-                    .label(cx.at(*first), "first given here");
+            let finding = Finding::new(
+                codes::WRONG_ARITY,
+                format!("`{}` is given twice", param.name),
+                cx.at(argument.value.span),
+            )
+            .label(cx.at(*first), "first given here");
             cx.report(finding);
             continue;
         }
         bound.insert(param.name.clone(), (value, argument.value.span));
     }
-    let mut values: BTreeMap<Arc<str>, Value> =
-        bound.into_iter().map(|(name, (value, _))| (name, value)).collect();
+    let mut values: BTreeMap<Arc<str>, Value> = bound.into_iter().map(|(name, (value, _))| (name, value)).collect();
     let mut missing = Vec::new();
     for param in callee.params {
         if values.contains_key(&param.name) {
@@ -322,7 +324,9 @@ fn builtin(name: &Name, arguments: &[Arg], expr: &Expr, cx: &mut Cx<'_>) -> Valu
     if *takes == Type::Any {
         return match text_of(&value) {
             Some(text) => cx.text(text, expr.span),
-            None if is_printable(present) => Value::Unknown(if optional { Type::String.optional() } else { Type::String }),
+            None if is_printable(present) => {
+                Value::Unknown(if optional { Type::String.optional() } else { Type::String })
+            }
             None => {
                 let finding = Finding::new(codes::WRONG_TYPE, format!("`{ty}` has no text"), cx.at(span));
                 cx.report(finding)
@@ -345,7 +349,10 @@ fn builtin(name: &Name, arguments: &[Arg], expr: &Expr, cx: &mut Cx<'_>) -> Valu
         Value::Unknown(_) if present.is_text() => {
             Value::Unknown(if optional { yields.clone().optional() } else { yields.clone() })
         }
-        _ => coerce(value, takes, span, cx),
+        _ => match coerce(value, takes, span, cx) {
+            Value::Error => Value::Error,
+            _ => Value::Unknown(yields.clone()),
+        },
     }
 }
 

@@ -22,6 +22,45 @@ pub fn coerce(value: Value, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
     value
 }
 
+/// As [`coerce`], for a value from outside the language (a parameter's in kspec.toml), where whatever has a literal of
+/// its own is written as text: `"20Gi"`, `"2027-01-31"`, `"443/tcp"`.
+pub fn coerce_text(value: Value, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
+    let value = read_text(value, ty);
+    coerce(value, ty, span, cx)
+}
+
+fn read_text(value: Value, ty: &Type) -> Value {
+    let each = |fields: BTreeMap<Arc<str>, Value>, ty: &dyn Fn(&str) -> Option<Type>| {
+        let read = fields.into_iter().map(|(name, value)| match ty(&name) {
+            Some(ty) => (name, read_text(value, &ty)),
+            None => (name, value),
+        });
+        read.collect()
+    };
+    match (value, ty.present().0) {
+        (Value::Str(text), Type::Quantity) => match Quantity::parse(&text) {
+            Ok(quantity) => Value::Quantity(quantity),
+            Err(_) => Value::Str(text),
+        },
+        (Value::Str(text), Type::Date) => match literal::parse_date(&text) {
+            Ok(date) => Value::Date(date),
+            Err(_) => Value::Str(text),
+        },
+        (Value::Str(text), Type::Port) => match crate::Port::parse(&text) {
+            Some(port) => Value::Port(port),
+            None => Value::Str(text),
+        },
+        (Value::List(items), Type::List(item)) => {
+            Value::List(items.into_iter().map(|value| read_text(value, item)).collect())
+        }
+        (Value::Record(fields), Type::Record(types)) => Value::Record(each(fields, &|name| types.get(name).cloned())),
+        (Value::Record(fields), Type::Map(_, of)) => Value::Map(each(fields, &|_| Some((**of).clone()))),
+        (Value::Map(fields), Type::Map(_, of)) => Value::Map(each(fields, &|_| Some((**of).clone()))),
+        (Value::Map(fields), Type::Record(types)) => Value::Map(each(fields, &|name| types.get(name).cloned())),
+        (value, _) => value,
+    }
+}
+
 fn convert(value: Value, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
     match (value, ty) {
         (Value::Error, _) => Value::Error,
@@ -94,8 +133,9 @@ fn text_as(text: &Arc<str>, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
         Type::Regex => match literal::compile(text) {
             Ok(_) => Value::Str(Arc::clone(text)),
             Err(why) => {
-                let finding = bad_value(format!("this is no regular expression: {why}"), span, cx)
-                    .help("Rust's syntax holds: no look-around and no back-references, so that matching takes linear time");
+                let finding = bad_value(format!("this is no regular expression: {why}"), span, cx).help(
+                    "Rust's syntax holds: no look-around and no back-references, so that matching takes linear time",
+                );
                 cx.report(finding)
             }
         },
@@ -138,13 +178,17 @@ fn text_as(text: &Arc<str>, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
     }
 }
 
-fn not_a_member(text: &str, texts: &BTreeSet<Arc<str>>, span: Span, cx: &Cx<'_>) -> Finding {
+/// A text, or a word, that is no member of a union.
+pub(crate) fn not_a_member(text: &str, texts: &BTreeSet<Arc<str>>, span: Span, cx: &Cx<'_>) -> Finding {
     let message = format!("`{text}` is none of the values that may stand here");
     let mut finding = Finding::new(codes::WRONG_TYPE, message, cx.at(span));
-    if let Some(meant) = closest(text, texts.iter().map(|text| &**text)) {
-        finding = finding
-            .because(format!("did you mean {meant:?}?"))
-            .fix(format!("write {meant:?}"), cx.at(span), format!("{meant:?}"));
+    let exact = texts.get(text).map(|text| &**text);
+    if let Some(meant) = exact.or_else(|| closest(text, texts.iter().map(|text| &**text))) {
+        finding = finding.because(format!("did you mean {meant:?}?")).fix(
+            format!("write {meant:?}"),
+            cx.at(span),
+            format!("{meant:?}"),
+        );
     }
     let listed: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
     finding.help(format!("one of {}", listed.join(", ")))
@@ -202,9 +246,11 @@ fn explain(value: &Value, ty: &Type, finding: Finding, span: Span, cx: &Cx<'_>) 
                 Value::Duration(value) => value.to_string(),
                 _ => String::new(),
             };
-            finding
-                .help(format!("text is quoted: `\"{shown}\"`"))
-                .fix(format!("write `\"{shown}\"`"), cx.at(span), format!("\"{shown}\""))
+            finding.help(format!("text is quoted: `\"{shown}\"`")).fix(
+                format!("write `\"{shown}\"`"),
+                cx.at(span),
+                format!("\"{shown}\""),
+            )
         }
         (value, Type::List(item)) if !matches!(value, Value::List(_)) && fits(&type_of(value), item) => {
             finding.help("a list of one is written in brackets: `[…]`")
@@ -256,9 +302,9 @@ fn seconds(duration: Duration, span: Span, cx: &mut Cx<'_>) -> Value {
 pub(crate) fn port_of(number: i64, span: Span, cx: &mut Cx<'_>) -> Value {
     match u16::try_from(number) {
         Ok(port) if port > 0 => Value::Port(crate::Port { first: port, last: port, protocol: None }),
-        _ => cx.report_value(
-            bad_value(format!("`{number}` is no port"), span, cx).help("ports are numbered 1 to 65535"),
-        ),
+        _ => {
+            cx.report_value(bad_value(format!("`{number}` is no port"), span, cx).help("ports are numbered 1 to 65535"))
+        }
     }
 }
 
@@ -394,7 +440,8 @@ pub(crate) fn missing_of(kube: &KubeType, has: impl Fn(&str) -> bool, cx: &Cx<'_
 
 fn wrong_kind(entity: &EntityRef, wanted: EntityKind, span: Span, cx: &mut Cx<'_>) -> Value {
     let message = format!("{} is wanted here, and `{}` is {}", wanted.noun(), entity.name, entity.kind.noun());
-    let mut finding = Finding::new(codes::WRONG_KIND, message, cx.at(span)).because(format!("this is {}", entity.kind.noun()));
+    let mut finding =
+        Finding::new(codes::WRONG_KIND, message, cx.at(span)).because(format!("this is {}", entity.kind.noun()));
     if let Some(decl) = entity.decl {
         finding = finding.label(decl, "declared here");
     }
@@ -406,7 +453,8 @@ fn unknown_as(found: Type, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
     if fits(&found, ty) || (cx.is_inside_object() && fits_field(&found, ty)) {
         return match (&found, ty) {
             // What is known to be closer than what is wanted stays so.
-            (Type::Literals(_), Type::String) | (_, Type::Any) => Value::Unknown(found),
+            (Type::Literals(_), Type::String) => Value::Unknown(found),
+            (_, ty) if *ty.present().0 == Type::Any => Value::Unknown(found),
             (Type::Optional(_), _) | (_, Type::Optional(_)) if found == *ty => Value::Unknown(found),
             (found, Type::Optional(inner)) if !matches!(found, Type::Optional(_)) => Value::Unknown((**inner).clone()),
             _ => Value::Unknown(ty.clone()),

@@ -7,11 +7,11 @@ use kspec_diagnostics::{Finding, Span, codes};
 use kspec_model::program::Protocol;
 use kspec_syntax::tree::{self, Expr, ExprKind, Field, Name, PortLit};
 
-use crate::coerce::{cidr_of, missing_fields, missing_of};
+use crate::coerce::{cidr_of, missing_fields, missing_of, not_a_member};
 use crate::literal::parse_date;
-use crate::report::{absent, bad_value, mismatch, unknown};
+use crate::report::{absent, bad_value, listing, mismatch, unknown};
 use crate::unit::{check_amount, resource_unit, wrong_unit};
-use crate::{Cx, Duration, KubeType, Lookup, Port, Quantity, Type, Value, access, call, coerce, ops, type_of};
+use crate::{Cx, Duration, KubeType, Lookup, Port, Quantity, Type, Value, access, call, check, coerce, ops, type_of};
 
 /// The longest range that becomes a list.
 const RANGE: i64 = 10_000;
@@ -70,15 +70,16 @@ fn eval_kind(expr: &Expr, expected: Option<&Type>, cx: &mut Cx<'_>) -> Value {
         },
         ExprKind::Cidr(text) => cidr_of(text, expr.span, cx),
         ExprKind::Port(port) => eval_port(*port, expr.span, cx),
-        ExprKind::Name(name) => eval_name(name, cx),
+        ExprKind::Name(name) => eval_name(name, expected, cx),
         ExprKind::Field(base, name) => access::field(base, name, expr, cx),
         ExprKind::Index(base, key) => access::index(base, key, cx),
         ExprKind::Call(callee, arguments) => call::call(callee, arguments, expr, cx),
         ExprKind::List(items) => eval_list(items, expected, expr.span, cx),
         ExprKind::Record(fields) => eval_record(fields, expected, expr.span, cx),
         ExprKind::Lambda(..) => {
-            let finding = Finding::new(codes::WRONG_TYPE, "a function stands only as a method's argument", cx.at(expr.span))
-                .help("`list.any(x => …)` takes one; what has a name of its own is declared by `fn`");
+            let finding =
+                Finding::new(codes::WRONG_TYPE, "a function stands only as a method's argument", cx.at(expr.span))
+                    .help("`list.any(x => …)` takes one; what has a name of its own is declared by `fn`");
             cx.report(finding)
         }
         ExprKind::Unary(op, operand) => ops::unary(*op, operand, expr, cx),
@@ -89,7 +90,7 @@ fn eval_kind(expr: &Expr, expected: Option<&Type>, cx: &mut Cx<'_>) -> Value {
     }
 }
 
-fn eval_name(name: &Name, cx: &mut Cx<'_>) -> Value {
+fn eval_name(name: &Name, expected: Option<&Type>, cx: &mut Cx<'_>) -> Value {
     match cx.lookup(&name.text, name.span) {
         Lookup::Found(value) => value,
         Lookup::Poisoned => Value::Error,
@@ -100,10 +101,19 @@ fn eval_name(name: &Name, cx: &mut Cx<'_>) -> Value {
                     .help(format!("write `{}(…)`", name.text));
                 return cx.report(finding);
             }
-            let names = cx.names();
             let message = format!("nothing is called `{}` here", name.text);
+            if let Some(Type::Literals(texts)) = expected {
+                let finding =
+                    Finding { code: codes::UNKNOWN_NAME, message, ..not_a_member(&name.text, texts, name.span, cx) };
+                return cx.report(finding);
+            }
+            let names = cx.names();
             let names = names.iter().map(|name| &**name);
-            let finding = unknown(codes::UNKNOWN_NAME, message, &name.text, name.span, names, cx);
+            let mut finding = unknown(codes::UNKNOWN_NAME, message, &name.text, name.span, names, cx);
+            if check::LISTS.contains(&&*name.text) && cx.is_local("object") {
+                finding.help =
+                    Some(format!("`{}` is there for kinds with pods: Pod, Deployment, CronJob, …", name.text));
+            }
             cx.report(finding)
         }
     }
@@ -123,8 +133,7 @@ fn ports(first: i64, last: i64, protocol: Option<Protocol>, span: Span, cx: &mut
     let number = |port: i64| u16::try_from(port).ok().filter(|port| *port > 0);
     let (Some(low), Some(high)) = (number(first), number(last)) else {
         let wrong = if number(first).is_none() { first } else { last };
-        let finding =
-            bad_value(format!("`{wrong}` is no port"), span, cx).help("ports are numbered 1 to 65535");
+        let finding = bad_value(format!("`{wrong}` is no port"), span, cx).help("ports are numbered 1 to 65535");
         return cx.report_value(finding);
     };
     if low > high {
@@ -197,7 +206,10 @@ fn duplicate_key(fields: &[Field], cx: &Cx<'_>) -> Option<Finding> {
     fields.iter().find_map(|field| {
         let first = seen.insert(&field.key.text, field.key.span)?;
         let message = format!("the field `{}` is given twice", field.key.text);
-        Some(Finding::new(codes::DUPLICATE_FIELD, message, cx.at(field.key.span)).label(cx.at(first), "first given here"))
+        Some(
+            Finding::new(codes::DUPLICATE_FIELD, message, cx.at(field.key.span))
+                .label(cx.at(first), "first given here"),
+        )
     })
 }
 
@@ -304,7 +316,8 @@ pub fn eval_word(expr: &Expr, words: &[&str], cx: &mut Cx<'_>) -> Option<Arc<str
         }
         if cx.lookup(&name.text, name.span) == Lookup::Unknown {
             let message = format!("`{}` is none of the words that may stand here", name.text);
-            let finding = unknown(codes::WRONG_TYPE, message, &name.text, name.span, words.iter().copied(), cx);
+            let finding = unknown(codes::WRONG_TYPE, message, &name.text, name.span, words.iter().copied(), cx)
+                .help(format!("one of {}", listing(words)));
             cx.report(finding);
             return None;
         }

@@ -35,14 +35,15 @@ pub fn interpolate(string: &Str, cx: &mut Cx<'_>) -> Value {
         match text_of(&value) {
             _ if value == Value::Error => failed = true,
             Some(part) => text.push_str(&part),
-            None if matches!(ty, Type::Optional(_)) => {
+            None if matches!(&ty, Type::Optional(of) if is_printable(of) || **of == Type::Never) => {
                 absent(&ty, expr.span, is_closed(&expr), cx);
                 failed = true;
             }
             None if is_printable(&ty) => known = false,
             None => {
                 let message = format!("`{ty}` has no text to stand in a string");
-                let finding = Finding::new(codes::WRONG_TYPE, message, cx.at(expr.span)).because(format!("this is `{ty}`"));
+                let finding =
+                    Finding::new(codes::WRONG_TYPE, message, cx.at(expr.span)).because(format!("this is `{ty}`"));
                 cx.report(finding);
                 failed = true;
             }

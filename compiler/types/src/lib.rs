@@ -27,7 +27,7 @@ mod value;
 
 pub use call::{Callee, bind_args};
 pub use check::{check_fn, check_mutation, check_object, check_rule};
-pub use coerce::coerce;
+pub use coerce::{coerce, coerce_text};
 pub use cx::Cx;
 pub use eval::{eval, eval_resource, eval_word};
 pub use interpolate::interpolate;

@@ -12,7 +12,7 @@ use crate::{Cx, Duration, Type, Value, coerce, eval, type_of};
 
 pub(crate) fn unary(op: UnaryOp, operand: &Expr, expr: &Expr, cx: &mut Cx<'_>) -> Value {
     match op {
-        UnaryOp::Not => match condition(operand, cx) {
+        UnaryOp::Not => match operand_condition(operand, cx) {
             Value::Bool(value) => Value::Bool(!value),
             other => other,
         },
@@ -37,15 +37,23 @@ pub(crate) fn unary(op: UnaryOp, operand: &Expr, expr: &Expr, cx: &mut Cx<'_>) -
 
 /// A condition: a `Bool` that is there. Known, unknown, or an error.
 pub(crate) fn condition(expr: &Expr, cx: &mut Cx<'_>) -> Value {
+    truth(expr, is_closed(expr), cx)
+}
+
+/// A condition beside an operator, which binds tighter than `??`.
+fn operand_condition(expr: &Expr, cx: &mut Cx<'_>) -> Value {
+    truth(expr, false, cx)
+}
+
+fn truth(expr: &Expr, closed: bool, cx: &mut Cx<'_>) -> Value {
     let value = eval(expr, None, cx);
     match type_of(&value) {
         Type::Bool | Type::Error => value,
-        ty if ty.present() == (&Type::Bool, true) || value == Value::Absent => {
-            absent(&ty, expr.span, is_closed(expr), cx)
-        }
+        ty if ty.present() == (&Type::Bool, true) || value == Value::Absent => absent(&ty, expr.span, closed, cx),
         ty => {
-            let finding = Finding::new(codes::WRONG_TYPE, format!("a condition is `Bool`, not `{ty}`"), cx.at(expr.span))
-                .because(format!("this is `{ty}`"));
+            let finding =
+                Finding::new(codes::WRONG_TYPE, format!("a condition is `Bool`, not `{ty}`"), cx.at(expr.span))
+                    .because(format!("this is `{ty}`"));
             let finding = match ty.present().0 {
                 Type::String | Type::Literals(_) => finding.help("compare it: `… != \"\"`"),
                 Type::List(_) | Type::Map(..) => finding.help("ask whether something is in it: `!….is_empty()`"),
@@ -94,14 +102,14 @@ pub(crate) fn binary(
 
 /// `&&` and `||`: the right side counts unless the left one is `decides`.
 fn logic(left: &Expr, right: &Expr, decides: bool, cx: &mut Cx<'_>) -> Value {
-    let first = condition(left, cx);
+    let first = operand_condition(left, cx);
     if first == Value::Bool(decides) {
-        if cx.checks_untaken() && cx.speculatively(|cx| condition(right, cx)) == Value::Error {
+        if cx.checks_untaken() && cx.speculatively(|cx| operand_condition(right, cx)) == Value::Error {
             return Value::Error;
         }
         return first;
     }
-    let second = condition(right, cx);
+    let second = operand_condition(right, cx);
     match (first, second) {
         (Value::Error, _) | (_, Value::Error) => Value::Error,
         (_, Value::Bool(value)) if value == decides => Value::Bool(decides),
@@ -247,7 +255,9 @@ fn literal_as(expr: &Expr, value: &Value, ty: &Type, cx: &mut Cx<'_>) -> Option<
 fn equal(a: &Value, b: &Value) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "a number compared with a fraction is small")]
     match (a, b) {
-        (Value::Int(a), Value::Float(b)) | (Value::Float(b), Value::Int(a)) => (*a as f64).total_cmp(b) == Ordering::Equal,
+        (Value::Int(a), Value::Float(b)) | (Value::Float(b), Value::Int(a)) => {
+            (*a as f64).total_cmp(b) == Ordering::Equal
+        }
         (Value::Int(number), Value::Quantity(quantity)) | (Value::Quantity(quantity), Value::Int(number)) => {
             *quantity == crate::Quantity::of_int(*number)
         }
@@ -256,16 +266,15 @@ fn equal(a: &Value, b: &Value) -> bool {
         }
         (Value::Image(image), Value::Str(text)) | (Value::Str(text), Value::Image(image)) => image.text == *text,
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
-        (Value::Entity(a), Value::Entity(b)) => {
-            (a.kind, &a.namespace, &a.name) == (b.kind, &b.namespace, &b.name)
-        }
+        (Value::Entity(a), Value::Entity(b)) => (a.kind, &a.namespace, &a.name) == (b.kind, &b.namespace, &b.name),
         (a, b) => match (a.fields(), b.fields()) {
             (Some(a), Some(b)) => {
                 let present = |fields: &std::collections::BTreeMap<_, Value>| {
                     fields.values().filter(|value| **value != Value::Absent).count()
                 };
                 present(a) == present(b)
-                    && a.iter().all(|(key, value)| *value == Value::Absent || b.get(key).is_some_and(|b| equal(value, b)))
+                    && a.iter()
+                        .all(|(key, value)| *value == Value::Absent || b.get(key).is_some_and(|b| equal(value, b)))
             }
             _ => a == b,
         },
@@ -291,10 +300,8 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
 
 /// Whether values of a type have an order.
 pub(crate) fn is_ordered(ty: &Type) -> bool {
-    matches!(
-        ty,
-        Type::Int | Type::Float | Type::Quantity | Type::Duration | Type::Date | Type::Error | Type::Never
-    ) || ty.is_text()
+    matches!(ty, Type::Int | Type::Float | Type::Quantity | Type::Duration | Type::Date | Type::Error | Type::Never)
+        || ty.is_text()
 }
 
 fn order(op: BinaryOp, left: &Expr, right: &Expr, expr: &Expr, cx: &mut Cx<'_>) -> Value {
@@ -319,38 +326,46 @@ fn order(op: BinaryOp, left: &Expr, right: &Expr, expr: &Expr, cx: &mut Cx<'_>) 
     }
 }
 
-fn incomparable(
-    left: &Expr,
-    a: &Type,
-    right: &Expr,
-    b: &Type,
-    expr: &Expr,
-    why: &str,
-    cx: &mut Cx<'_>,
-) -> Value {
+fn incomparable(left: &Expr, a: &Type, right: &Expr, b: &Type, expr: &Expr, why: &str, cx: &mut Cx<'_>) -> Value {
     let mut finding = Finding::new(codes::WRONG_TYPE, format!("`{a}` and `{b}` {why}"), cx.at(expr.span))
         .label(cx.at(left.span), format!("this is `{a}`"))
         .label(cx.at(right.span), format!("this is `{b}`"));
     for (literal, other) in [(right, a), (left, b)] {
-        if let (ExprKind::Str(text), Type::Quantity | Type::Int | Type::Duration | Type::Date | Type::Bool) =
-            (&literal.kind, other.present().0)
+        if let ExprKind::Str(text) = &literal.kind
+            && reads_as(&text.value, other.present().0)
         {
             let text = &text.value;
-            finding = finding
-                .help(format!("`{}` is written without quotes", other.present().0))
-                .fix(format!("write `{text}`"), cx.at(literal.span), text.to_string());
+            finding = finding.help(format!("`{}` is written without quotes", other.present().0)).fix(
+                format!("write `{text}`"),
+                cx.at(literal.span),
+                text.to_string(),
+            );
         }
         if let (ExprKind::Quantity(text), Type::Duration) = (&literal.kind, other.present().0)
             && let Some(number) = text.strip_suffix('m')
         {
             let minutes = format!("{number}min");
             finding.code = codes::WRONG_UNIT;
-            finding = finding
-                .help(format!("`m` is a thousandth; minutes are written `{minutes}`"))
-                .fix(format!("write `{minutes}`"), cx.at(literal.span), minutes);
+            finding = finding.help(format!("`m` is a thousandth; minutes are written `{minutes}`")).fix(
+                format!("write `{minutes}`"),
+                cx.at(literal.span),
+                minutes,
+            );
         }
     }
     cx.report(finding)
+}
+
+/// Whether a text without its quotes is a literal of a type.
+fn reads_as(text: &str, ty: &Type) -> bool {
+    match ty {
+        Type::Int => text.parse::<i64>().is_ok(),
+        Type::Quantity => crate::Quantity::parse(text).is_ok(),
+        Type::Duration => Duration::parse_literal(text).is_some(),
+        Type::Date => crate::literal::parse_date(text).is_ok(),
+        Type::Bool => matches!(text, "true" | "false"),
+        _ => false,
+    }
 }
 
 /// `a in b`: a value in a list, a key in a map, a block in a block, a number in a range.
@@ -391,7 +406,8 @@ fn membership(left: &Expr, right: &Expr, expr: &Expr, cx: &mut Cx<'_>) -> Value 
         Type::Cidr if needle == Type::Cidr => {}
         found => {
             let message = format!("`in` looks into lists, maps, ranges and blocks, not into `{found}`");
-            let mut finding = Finding::new(codes::WRONG_TYPE, message, cx.at(right.span)).because(format!("this is `{of}`"));
+            let mut finding =
+                Finding::new(codes::WRONG_TYPE, message, cx.at(right.span)).because(format!("this is `{of}`"));
             if found.is_text() {
                 finding = finding.help("a text is searched by `.contains(…)`");
             }
@@ -441,9 +457,10 @@ fn arithmetic(op: BinaryOp, left: &Expr, right: &Expr, expr: &Expr, cx: &mut Cx<
             BinaryOp::Div => "/",
             _ => "%",
         };
-        let mut finding = Finding::new(codes::WRONG_TYPE, format!("`{sign}` does not apply to `{at}` and `{bt}`"), cx.at(expr.span))
-            .label(cx.at(left.span), format!("this is `{at}`"))
-            .label(cx.at(right.span), format!("this is `{bt}`"));
+        let mut finding =
+            Finding::new(codes::WRONG_TYPE, format!("`{sign}` does not apply to `{at}` and `{bt}`"), cx.at(expr.span))
+                .label(cx.at(left.span), format!("this is `{at}`"))
+                .label(cx.at(right.span), format!("this is `{bt}`"));
         if op == BinaryOp::Add && (at.is_text() || bt.is_text()) {
             finding = finding.help("`string(…)` makes text of a value");
         }
@@ -484,17 +501,15 @@ fn compute(op: BinaryOp, a: Value, b: Value, expr: &Expr, cx: &mut Cx<'_>) -> Op
         (Value::Int(a), Value::Int(b)) => Value::Int(integer(op, a, b)?),
         (Value::Quantity(a), Value::Quantity(b)) => Value::Quantity(quantity(op, a, b)?),
         (Value::Quantity(a), Value::Int(b)) => Value::Quantity(match op {
-            BinaryOp::Mul => a.mul(b)?,
-            BinaryOp::Div => a.div(b)?,
+            BinaryOp::Mul => a.checked_mul(b)?,
+            BinaryOp::Div => a.checked_div(b)?,
             op => quantity(op, a, Quantity::of_int(b))?,
         }),
         (Value::Int(a), Value::Quantity(b)) => Value::Quantity(match op {
-            BinaryOp::Mul => b.mul(a)?,
+            BinaryOp::Mul => b.checked_mul(a)?,
             op => quantity(op, Quantity::of_int(a), b)?,
         }),
-        (Value::Duration(a), Value::Duration(b)) => {
-            Value::Duration(Duration { nanos: integer(op, a.nanos, b.nanos)? })
-        }
+        (Value::Duration(a), Value::Duration(b)) => Value::Duration(Duration { nanos: integer(op, a.nanos, b.nanos)? }),
         (Value::Duration(a), Value::Int(b)) => Value::Duration(Duration { nanos: integer(op, a.nanos, b)? }),
         (Value::Int(a), Value::Duration(b)) => Value::Duration(Duration { nanos: integer(op, a, b.nanos)? }),
         (Value::List(mut a), Value::List(b)) => {
@@ -519,7 +534,7 @@ fn integer(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
 }
 
 fn quantity(op: BinaryOp, a: crate::Quantity, b: crate::Quantity) -> Option<crate::Quantity> {
-    if op == BinaryOp::Add { a.add(b) } else { a.sub(b) }
+    if op == BinaryOp::Add { a.checked_add(b) } else { a.checked_sub(b) }
 }
 
 fn float(op: BinaryOp, a: f64, b: f64) -> Option<f64> {

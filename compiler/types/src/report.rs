@@ -19,10 +19,11 @@ pub(crate) fn unknown<'n>(
     names.dedup();
     let finding = Finding::new(code, message, cx.at(span));
     match closest(written, names.iter().copied()) {
-        Some(name) => finding
-            .because(format!("did you mean `{name}`?"))
-            .fix(format!("write `{name}`"), cx.at(span), name),
-        None if names.is_empty() => finding,
+        Some(name) => {
+            finding.because(format!("did you mean `{name}`?")).fix(format!("write `{name}`"), cx.at(span), name)
+        }
+        // What can be named is a matter of the whole project; what a thing has is a matter of it alone.
+        None if names.is_empty() || code == codes::UNKNOWN_NAME => finding,
         None if names.len() <= 12 => finding.help(format!("there is {}", listing(&names))),
         None => finding,
     }
@@ -73,7 +74,8 @@ pub(crate) fn absent(ty: &Type, span: Span, closed: bool, cx: &mut Cx<'_>) -> Va
         .help(format!("say what holds when it is absent: `?? {shown}`"));
     if !default.is_empty() {
         let (start, end) = (Span::new(span.start, span.start), Span::new(span.end, span.end));
-        let mut edits = vec![Edit { location: cx.at(end), text: format!(" ?? {default}{}", if closed { "" } else { ")" }) }];
+        let mut edits =
+            vec![Edit { location: cx.at(end), text: format!(" ?? {default}{}", if closed { "" } else { ")" }) }];
         if !closed {
             edits.insert(0, Edit { location: cx.at(start), text: "(".to_owned() });
         }

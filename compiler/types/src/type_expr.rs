@@ -68,7 +68,12 @@ fn named(path: &Path, arguments: &[TypeExpr], expr: &TypeExpr, cx: &mut Cx<'_>) 
             2 => "write `Map<String, Int>`, for instance",
             _ => "leave the `<…>` out",
         };
-        let message = format!("`{text}` is of {wanted} types, not of {}", arguments.len());
+        let types = |count| match count {
+            0 => "no type".to_owned(),
+            1 => "one type".to_owned(),
+            several => format!("{several} types"),
+        };
+        let message = format!("`{text}` takes {}, and is given {}", types(wanted), types(arguments.len()));
         cx.report(Finding::new(codes::WRONG_ARITY, message, cx.at(expr.span)).help(help));
         return Type::Error;
     }

@@ -29,13 +29,7 @@ pub(crate) fn resource_unit(resource: &str) -> Unit {
 }
 
 /// What is wrong with so much of a resource.
-pub(crate) fn check_amount(
-    quantity: Quantity,
-    unit: Unit,
-    resource: &str,
-    span: Span,
-    cx: &Cx<'_>,
-) -> Option<Finding> {
+pub(crate) fn check_amount(quantity: Quantity, unit: Unit, resource: &str, span: Span, cx: &Cx<'_>) -> Option<Finding> {
     let text = quantity.canonical();
     if quantity.is_negative() {
         return Some(bad_value(format!("`{text}` of `{resource}` is less than nothing"), span, cx));
@@ -56,7 +50,7 @@ pub(crate) fn check_amount(
             wrong(format!("`{text}` is an amount of bytes, and `{resource}` counts processors"))
                 .help("write `500m` for half a processor, `2` for two"),
         ),
-        Unit::Cpu if quantity.mul(1000).is_some_and(|milli| !milli.is_whole()) => Some(
+        Unit::Cpu if quantity.checked_mul(1000).is_some_and(|milli| !milli.is_whole()) => Some(
             wrong(format!("`{text}` of `{resource}` is finer than a thousandth of a processor"))
                 .help("`1m` is the least there is"),
         ),
@@ -103,9 +97,11 @@ pub(crate) fn wrong_unit(
     };
     let finding = Finding::new(codes::WRONG_UNIT, format!("`{suffix}` is no unit"), cx.at(span));
     let finding = match meant {
-        Some(meant) => finding
-            .because(format!("did you mean `{number}{meant}`?"))
-            .fix(format!("write `{number}{meant}`"), cx.at(span), format!("{number}{meant}")),
+        Some(meant) => finding.because(format!("did you mean `{number}{meant}`?")).fix(
+            format!("write `{number}{meant}`"),
+            cx.at(span),
+            format!("{number}{meant}"),
+        ),
         None => finding,
     };
     if matches!(expected, Some(Type::Duration)) || meant.is_some_and(|meant| durations.contains(&meant)) {

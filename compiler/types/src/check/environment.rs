@@ -34,11 +34,14 @@ fn resolve(kind: &KindRef, cx: &mut Cx<'_>) -> Option<OnKind> {
     let found: Vec<&KindInfo> = schema.kinds_named(name).filter(fits).collect();
     let info = match found.as_slice() {
         [] => {
-            let mut finding = Finding::new(codes::UNKNOWN_RESOURCE, format!("there is no kind `{whole}`"), cx.at(kind.span));
+            let mut finding =
+                Finding::new(codes::UNKNOWN_RESOURCE, format!("there is no kind `{whole}`"), cx.at(kind.span));
             if let Some(meant) = schema.suggest_kind(name) {
-                finding = finding
-                    .because(format!("did you mean `{meant}`?"))
-                    .fix(format!("write `{meant}`"), cx.at(kind.span), meant);
+                finding = finding.because(format!("did you mean `{meant}`?")).fix(
+                    format!("write `{meant}`"),
+                    cx.at(kind.span),
+                    meant,
+                );
             }
             cx.report(finding);
             return None;
@@ -47,9 +50,12 @@ fn resolve(kind: &KindRef, cx: &mut Cx<'_>) -> Option<OnKind> {
         [first, ..] if found.len() == 1 || first.group.is_empty() => *first,
         several => {
             let names: Vec<String> = several.iter().map(|info| format!("\"{}.{}\"", info.kind, info.group)).collect();
-            let finding =
-                Finding::new(codes::UNKNOWN_RESOURCE, format!("`{name}` is a kind of several groups"), cx.at(kind.span))
-                    .help(format!("say which: {}", names.join(", ")));
+            let finding = Finding::new(
+                codes::UNKNOWN_RESOURCE,
+                format!("`{name}` is a kind of several groups"),
+                cx.at(kind.span),
+            )
+            .help(format!("say which: {}", names.join(", ")));
             cx.report(finding);
             return None;
         }
@@ -93,7 +99,8 @@ pub(super) fn for_each_kind(kinds: &[OnKind], params: &[Param], cx: &mut Cx<'_>,
         let new = cx.findings.split_off(seen);
         for finding in new {
             let place = |finding: &Finding| finding.labels.first().map(|label| label.place.clone());
-            let known = cx.findings.iter().skip(before).any(|old| old.code == finding.code && place(old) == place(&finding));
+            let known =
+                cx.findings.iter().skip(before).any(|old| old.code == finding.code && place(old) == place(&finding));
             if !known {
                 cx.findings.push(finding);
             }
@@ -147,10 +154,15 @@ fn pod_spec(id: TypeId, cx: &Cx<'_>) -> Option<TypeId> {
             _ => None,
         })
     };
-    [&["spec"][..], &["spec", "template", "spec"], &["template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"]]
-        .into_iter()
-        .filter_map(|path| field(id, path))
-        .find(|spec| field(*spec, &["ephemeralContainers"]).is_some())
+    [
+        &["spec"][..],
+        &["spec", "template", "spec"],
+        &["template", "spec"],
+        &["spec", "jobTemplate", "spec", "template", "spec"],
+    ]
+    .into_iter()
+    .filter_map(|path| field(id, path))
+    .find(|spec| field(*spec, &["ephemeralContainers"]).is_some())
 }
 
 /// What the API server says of the request: `AdmissionRequest`'s fields, as CEL has them.

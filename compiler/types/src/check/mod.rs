@@ -7,6 +7,7 @@ mod object;
 mod rule;
 
 pub use function::check_fn;
+pub(crate) use mutation::LISTS;
 pub use mutation::check_mutation;
 pub use object::check_object;
 pub use rule::check_rule;

@@ -21,7 +21,8 @@ pub fn check_mutation(mutation: &Mutation, cx: &mut Cx<'_>) {
 }
 
 /// The object, and its lists by their short names.
-const LISTS: [&str; 5] = ["object", "containers", "init_containers", "ephemeral_containers", "all_containers"];
+pub(crate) const LISTS: [&str; 5] =
+    ["object", "containers", "init_containers", "ephemeral_containers", "all_containers"];
 
 /// A mutation's body: the names through which the object can be written.
 struct Body {
@@ -81,8 +82,9 @@ impl Body {
         }
         let inside = matches!(path.kind, ExprKind::Field(..) | ExprKind::Index(..));
         if !inside || !self.is_writable(path) {
-            let finding = Finding::new(codes::WRONG_TYPE, "this is no place in the object", cx.at(path.span))
-                .help("write a field of `object`, or of what a `for` over its lists yields: `c.resources.limits.memory`");
+            let finding = Finding::new(codes::WRONG_TYPE, "this is no place in the object", cx.at(path.span)).help(
+                "write a field of `object`, or of what a `for` over its lists yields: `c.resources.limits.memory`",
+            );
             cx.report(finding);
             return None;
         }
@@ -102,21 +104,29 @@ impl Body {
             },
             ("append", Type::Error) => Type::Error,
             ("append", other) => {
-                let finding = Finding::new(codes::WRONG_TYPE, format!("`append` adds to lists, not to `{other}`"), cx.at(path.span))
-                    .because(format!("this is `{other}`"))
-                    .help("write `set` or `default`");
+                let finding = Finding::new(
+                    codes::WRONG_TYPE,
+                    format!("`append` adds to lists, not to `{other}`"),
+                    cx.at(path.span),
+                )
+                .because(format!("this is `{other}`"))
+                .help("write `set` or `default`");
                 cx.report(finding);
                 return;
             }
             (_, ty) => ty,
         };
         let at = cx.at(path.span);
-        cx.labelled(Some(at), || format!("this is `{wanted}`"), |cx| {
-            cx.inside_object(|cx| match (&wanted, last_key(path)) {
-                (Type::Quantity, Some(resource)) => eval_resource(value, &resource, cx),
-                _ => eval(value, Some(&wanted), cx),
-            })
-        });
+        cx.labelled(
+            Some(at),
+            || format!("this is `{wanted}`"),
+            |cx| {
+                cx.inside_object(|cx| match (&wanted, last_key(path)) {
+                    (Type::Quantity, Some(resource)) => eval_resource(value, &resource, cx),
+                    _ => eval(value, Some(&wanted), cx),
+                })
+            },
+        );
     }
 
     fn remove(&self, path: &Expr, cx: &mut Cx<'_>) {
@@ -130,7 +140,8 @@ impl Body {
             && field.required
         {
             let span: Span = path.span;
-            let finding = bad_value(format!("`{}` of `{}` cannot be removed: it must be there", name.text, kube.name), span, cx);
+            let finding =
+                bad_value(format!("`{}` of `{}` cannot be removed: it must be there", name.text, kube.name), span, cx);
             cx.report(finding);
         }
     }

@@ -84,7 +84,10 @@ fn text_of(field: &Field, cx: &mut Cx<'_>) -> Option<String> {
         Value::Str(text) => Some(text.to_string()),
         Value::Error => None,
         _ => {
-            let message = format!("which `{}` this is shows only later, and what the object may hold depends on it", field.key.text);
+            let message = format!(
+                "which `{}` this is shows only later, and what the object may hold depends on it",
+                field.key.text
+            );
             let finding = Finding::new(codes::WRONG_TYPE, message, cx.at(field.value.span)).help("write it in quotes");
             cx.report(finding);
             None

@@ -92,8 +92,8 @@ pub(super) fn items(over: &[Expr], cx: &mut Cx<'_>) -> Type {
             // An ephemeral container has all of an ordinary one's fields.
             None if is_container(&joined) && is_container(&item) => {}
             None => {
-                let finding = crate::report::mismatch(&joined, &item, list.span, cx)
-                    .help("`for` ranges over lists of one type");
+                let finding =
+                    crate::report::mismatch(&joined, &item, list.span, cx).help("`for` ranges over lists of one type");
                 cx.report(finding);
                 return Type::Error;
             }

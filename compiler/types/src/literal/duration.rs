@@ -96,7 +96,8 @@ fn component(text: &str) -> Option<(i64, &str, &str)> {
     let mut place = *size;
     for digit in fraction.bytes() {
         place /= 10;
-        nanos = nanos.checked_add(i64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?).checked_mul(place)?)?;
+        nanos =
+            nanos.checked_add(i64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?).checked_mul(place)?)?;
     }
     (!whole.is_empty() || !fraction.is_empty()).then_some((nanos, unit, rest))
 }

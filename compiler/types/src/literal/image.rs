@@ -39,10 +39,16 @@ impl Image {
             None => ("docker.io", format!("library/{path}")),
         };
         if path.is_empty() || !registry_is_valid(registry) {
-            return Err(if path.is_empty() { "names no image".into() } else { format!("has no registry `{registry}`") });
+            return Err(if path.is_empty() {
+                "names no image".into()
+            } else {
+                format!("has no registry `{registry}`")
+            });
         }
         if let Some(part) = repository.split('/').find(|part| !component_is_valid(part)) {
-            return Err(format!("has `{part}` in its path; lower-case letters, digits and single `.`, `_`, `-` are allowed"));
+            return Err(format!(
+                "has `{part}` in its path; lower-case letters, digits and single `.`, `_`, `-` are allowed"
+            ));
         }
         if let Some(tag) = tag.filter(|tag| !tag_is_valid(tag)) {
             return Err(format!("has the tag `{tag}`; up to 128 letters, digits, `_`, `.` and `-` are allowed"));

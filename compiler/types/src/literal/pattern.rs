@@ -9,9 +9,7 @@ const COMPILED: usize = 1 << 20;
 pub(crate) fn compile(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text).size_limit(COMPILED).build().map_err(|error| match error {
         // The last line states the error; those above draw the expression.
-        regex::Error::Syntax(text) => {
-            text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-        }
+        regex::Error::Syntax(text) => text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
         other => other.to_string(),
     })

@@ -16,6 +16,23 @@ pub struct Port {
 }
 
 impl Port {
+    /// Reads a literal's text: `443`, `443/tcp`, `8000..8100/udp`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (numbers, protocol) = match text.split_once('/') {
+            Some((numbers, protocol)) => {
+                let found = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+                    .into_iter()
+                    .find(|known| known.as_str().eq_ignore_ascii_case(protocol))?;
+                (numbers, Some(found))
+            }
+            None => (text, None),
+        };
+        let (first, last) = numbers.split_once("..").unwrap_or((numbers, numbers));
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        (first > 0 && first <= last).then_some(Self { first, last, protocol })
+    }
+
     /// As the model has it: TCP where nothing is stated.
     #[must_use]
     pub fn spec(self) -> PortSpec {

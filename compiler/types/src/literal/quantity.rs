@@ -128,25 +128,25 @@ impl Quantity {
 
     /// The sum, in the first one's family of suffixes; `None` beyond what Kubernetes can hold.
     #[must_use]
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn checked_add(self, other: Self) -> Option<Self> {
         Self::bounded(self.nanos.checked_add(other.nanos)?, self.format)
     }
 
     /// The difference.
     #[must_use]
-    pub fn sub(self, other: Self) -> Option<Self> {
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
         Self::bounded(self.nanos.checked_sub(other.nanos)?, self.format)
     }
 
     /// So many times as much.
     #[must_use]
-    pub fn mul(self, by: i64) -> Option<Self> {
+    pub fn checked_mul(self, by: i64) -> Option<Self> {
         Self::bounded(self.nanos.checked_mul(i128::from(by))?, self.format)
     }
 
     /// The part of it, rounded away from zero; `None` for a division by zero.
     #[must_use]
-    pub fn div(self, by: i64) -> Option<Self> {
+    pub fn checked_div(self, by: i64) -> Option<Self> {
         let by = i128::from(by);
         let (part, rest) = (self.nanos.checked_div(by)?, self.nanos.checked_rem(by)?);
         let away = if rest == 0 { 0 } else { self.nanos.signum() * by.signum() };

@@ -12,9 +12,13 @@ pub(crate) fn apply(function: &Expr, values: &[Value], cx: &mut Cx<'_>) -> Value
         ExprKind::Lambda(names, body) => {
             if names.len() != values.len() {
                 let shape = if values.len() == 1 { "x => …" } else { "(key, value) => …" };
-                let finding = Finding::new(codes::WRONG_ARITY, format!("this takes {} values", names.len()), cx.at(function.span))
-                    .because(format!("{} are given", values.len()))
-                    .help(format!("write `{shape}`"));
+                let finding = Finding::new(
+                    codes::WRONG_ARITY,
+                    format!("this takes {} values", names.len()),
+                    cx.at(function.span),
+                )
+                .because(format!("{} are given", values.len()))
+                .help(format!("write `{shape}`"));
                 return cx.report(finding);
             }
             let bound = cx.bound();
@@ -60,8 +64,9 @@ pub(crate) fn test(function: &Expr, values: &[Value], cx: &mut Cx<'_>) -> Value 
             absent(&ty, body.span, crate::eval::is_closed(body), cx)
         }
         ty => {
-            let finding = Finding::new(codes::WRONG_TYPE, format!("a condition is `Bool`, not `{ty}`"), cx.at(body.span))
-                .because(format!("this is `{ty}`"));
+            let finding =
+                Finding::new(codes::WRONG_TYPE, format!("a condition is `Bool`, not `{ty}`"), cx.at(body.span))
+                    .because(format!("this is `{ty}`"));
             cx.report(finding)
         }
     }

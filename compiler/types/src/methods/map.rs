@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kspec_diagnostics::{Finding, codes};
+
 use super::lambda::{apply, test};
 use super::list::mapped;
 use super::{MethodCall, argument};
-use crate::report::mismatch;
 use crate::{Cx, Type, Value, coerce, type_of};
 
 type Fields = BTreeMap<Arc<str>, Value>;
@@ -15,11 +16,13 @@ type Fields = BTreeMap<Arc<str>, Value>;
 pub(super) fn call(receiver: Value, ty: &Type, call: &MethodCall<'_>, cx: &mut Cx<'_>) -> Value {
     let of = match ty {
         Type::Map(_, of) => (**of).clone(),
+        Type::Record(_) if matches!(call.method.name, "keys" | "has" | "size" | "is_empty") => Type::Any,
         Type::Record(fields) => {
             let mut joined = Type::Never;
             for field in fields.values() {
                 let Some(next) = joined.join(field) else {
-                    let finding = mismatch(&joined, field, call.base, cx)
+                    let message = format!("the fields of this record are `{joined}` and `{field}`");
+                    let finding = Finding::new(codes::WRONG_TYPE, message, cx.at(call.base))
                         .help("a record is a map where its fields are of one type; read its fields by name");
                     return cx.report(finding);
                 };

@@ -6,6 +6,7 @@ mod map;
 mod text;
 
 use kspec_diagnostics::{Finding, Span, codes};
+use kspec_schema::closest;
 use kspec_syntax::tree::{Arg, Expr, Name};
 
 use crate::report::{absent, unknown};
@@ -220,24 +221,32 @@ fn exists(receiver: &Value, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
     }
 }
 
+/// What methods are called in other languages, and here.
+const ELSEWHERE: [(&str, &str); 14] = [
+    ("len", "size"),
+    ("length", "size"),
+    ("includes", "contains"),
+    ("startsWith", "starts_with"),
+    ("endsWith", "ends_with"),
+    ("exists", "any"),
+    ("exists_one", "one"),
+    ("unique", "distinct"),
+    ("lowerAscii", "lower"),
+    ("upperAscii", "upper"),
+    ("to_lower", "lower"),
+    ("to_upper", "upper"),
+    ("strip", "trim"),
+    ("contains_key", "has"),
+];
+
 fn no_method(ty: &Type, on: Option<On>, name: &Name, cx: &mut Cx<'_>) -> Value {
     let message = format!("`{ty}` has no method `{}`", name.text);
-    let alias = match &*name.text {
-        "len" | "length" => Some("size"),
-        "includes" => Some("contains"),
-        "startsWith" | "hasPrefix" => Some("starts_with"),
-        "endsWith" | "hasSuffix" => Some("ends_with"),
-        "exists" => Some("any"),
-        "exists_one" => Some("one"),
-        "unique" => Some("distinct"),
-        "toLowerCase" | "to_lower" | "lowercase" | "lowerAscii" => Some("lower"),
-        "toUpperCase" | "to_upper" | "uppercase" | "upperAscii" => Some("upper"),
-        "strip" => Some("trim"),
-        _ => None,
-    };
+    let meant = |text: &str| ELSEWHERE.iter().find(|(name, _)| *name == text).map(|(_, ours)| *ours);
+    let alias = meant(&name.text).or_else(|| meant(closest(&name.text, ELSEWHERE.iter().map(|(name, _)| *name))?));
     let names = METHODS.iter().filter(|method| Some(method.on) == on).map(|method| method.name);
     let names: Vec<&str> = names.collect();
-    let finding = match alias.filter(|alias| names.contains(alias)) {
+    let alias = alias.filter(|alias| names.contains(alias));
+    let finding = match alias.filter(|_| closest(&name.text, names.iter().copied()).is_none()) {
         Some(alias) => Finding::new(codes::UNKNOWN_FIELD, message, cx.at(name.span))
             .because(format!("did you mean `{alias}`?"))
             .fix(format!("write `{alias}`"), cx.at(name.span), alias),
@@ -293,7 +302,7 @@ fn sum(values: Vec<Value>, ty: &Type, call: &MethodCall<'_>, cx: &mut Cx<'_>) ->
     let total = values.into_iter().try_fold(zero, |total, value| match (total, value) {
         (Value::Int(a), Value::Int(b)) => a.checked_add(b).map(Value::Int),
         (Value::Float(a), Value::Float(b)) => Some(Value::Float(a + b)),
-        (Value::Quantity(a), Value::Quantity(b)) => a.add(b).map(Value::Quantity),
+        (Value::Quantity(a), Value::Quantity(b)) => a.checked_add(b).map(Value::Quantity),
         (Value::Duration(a), Value::Duration(b)) => {
             a.nanos.checked_add(b.nanos).map(|nanos| Value::Duration(crate::Duration { nanos }))
         }

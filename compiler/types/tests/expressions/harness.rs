@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use kspec_diagnostics::{FileId, Finding, ItemId, Location, Place, SourceFile, SourceMap};
+use kspec_diagnostics::{Edit, FileId, Finding, Fix, ItemId, Location, Place, SourceFile, SourceMap};
 use kspec_schema::{KubeVersion, Schema};
 use kspec_syntax::tree::{ItemKind, Path};
 use kspec_types::{
@@ -54,10 +54,20 @@ pub(crate) fn run(source: &str) -> String {
 
 /// The findings' text alone.
 pub(crate) fn findings(source: &str) -> String {
+    mends(source);
     run_both(source).1
 }
 
 fn run_both(source: &str) -> (String, String) {
+    let (out, findings, sources) = evaluate(source);
+    let mut text = String::new();
+    for finding in &findings {
+        render(finding, &sources, &mut text);
+    }
+    (out, text)
+}
+
+fn evaluate(source: &str) -> (String, Vec<Finding>, SourceMap) {
     let schema = Schema::bundled(KubeVersion::V1_36);
     let world = World::default();
     let mut sources = SourceMap::default();
@@ -74,11 +84,7 @@ fn run_both(source: &str) -> (String, String) {
         let mut cx = Cx::new(&world, item, &schema, &mut findings);
         declare(&parsed.item.kind, &world, &mut cx, &mut out);
     }
-    let mut text = String::new();
-    for finding in &findings {
-        render(finding, &sources, &mut text);
-    }
-    (out, text)
+    (out, findings, sources)
 }
 
 fn declare(kind: &ItemKind, world: &World, cx: &mut Cx<'_>, out: &mut String) {
@@ -128,7 +134,14 @@ fn declare(kind: &ItemKind, world: &World, cx: &mut Cx<'_>, out: &mut String) {
         }
         ItemKind::ServiceAccount(node) => {
             let namespace = last(&node.namespace);
-            entity(EntityKind::ServiceAccount, Some(namespace), &node.name.text, &node.name.text, cx.at(node.name.span), world);
+            entity(
+                EntityKind::ServiceAccount,
+                Some(namespace),
+                &node.name.text,
+                &node.name.text,
+                cx.at(node.name.span),
+                world,
+            );
         }
         ItemKind::Manifest(node) => {
             let object = check_object(&node.body, node.body.span, cx);
@@ -142,10 +155,52 @@ fn declare(kind: &ItemKind, world: &World, cx: &mut Cx<'_>, out: &mut String) {
     }
 }
 
+/// The findings' text, whatever their mends do.
+pub(crate) fn reported(source: &str) -> String {
+    run_both(source).1
+}
+
+/// Applies each finding's first mend on its own and evaluates again: what it said must be gone. (Something that it
+/// silenced may be said instead.)
+pub(crate) fn mends(source: &str) {
+    let (_, findings, sources) = evaluate(source);
+    let count = |findings: &[Finding], sources: &SourceMap, of: (&str, u32)| {
+        let line = |finding: &Finding| sources.position(&finding.labels[0].place).unwrap().line;
+        findings.iter().filter(|finding| (finding.message.as_str(), line(finding)) == of).count()
+    };
+    for finding in &findings {
+        let Some(fix) = finding.fixes.first() else { continue };
+        let of = (finding.message.as_str(), sources.position(&finding.labels[0].place).unwrap().line);
+        let fixed = apply(fix, source, &sources);
+        let (_, after, fixed_sources) = evaluate(&fixed);
+        assert!(
+            count(&after, &fixed_sources, of) < count(&findings, &sources, of),
+            "`{}` mends nothing of `{}`:\n{fixed}\n{after:#?}",
+            fix.title,
+            finding.message
+        );
+    }
+}
+
+fn apply(fix: &Fix, source: &str, sources: &SourceMap) -> String {
+    let range = |edit: &Edit| sources.absolute(edit.location).unwrap().2;
+    let mut edits: Vec<_> = fix.edits.iter().map(|edit| (range(edit), &edit.text)).collect();
+    edits.sort_by_key(|(range, _)| (range.start, range.end));
+    let mut fixed = source.to_owned();
+    for (range, text) in edits.iter().rev() {
+        fixed.replace_range(range.start as usize..range.end as usize, text);
+    }
+    fixed
+}
+
 fn entity(kind: EntityKind, namespace: Option<Arc<str>>, name: &Arc<str>, kube: &str, at: Location, world: &World) {
     let name_in_kube = kube.replace('_', "-").into();
     let decl = Some(at);
-    world.set(name, Value::Entity(EntityRef { kind, namespace, name: name_in_kube, decl, existing: false, members: None }), at);
+    world.set(
+        name,
+        Value::Entity(EntityRef { kind, namespace, name: name_in_kube, decl, existing: false, members: None }),
+        at,
+    );
 }
 
 fn last(path: &Path) -> Arc<str> {
@@ -186,15 +241,11 @@ fn render(finding: &Finding, sources: &SourceMap, out: &mut String) {
         writeln!(out, "  help: {help}").unwrap();
     }
     for fix in &finding.fixes {
-        let mut edits: Vec<_> = fix.edits.iter().map(|edit| (sources.absolute(edit.location).unwrap().2, &edit.text)).collect();
-        edits.sort_by_key(|(range, _)| range.start);
         let source = &sources.files().next().unwrap().1.text;
-        let mut fixed = source.to_string();
-        for (range, text) in edits.iter().rev() {
-            fixed.replace_range(range.start as usize..range.end as usize, text);
-        }
-        let (line, _) = sources.files().next().unwrap().1.line_column(edits[0].0.start);
-        let line = fixed.lines().nth(line as usize - 1).unwrap_or_default();
+        let fixed = apply(fix, source, sources);
+        // A mend may stand elsewhere; show the line that it changes.
+        let changed = fixed.lines().zip(source.lines()).find(|(new, old)| new != old);
+        let line = changed.map(|(new, _)| new).unwrap_or_default();
         writeln!(out, "  fix: {}: {}", fix.title, line.trim()).unwrap();
     }
 }

@@ -6,12 +6,13 @@ use crate::harness::{findings, run};
 fn a_rule_is_checked() {
     insta::assert_snapshot!(findings(
         r#"
+let environment = "dev"
 rule sound(allowed: List<String>, port: Int = 1024) on Pod {
   severity: high
   let hosts = allowed.map(a => a.lower())
   for c in all_containers {
     deny if c.ports.any(p => p.containerPort < port) because "{c.name} listens below {port}"
-    deny if c.securityContext.privileged ?? false because "{c.name} in {object.metadata.name ?? object.metadata.generateName ?? ""}"
+    deny if c.securityContext.privileged ?? false because "{c.name} in {object.metadata.name ?? object.metadata.generateName ?? namespace.metadata.name ?? environment}"
     deny unless image(c.image ?? "").registry in hosts
     deny if c.resources.limits.memory == 256Mi || (c.resources.limits["memory"] ?? 0) > 1Gi
     warn if c.imagePullPolicy != "Always"
@@ -93,8 +94,7 @@ mutation wrong(n: Int) on Pod {
 
 #[test]
 fn an_object_is_checked_and_written() {
-    insta::assert_snapshot!(run(
-        r#"
+    insta::assert_snapshot!(run(r#"
 namespace card_data {}
 service_account runner in card_data
 let replicas = 3
@@ -123,8 +123,7 @@ manifest {
     }
   }
 }
-"#
-    ));
+"#));
     insta::assert_snapshot!(findings(
         r#"
 manifest { kind: "Pod" }
@@ -147,8 +146,7 @@ manifest {
 
 #[test]
 fn functions_take_kubernetes_types() {
-    insta::assert_snapshot!(run(
-        r#"
+    insta::assert_snapshot!(run(r#"
 fn memory(c: Container) -> Quantity = c.resources.limits.memory ?? 0
 fn pods(d: Deployment) -> Int = d.spec.replicas ?? 1
 fn wrong(c: Container) -> String = c.imag ?? ""
@@ -156,6 +154,5 @@ let a = memory({ name: "a", resources: { limits: { memory: 1Gi } } })
 let b = memory({ name: "a" })
 let c = memory({ nam: "a" })
 let d = [{ name: "a", image: "x" }].map(memory)
-"#
-    ));
+"#));
 }

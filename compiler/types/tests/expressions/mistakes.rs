@@ -57,6 +57,9 @@ let w = [1].map(3)
 let x = [1].any(x => x)
 let y = "prod".matches("(")
 let z: Regex = "(?=x)"
+let ab: "dev" | "prod" = prod
+let ac = { a: 1, b: "x" }.values()
+let ad = "nginx:1".tag
 let aa: Image = "Nginx:latest"
 "#
     ));
@@ -116,6 +119,7 @@ let c = n + 1
 let d: String = t
 let e = if b then 1 else 2
 let f = !b && true
+let ff = b || (t.starts_with("x"))
 let g = t.size() > 3
 let h = l.any(x => x == "a")
 let i = [1].filter(x => b)
