@@ -140,7 +140,9 @@ impl Objects {
                 moved_to: moves.from.get(key).cloned(),
                 ..change(object, None)
             });
-            self.removals.push(object.clone());
+            let mut removal = object.clone();
+            kspec_state::without_marks(&mut removal.0);
+            self.removals.push(removal);
         }
     }
 }
@@ -195,13 +197,14 @@ fn content(object: &Object) -> Vec<FieldChange> {
             ("apiVersion" | "kind" | "status", _) => {}
             ("metadata" | "spec", Value::Object(fields)) => {
                 let named = |field: &str| name == "metadata" && matches!(field, "name" | "namespace");
-                parts.extend(fields.iter().filter(|(field, _)| !named(field)).map(|(field, value)| FieldChange {
-                    path: format!("{name}.{field}"),
-                    before: None,
-                    after: Some(value.clone()),
-                }));
+                parts.extend(
+                    fields
+                        .iter()
+                        .filter(|(field, _)| !named(field))
+                        .map(|(field, value)| FieldChange::new(format!("{name}.{field}"), None, Some(value))),
+                );
             }
-            _ => parts.push(FieldChange { path: name.clone(), before: None, after: Some(value.clone()) }),
+            _ => parts.push(FieldChange::new(name.clone(), None, Some(value))),
         }
     }
     parts

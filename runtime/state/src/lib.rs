@@ -28,7 +28,7 @@ pub use manifests::{ManifestDoc, read_manifests};
 pub use problem::{Problem, ProblemKind};
 pub use snapshot::{SNAPSHOT_FORMAT, read_snapshot};
 pub use state::{HostState, State, StateObject, StateOrigin};
-pub use withhold::{WITHHELD, withhold_secret};
+pub use withhold::{WITHHELD, same_withheld, withhold_secret, without_marks};
 
 /// Reads what `--state PATH` names: a directory of manifests, one manifest file, or a snapshot.
 ///

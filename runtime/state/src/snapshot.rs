@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     HostState, Problem, ProblemKind, State, StateObject, StateOrigin,
     files::{self, FileName},
+    withhold,
 };
 
 /// Format that [`State::to_snapshot`] writes.
@@ -66,6 +67,7 @@ impl State {
 
 /// An object without what changes by itself.
 fn settled(mut object: Value) -> Value {
+    withhold::without_marks(&mut object);
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");
     }

@@ -1,10 +1,16 @@
 //! Keeps secret material out of states.
 
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::OnceLock,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
 use crate::yaml::{self, Budget};
 
-/// What stands where secret material stood.
+/// What stands where secret material stood, in everything that is shown or written.
 pub const WITHHELD: &str = "<withheld>";
 
 /// Withholds what a Secret holds, and leaves any other object alone; key names stay, since they say what there is.
@@ -18,13 +24,15 @@ pub fn withhold_secret(object: &mut Value) {
         return;
     }
     if let Some(fields) = object.as_object_mut() {
-        if let Some(Value::Object(text)) = fields.remove("stringData")
+        if let Some(Value::Object(mut text)) = fields.remove("stringData")
             && let Value::Object(data) = fields.entry("data").or_insert_with(|| Value::Object(Map::new()))
         {
+            withhold_values(data, true);
+            withhold_values(&mut text, false);
             data.extend(text);
         }
         match fields.get_mut("data") {
-            Some(Value::Object(data)) => withhold_values(data),
+            Some(Value::Object(data)) => withhold_values(data, true),
             Some(_) => {
                 fields.remove("data");
             }
@@ -36,9 +44,44 @@ pub fn withhold_secret(object: &mut Value) {
     }
 }
 
-fn withhold_values(values: &mut Map<String, Value>) {
+fn withhold_values(values: &mut Map<String, Value>, decode: bool) {
     for value in values.values_mut() {
-        *value = Value::String(WITHHELD.to_owned());
+        let text = value.as_str().unwrap_or_default();
+        if text.starts_with(PREFIX) {
+            continue;
+        }
+        let bytes = if decode { STANDARD.decode(text).ok() } else { None };
+        let mark = fingerprint(bytes.as_deref().unwrap_or(text.as_bytes()));
+        *value = Value::String(mark);
+    }
+}
+
+/// What two withheld values have in common starts so.
+const PREFIX: &str = "<withheld";
+
+/// A mark that is the same for the same contents, in this process alone: its key is random and kept nowhere, so that it says
+/// nothing of the contents to anybody.
+fn fingerprint(contents: &[u8]) -> String {
+    static KEYS: OnceLock<[RandomState; 2]> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| [RandomState::new(), RandomState::new()]);
+    let digits: String = keys.iter().map(|key| format!("{:016x}", key.hash_one(contents))).collect();
+    format!("{PREFIX} {digits}>")
+}
+
+/// Whether two withheld values are the same as far as anybody can know: what was read back from a file has no mark.
+#[must_use]
+pub fn same_withheld(left: &str, right: &str) -> Option<bool> {
+    let is_withheld = |text: &str| text.starts_with(PREFIX);
+    (is_withheld(left) && is_withheld(right)).then(|| left == right || left == WITHHELD || right == WITHHELD)
+}
+
+/// Takes the marks off, for what is shown or written.
+pub fn without_marks(value: &mut Value) {
+    match value {
+        Value::String(text) if text.starts_with(PREFIX) => WITHHELD.clone_into(text),
+        Value::Array(items) => items.iter_mut().for_each(without_marks),
+        Value::Object(fields) => fields.values_mut().for_each(without_marks),
+        _ => {}
     }
 }
 

@@ -27,9 +27,24 @@ pub(crate) fn entries(object: &Value) -> impl Iterator<Item = Entry<'_>> {
     })
 }
 
-/// What `manager` has applied.
-pub(crate) fn applied<'a>(object: &'a Value, manager: &str) -> Option<&'a Tree> {
-    entries(object).find(|entry| entry.applied && entry.manager == manager).map(|entry| entry.fields)
+/// What `manager` has applied, in whatever API versions.
+pub(crate) fn applied(object: &Value, manager: &str) -> Option<Tree> {
+    let mut entries = entries(object).filter(|entry| entry.applied && entry.manager == manager);
+    let mut tree = entries.next()?.fields.clone();
+    for entry in entries {
+        union(&mut tree, entry.fields);
+    }
+    Some(tree)
+}
+
+/// Adds one tree to another.
+pub(crate) fn union(into: &mut Tree, from: &Tree) {
+    for (step, child) in from {
+        let slot = into.entry(step.clone()).or_insert_with(|| Value::Object(Map::new()));
+        if let (Some(slot), Some(child)) = (slot.as_object_mut(), child.as_object()) {
+            union(slot, child);
+        }
+    }
 }
 
 /// The managers other than `manager`'s applies that own a field or something in it.

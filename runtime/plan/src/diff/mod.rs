@@ -39,6 +39,18 @@ pub struct FieldChange {
     pub after: Option<Value>,
 }
 
+impl FieldChange {
+    /// A change as documents show it: of secret contents, that they are withheld.
+    pub(crate) fn new(path: String, before: Option<&Value>, after: Option<&Value>) -> Self {
+        let shown = |value: Option<&Value>| {
+            let mut value = value?.clone();
+            kspec_state::without_marks(&mut value);
+            Some(value)
+        };
+        Self { path, before: shown(before), after: shown(after) }
+    }
+}
+
 /// A field that changes and that somebody else owns too: the server refuses it unless it is forced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldConflict {

@@ -20,7 +20,7 @@ const KEPT: &[&str] = &["kspec.dev/adopted-by", "kspec.dev/released-by"];
 pub(crate) fn removed(walk: &mut Walk<'_>, ty: Option<TypeId>, desired: &Value) {
     let actual = walk.actual;
     match fields::applied(actual, walk.manager) {
-        Some(tree) => descend(walk, tree, ty.map(Place::item), Some(desired), actual, &Path::Root),
+        Some(tree) => descend(walk, &tree, ty.map(Place::item), Some(desired), actual, &Path::Root),
         None if fields::entries(actual).next().is_none() => without_managed_fields(walk, desired),
         None => {}
     }

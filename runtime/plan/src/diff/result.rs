@@ -2,7 +2,7 @@
 
 use kspec_model::Object;
 use kspec_schema::{Schema, Type};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     FieldChange, ObjectDiff, Scope,
@@ -22,7 +22,7 @@ pub fn diff_result(actual: &Object, result: &Object, schema: &Schema, manager: &
     let mut mask = Tree::new();
     for object in [actual, result] {
         if let Some(tree) = fields::applied(&object.0, manager) {
-            union(&mut mask, tree);
+            fields::union(&mut mask, &tree);
         }
     }
     let mut masked = Masked { compare: scope.compare, changes: Vec::new() };
@@ -31,15 +31,6 @@ pub fn diff_result(actual: &Object, result: &Object, schema: &Schema, manager: &
     let fields = replaced_by(result);
     let replaces = masked.changes.iter().any(|change| fields.iter().any(|field| change.path == *field));
     ObjectDiff { changes: masked.changes, conflicts: Vec::new(), replaces }
-}
-
-fn union(into: &mut Tree, from: &Tree) {
-    for (step, child) in from {
-        let slot = into.entry(step.clone()).or_insert_with(|| Value::Object(Map::new()));
-        if let (Some(slot), Some(child)) = (slot.as_object_mut(), child.as_object()) {
-            union(slot, child);
-        }
-    }
 }
 
 struct Masked<'a> {
@@ -117,7 +108,7 @@ impl Masked<'_> {
 
     fn note(&mut self, before: Option<&Value>, after: Option<&Value>, path: &Path<'_>) {
         if before != after {
-            self.changes.push(FieldChange { path: path.to_string(), before: before.cloned(), after: after.cloned() });
+            self.changes.push(FieldChange::new(path.to_string(), before, after));
         }
     }
 }

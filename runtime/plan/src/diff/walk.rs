@@ -76,13 +76,13 @@ impl<'a> Walk<'a> {
                 self.conflicts.push(FieldConflict { path: path.to_string(), managers });
             }
         }
-        self.changes.push(FieldChange { path: path.to_string(), before: before.cloned(), after: Some(after.clone()) });
+        self.changes.push(FieldChange::new(path.to_string(), before, Some(after)));
     }
 
     /// Notes a field that goes away, or back to its default.
     pub(crate) fn dropped(&mut self, path: &Path<'_>, before: &Value, after: Option<Value>) {
         self.removals.push((path.to_steps(), after.clone()));
-        self.changes.push(FieldChange { path: path.to_string(), before: Some(before.clone()), after });
+        self.changes.push(FieldChange::new(path.to_string(), Some(before), after.as_ref()));
     }
 
     /// What goes away, with the default that it goes back to.

@@ -44,7 +44,7 @@ pub(super) fn plugins(inputs: &Inputs<'_>, target: KubeVersion) -> Option<HostCh
     let (severity, message) = if missing.is_empty() {
         (Severity::Warning, "other admission plugins are in effect than the program says".to_owned())
     } else {
-        (Severity::Error, format!("{} is off, and every cluster should have it on", missing.join(", ")))
+        (Severity::Error, format!("off, and every cluster should have it on: {}", missing.join(", ")))
     };
     Some(HostChange {
         setting: HostSetting::AdmissionPlugins,

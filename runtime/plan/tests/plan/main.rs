@@ -1,5 +1,5 @@
 //! Plans, from objects and states as values.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail the test")]
 
 mod diff;
 mod plans;

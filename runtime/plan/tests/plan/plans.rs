@@ -230,7 +230,11 @@ fn secret_contents_are_in_no_document() {
         assert!(matches!(planned.to_file(), Err(SavedPlanError::HoldsSecret(_))));
     }
     assert!(new.wanted.iter().any(|wanted| wanted.object.0.to_string().contains("hunter2")));
-    assert!(!old.plan.has_changes());
+    assert_eq!(old.plan.changes[0].diff[0].path, "data.password");
+    assert_eq!(old.plan.changes[0].diff[0].after, Some(json!("<withheld>")));
+    let encoded = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "a", "name": "s"}, "data": {"password": "aHVudGVyMg=="}});
+    let same = World::new(vec![secret("hunter2")], vec![owned(encoded)]).plan();
+    assert!(!same.plan.has_changes());
 }
 
 #[test]
