@@ -2,6 +2,7 @@
 
 mod apiserver;
 mod compare_openapi;
+mod generate;
 mod kubernetes;
 mod rbac;
 mod schemas;
@@ -21,6 +22,8 @@ struct Cli {
 enum Task {
     /// Derives the tables of compiler/schema/data from the Kubernetes modules
     Schemas(schemas::Schemas),
+    /// Writes inputs of any size for benches
+    Generate(generate::Generate),
     /// Holds the table of a running API server's version against what it publishes
     CompareOpenapi(compare_openapi::CompareOpenapi),
 }
@@ -31,6 +34,7 @@ type Outcome = Result<(), String>;
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Schemas(task) => task.run(),
+        Task::Generate(task) => task.run(),
         Task::CompareOpenapi(task) => task.run(),
     };
     match outcome {

@@ -1,0 +1,75 @@
+//! `cargo xtask generate`: inputs of any size for benches, the same bytes for the same seed.
+
+mod project;
+mod random;
+mod state;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use crate::Outcome;
+
+/// Writes generated inputs.
+#[derive(Args)]
+pub(crate) struct Generate {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// A kspec project without errors: namespaces, accounts, workloads, networks, roles, grants, over files that use each other
+    Project {
+        /// How many top-level declarations, `use` not counted
+        #[arg(long)]
+        declarations: usize,
+        /// Over how many files; at least two
+        #[arg(long)]
+        files: usize,
+        /// What varies between projects of one size
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// A folder to write to
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// A directory state: objects of a cluster of the same teams, one file a namespace
+    State {
+        /// How many objects
+        #[arg(long)]
+        objects: usize,
+        /// What varies between states of one size
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// A folder to write to
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+impl Generate {
+    /// Writes what was asked for.
+    pub(crate) fn run(&self) -> Outcome {
+        let (files, out) = match &self.what {
+            What::Project { declarations, files, seed, out } => (project::files(*declarations, *files, *seed)?, out),
+            What::State { objects, seed, out } => (state::files(*objects, *seed), out),
+        };
+        for (name, content) in files {
+            write(&out.join(name), &content)?;
+        }
+        Ok(())
+    }
+}
+
+fn write(path: &Path, content: &str) -> Outcome {
+    let problem = |error| format!("{}: {error}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(problem)?;
+    }
+    fs::write(path, content).map_err(problem)
+}
