@@ -4,7 +4,7 @@ use kspec_diagnostics::{Finding, Place, Position, SourceMap};
 use serde::Serialize;
 
 /// The form of [`CheckDocument`].
-pub const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// What `check -o json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize)]

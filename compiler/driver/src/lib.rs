@@ -55,7 +55,7 @@ impl Compiler {
         let as_of = self.session.facts().as_of;
         findings.extend(lowering);
         findings.extend(kspec_checks::check(program, &lowered.objects, as_of));
-        self.sorted(kspec_checks::settle(findings, program, as_of))
+        self.sorted(kspec_checks::settle(program, findings, as_of))
     }
 
     /// What the program lowers to, given the namespaces of the state that dynamic scopes range over.

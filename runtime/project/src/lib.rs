@@ -117,8 +117,12 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
                 column: 1,
             };
             findings.push(
-                Finding::new(codes::BAD_MANIFEST, problem.to_string(), place)
-                    .help("correct the CustomResourceDefinition, or drop it from `crds` in kspec.toml"),
+                Finding::new(
+                    codes::BAD_MANIFEST,
+                    format!("CustomResourceDefinition {}, at {}: {}", problem.name, problem.path, problem.kind),
+                    place,
+                )
+                .help("correct the CustomResourceDefinition, or drop it from `crds` in kspec.toml"),
             );
         }
     }

@@ -50,9 +50,11 @@ pub fn show(findings: &[Finding], sources: &SourceMap) -> String {
         for label in &finding.labels {
             let place = sources.position(&label.place);
             let underlined = match &label.place {
-                kspec_diagnostics::Place::Source(location) => sources
-                    .absolute(*location)
-                    .and_then(|(_, file, range)| file.text.get(range.start as usize..range.end as usize).map(str::to_owned)),
+                kspec_diagnostics::Place::Source(location) => {
+                    sources.absolute(*location).and_then(|(_, file, range)| {
+                        file.text.get(range.start as usize..range.end as usize).map(str::to_owned)
+                    })
+                }
                 _ => None,
             };
             let at = place.map(|place| format!("{}:{}:{}", place.path, place.line, place.column)).unwrap_or_default();

@@ -1,0 +1,114 @@
+//! `kspec plan`.
+
+use std::{collections::BTreeMap, path::Path};
+
+use kspec_compiler::{Compiler, Lowered};
+use kspec_model::{Labels, Object};
+use kspec_plan::{Inputs, Planned};
+use kspec_state::{
+    State,
+    live::{Cluster, Want},
+};
+
+use super::{project, state};
+use crate::{
+    args::{Plan, PlanFormat},
+    context::Context,
+    exit::{Exit, Failure},
+    render,
+};
+
+/// A plan, with what it was made from.
+pub(super) struct Made {
+    pub(super) planned: Planned,
+    pub(super) cluster: Option<Cluster>,
+}
+
+pub(super) fn run(args: &Plan, context: &Context) -> Result<Exit, Failure> {
+    let root = &args.project.project;
+    let checked = match project::load_clean(root, &args.project.choice, context)? {
+        Ok(checked) => checked,
+        Err(exit) => return Ok(exit),
+    };
+    let compiler = &checked.project.compiler;
+    let facts = compiler.facts();
+    let environment = facts.environment.as_ref().and_then(|name| facts.config.environments.get(name));
+    let own = environment.and_then(|environment| environment.state.as_ref()).or(facts.config.state.as_ref());
+    let Some(wanted) = args.state.state.as_ref().or(own) else {
+        return Err(Failure::new(Exit::Usage, "against which state? kspec.toml names none")
+            .help("pass --state live, --state DIR or --state FILE, or set `state` in kspec.toml"));
+    };
+    // A state named on the command line is relative to where the person stands, the project's own to the project.
+    let base = if args.state.state.is_some() { Path::new("") } else { root.as_path() };
+    let kube = state::Kube {
+        context: args.state.context.as_deref(),
+        expected: environment.and_then(|environment| environment.context.as_deref()),
+    };
+    let made = make(compiler, wanted, kube, base, !args.no_dry_run, context)?;
+    let plan = &made.planned.plan;
+    if let Some(path) = &args.out {
+        let text = made.planned.to_file().map_err(|error| Failure::new(Exit::Guard, format!("{}: {error}", path.display())))?;
+        std::fs::write(path, text).map_err(|error| Failure::io(path, &error))?;
+    }
+    context.answer(&match args.output {
+        PlanFormat::Human => render::plan::human(plan, context.color, context.verbose),
+        PlanFormat::Json => super::check::json(plan),
+        PlanFormat::Markdown => render::plan::markdown(plan),
+    });
+    Ok(if !plan.refusals.is_empty() {
+        Exit::No
+    } else if args.detailed_exitcode && plan.has_changes() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    })
+}
+
+/// Reads the state and plans against it; with a live one, the server's own dry run refines the plan where it may be asked.
+pub(super) fn make(
+    compiler: &Compiler,
+    wanted: &str,
+    kube: state::Kube<'_>,
+    base: &Path,
+    dry_run: bool,
+    context: &Context,
+) -> Result<Made, Failure> {
+    let program = compiler.program();
+    let facts = compiler.facts();
+    let inventory = kspec_lower::inventory(&program.project);
+    let ours = compiler.lower(&BTreeMap::new());
+    let want = Want::of(ours.objects.iter().map(|lowered| &lowered.object)).inventory(&inventory.namespace, &inventory.name);
+    let read = state::read(wanted, kube, &facts.schema, &want, base, context)?;
+    // Dynamic scopes range over the state's namespaces too.
+    let lowered = compiler.lower(&namespaces(&read.state));
+    let mut planned = plan_against(compiler, &lowered, &read.state);
+    if let (Some(cluster), true) = (&read.cluster, dry_run) {
+        let mut server = kspec_apply::ServerDryRun::new(cluster, &program.project.name);
+        kspec_plan::refine(&mut planned, &read.state, &facts.schema, &mut server);
+    }
+    Ok(Made { planned, cluster: read.cluster })
+}
+
+fn plan_against(compiler: &Compiler, lowered: &Lowered, state: &State) -> Planned {
+    kspec_plan::plan(&Inputs {
+        program: compiler.program(),
+        desired: &lowered.objects,
+        host: &lowered.host.settings,
+        state,
+        schema: &compiler.facts().schema,
+        sources: compiler.sources(),
+        as_of: compiler.facts().as_of,
+    })
+}
+
+/// Namespaces of the state with their labels.
+fn namespaces(state: &State) -> BTreeMap<String, Labels> {
+    let is_namespace = |object: &&Object| object.kind() == "Namespace" && object.group().is_empty();
+    state
+        .objects
+        .iter()
+        .map(|object| &object.object)
+        .filter(is_namespace)
+        .map(|object| (object.name().to_owned(), object.labels()))
+        .collect()
+}

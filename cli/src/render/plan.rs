@@ -1,0 +1,352 @@
+//! A plan for people: what matters to security first, objects after it.
+
+use std::fmt::Write as _;
+
+use kspec_plan::{
+    AccessEntry, Action, Basis, Change, ConnectivityEntry, HostSetting, Plan, Severity,
+};
+
+/// Escape sequences, or nothing.
+struct Paint {
+    color: bool,
+}
+
+impl Paint {
+    fn wrap(&self, code: &str, text: &str) -> String {
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn good(&self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    fn bad(&self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+
+    fn change(&self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+
+    fn head(&self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+}
+
+/// Values longer than this are cut in a human diff; the document has them whole.
+const LONGEST_VALUE: usize = 100;
+
+/// The plan as text for a terminal. `verbose` shows every field of new objects and what stays the same.
+pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
+    let paint = Paint { color };
+    let mut out = String::new();
+    let environment = plan.environment.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    line(&mut out, &paint.head(&format!("Plan for {}{environment} against {}, as of {}", plan.project, plan.state.source, plan.as_of)));
+    for unread in &plan.state.unread {
+        line(&mut out, &paint.change(&format!("  not read: {unread}")));
+    }
+    refusals(&mut out, plan, &paint);
+    access(&mut out, plan, &paint);
+    connectivity(&mut out, plan, &paint);
+    hosts(&mut out, plan, &paint);
+    objects(&mut out, plan, &paint, verbose);
+    guarantees(&mut out, plan, &paint);
+    line(&mut out, "");
+    line(&mut out, &paint.head(&summary(plan)));
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn section(out: &mut String, paint: &Paint, title: &str) {
+    line(out, "");
+    line(out, &paint.head(title));
+}
+
+fn refusals(out: &mut String, plan: &Plan, paint: &Paint) {
+    if plan.refusals.is_empty() {
+        return;
+    }
+    section(out, paint, "Refused: apply would stop here");
+    for refusal in &plan.refusals {
+        let source = refusal.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        line(out, &format!("  {} {}{}", paint.bad("✗"), refusal.message, paint.dim(&source)));
+        line(out, &format!("    help: {}", refusal.help));
+    }
+}
+
+/// `User oncall@example.com`
+fn subject(entry: &AccessEntry) -> String {
+    match &entry.subject.namespace {
+        Some(namespace) => format!("{} {namespace}/{}", entry.subject.kind, entry.subject.name),
+        None => format!("{} {}", entry.subject.kind, entry.subject.name),
+    }
+}
+
+fn access_text(entry: &AccessEntry) -> String {
+    let what = if entry.urls.is_empty() { entry.resources.join(", ") } else { entry.urls.join(", ") };
+    let names = if entry.names.is_empty() { String::new() } else { format!(" named {}", entry.names.join(", ")) };
+    let place = match &entry.namespace {
+        Some(namespace) => format!(" in {namespace}"),
+        None => " in the whole cluster".to_owned(),
+    };
+    let place = if entry.urls.is_empty() { place } else { String::new() };
+    format!("{}: {} on {what}{names}{place}", subject(entry), entry.verbs.join(", "))
+}
+
+fn reasons<'a>(because: impl Iterator<Item = (&'a str, &'a str)>, word: &str) -> String {
+    let list: Vec<String> = because.map(|(object, detail)| format!("{object}{word}{detail}")).collect();
+    list.join("; ")
+}
+
+fn access(out: &mut String, plan: &Plan, paint: &Paint) {
+    if plan.access.gained.is_empty() && plan.access.lost.is_empty() {
+        return;
+    }
+    section(out, paint, "Access");
+    let mut show = |entries: &[AccessEntry], mark: &str| {
+        for entry in entries {
+            line(out, &format!("  {mark} {}", access_text(entry)));
+            let why = reasons(entry.because.iter().map(|reason| (reason.binding.as_str(), reason.role.as_str())), " → ");
+            if !why.is_empty() {
+                line(out, &paint.dim(&format!("      by {why}")));
+            }
+        }
+    };
+    show(&plan.access.gained, &paint.change("+ gains"));
+    show(&plan.access.lost, &paint.good("- loses"));
+}
+
+fn connectivity(out: &mut String, plan: &Plan, paint: &Paint) {
+    let connectivity = &plan.connectivity;
+    if connectivity.opened.is_empty() && connectivity.closed.is_empty() && connectivity.unknown_because.is_empty() {
+        return;
+    }
+    section(out, paint, "Connectivity");
+    let mut show = |entries: &[ConnectivityEntry], mark: &str| {
+        for entry in entries {
+            line(out, &format!("  {mark} {} → {} : {}", entry.src, entry.dst, entry.conn));
+            let why = reasons(entry.because.iter().map(|reason| (reason.object.as_str(), reason.change.as_str())), " ");
+            if !why.is_empty() {
+                line(out, &paint.dim(&format!("      by {why}")));
+            }
+        }
+    };
+    show(&connectivity.opened, &paint.change("+ opens"));
+    show(&connectivity.closed, &paint.good("- closes"));
+    for object in &connectivity.unknown_because {
+        line(out, &paint.change(&format!("  ? {object} is not evaluated and may change this")));
+    }
+}
+
+fn hosts(out: &mut String, plan: &Plan, paint: &Paint) {
+    if plan.hosts.is_empty() {
+        return;
+    }
+    section(out, paint, "Hosts: the control plane differs (kspec compile writes the files)");
+    for host in &plan.hosts {
+        let what = match host.setting {
+            HostSetting::AdmissionPlugins => "admission plugins",
+            HostSetting::Flag => "flag",
+            HostSetting::Encryption => "encryption",
+            HostSetting::Audit => "audit",
+            HostSetting::Authentication => "authentication",
+        };
+        let mark = match host.severity {
+            Severity::Error => paint.bad("!"),
+            Severity::Warning => paint.change("~"),
+            Severity::Information => paint.dim("?"),
+        };
+        let source = host.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        line(out, &format!("  {mark} {what} {}: {}{}", host.name, host.message, paint.dim(&source)));
+        if host.before != host.after {
+            for value in &host.before {
+                line(out, &format!("      {}", paint.bad(&format!("- {}", cut(value)))));
+            }
+            for value in &host.after {
+                line(out, &format!("      {}", paint.good(&format!("+ {}", cut(value)))));
+            }
+        }
+    }
+}
+
+/// The mark of an action, as in diffs; `>` marks what keeps its object under another name or owner.
+fn mark(change: &Change) -> &'static str {
+    match change.action {
+        Action::Create if change.moved_from.is_some() => ">",
+        Action::Create => "+",
+        Action::Update if change.replaces => "±",
+        Action::Update => "~",
+        Action::Delete => "-",
+        Action::Adopt => ">",
+        Action::Release => "<",
+        Action::None => " ",
+    }
+}
+
+fn action_text(change: &Change) -> String {
+    let mut text = match change.action {
+        Action::Create => "create",
+        Action::Update if change.replaces => "replace",
+        Action::Update => "update",
+        Action::Delete => "delete",
+        Action::Adopt => "adopt",
+        Action::Release => "release",
+        Action::None => "as it is",
+    }
+    .to_owned();
+    if let Some(from) = &change.moved_from {
+        let _ = write!(text, ", moved from {from}");
+    }
+    if let Some(to) = &change.moved_to {
+        let _ = write!(text, ", moved to {to}");
+    }
+    text
+}
+
+fn objects(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
+    let shown: Vec<&Change> =
+        plan.changes.iter().filter(|change| verbose || change.action != Action::None).collect();
+    if shown.is_empty() {
+        return;
+    }
+    section(out, paint, "Objects");
+    for change in shown {
+        let mark = match change.action {
+            Action::Create => paint.good(mark(change)),
+            Action::Delete => paint.bad(mark(change)),
+            Action::None => mark(change).to_owned(),
+            Action::Update | Action::Adopt | Action::Release => paint.change(mark(change)),
+        };
+        let source = change.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        let basis = match change.basis {
+            Basis::Merge => String::new(),
+            Basis::DryRun => "  [dry-run]".to_owned(),
+            Basis::KnownAfterApply => "  [known after apply]".to_owned(),
+        };
+        line(out, &format!("  {mark} {}  {}{}", change.object, action_text(change), paint.dim(&format!("{basis}{source}"))));
+        if let Some(reason) = &change.reason {
+            line(out, &paint.dim(&format!("      {reason}")));
+        }
+        for conflict in &change.conflicts {
+            line(out, &paint.bad(&format!("      {} is {}'s too", conflict.path, conflict.managers.join(", "))));
+        }
+        // What a new object says stands in the program; a reader wants what changes on one that is there.
+        if change.action == Action::Create && !verbose {
+            continue;
+        }
+        for field in &change.diff {
+            let value = |value: &Option<serde_json::Value>| value.as_ref().map(|value| cut(&value.to_string()));
+            let text = match (value(&field.before), value(&field.after)) {
+                (None, Some(after)) => paint.good(&format!("+ {}: {after}", field.path)),
+                (Some(before), None) => paint.bad(&format!("- {}: {before}", field.path)),
+                (Some(before), Some(after)) => paint.change(&format!("~ {}: {before} → {after}", field.path)),
+                (None, None) => field.path.clone(),
+            };
+            line(out, &format!("      {text}"));
+        }
+    }
+}
+
+fn guarantees(out: &mut String, plan: &Plan, paint: &Paint) {
+    if plan.guarantees.is_empty() {
+        return;
+    }
+    section(out, paint, "Guarantees");
+    for guarantee in &plan.guarantees {
+        let source = guarantee.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        line(out, &format!("  {} {}{}", paint.change("? not verified:"), guarantee.text, paint.dim(&source)));
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= LONGEST_VALUE {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(LONGEST_VALUE).collect();
+    short.push('…');
+    short
+}
+
+/// The closing line.
+pub(crate) fn summary(plan: &Plan) -> String {
+    let counts = &plan.summary;
+    if !plan.has_changes() && plan.hosts.is_empty() && plan.refusals.is_empty() {
+        return format!("Nothing to do: {} objects are as the program says.", counts.none);
+    }
+    let parts: Vec<String> = [
+        (counts.create, "to create"),
+        (counts.update, "to update"),
+        (counts.adopt, "to adopt"),
+        (counts.release, "to release"),
+        (counts.delete, "to delete"),
+        (counts.none, "as they are"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    let mut text = if parts.is_empty() { "No objects".to_owned() } else { format!("Objects: {}", parts.join(", ")) };
+    let rest: Vec<String> = [
+        (counts.access_gained, "grants of access gained"),
+        (counts.access_lost, "lost"),
+        (counts.connectivity_opened, "connections opened"),
+        (counts.connectivity_closed, "closed"),
+        (counts.hosts, "host settings differ"),
+        (counts.refusals, "refusals"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    if !rest.is_empty() {
+        let _ = write!(text, ". {}", rest.join(", "));
+    }
+    text.push('.');
+    text
+}
+
+/// The most that a pull request comment holds on GitHub; past it the details are left out, and said so.
+const LONGEST_COMMENT: usize = 65_000;
+
+/// The plan as Markdown for a pull request.
+pub(crate) fn markdown(plan: &Plan) -> String {
+    let mut out = String::new();
+    let environment = plan.environment.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    line(&mut out, &format!("### kspec plan: {}{environment}\n", plan.project));
+    line(&mut out, &format!("{}\n", summary(plan)));
+    let paint = Paint { color: false };
+    let mut sections: Vec<(&str, String)> = Vec::new();
+    let mut collect = |title: &'static str, render: &dyn Fn(&mut String)| {
+        let mut text = String::new();
+        render(&mut text);
+        // The title is the summary's.
+        let body: String = text.lines().skip(2).map(|text| format!("{text}\n")).collect();
+        if !body.is_empty() {
+            sections.push((title, body));
+        }
+    };
+    collect("Refused", &|text| refusals(text, plan, &paint));
+    collect("Access", &|text| access(text, plan, &paint));
+    collect("Connectivity", &|text| connectivity(text, plan, &paint));
+    collect("Hosts", &|text| hosts(text, plan, &paint));
+    collect("Objects", &|text| objects(text, plan, &paint, false));
+    collect("Guarantees", &|text| guarantees(text, plan, &paint));
+    for (title, body) in sections {
+        let open = if matches!(title, "Refused" | "Access" | "Connectivity") { " open" } else { "" };
+        let block = format!("<details{open}><summary>{title}</summary>\n\n```\n{}```\n\n</details>\n\n", body.replace("```", "'''"));
+        if out.len() + block.len() > LONGEST_COMMENT {
+            line(&mut out, &format!("_{title}: too long for a comment; run `kspec plan` to see it_\n"));
+        } else {
+            out.push_str(&block);
+        }
+    }
+    out
+}
