@@ -32,6 +32,7 @@ pub use cx::Cx;
 pub use eval::{eval, eval_resource, eval_word};
 pub use interpolate::interpolate;
 pub use json::to_json;
+pub use methods::method_usages;
 pub use literal::{Duration, Image, ParseQuantityError, Port, Quantity};
 pub use scope::{Lookup, Scope};
 pub use type_expr::ty;

@@ -244,11 +244,11 @@ fn compare_equal(left: &Expr, a: Value, right: &Expr, b: Value, expr: &Expr, cx:
 /// A literal as a value of the other side's type, if that is how it can be read.
 fn literal_as(expr: &Expr, value: &Value, ty: &Type, cx: &mut Cx<'_>) -> Option<Value> {
     let literal = matches!(expr.kind, ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Record(_));
-    let readable = match (value, ty) {
-        (Value::Str(_), Type::Literals(_) | Type::Image | Type::Cidr | Type::Regex | Type::Time) => true,
-        (Value::Record(_), Type::Kube(_) | Type::Record(_) | Type::Map(..)) => true,
-        _ => false,
-    };
+    let readable = matches!(
+        (value, ty),
+        (Value::Str(_), Type::Literals(_) | Type::Image | Type::Cidr | Type::Regex | Type::Time)
+            | (Value::Record(_), Type::Kube(_) | Type::Record(_) | Type::Map(..))
+    );
     (literal && readable).then(|| coerce(value.clone(), ty, expr.span, cx))
 }
 

@@ -97,6 +97,12 @@ pub(crate) const METHODS: &[Method] = &[
     method(On::Optional, "exists", "", 0, 0),
 ];
 
+/// Every method as the reference shows it: `map((key, value) => T)`.
+#[must_use]
+pub fn method_usages() -> Vec<String> {
+    METHODS.iter().map(|method| format!("{}({})", method.name, method.usage)).collect()
+}
+
 /// Whether values of a type have a method.
 pub(crate) fn has(ty: &Type, name: &str) -> bool {
     receiver_of(ty).is_some_and(|on| METHODS.iter().any(|method| method.on == on && method.name == name))
