@@ -207,7 +207,7 @@ impl fmt::Display for Failure {
                     write!(f, "{}`{manager}` holds {}", if position == 0 { "" } else { "; " }, fields.join(", "))?;
                 }
                 f.write_str("; drop these fields here or there, so that one of the two owns them")?;
-                if *adopting { f.write_str(", or take them over with `--force-adopt`") } else { Ok(()) }
+                if *adopting { f.write_str(", or take them over with `--adopt`") } else { Ok(()) }
             }
             Self::Foreign { owner } => {
                 write!(f, "it belongs to `{owner}`; release it there first, or declare it as `existing` here")

@@ -11,6 +11,7 @@
 
 mod agreeing;
 mod applying;
+mod converging;
 mod fixture;
 mod refusals;
 mod removing;

@@ -44,7 +44,7 @@ fn adoption_takes_fields_over_only_when_asked() {
 
     let report = bench.apply(&work);
     assert!(outcomes(&report)[0].contains("`helm` holds"), "{:#?}", outcomes(&report));
-    assert!(outcomes(&report)[0].contains("--force-adopt"));
+    assert!(outcomes(&report)[0].contains("--adopt"));
     assert_eq!(report.exit_code(), 1);
     assert_eq!(bench.get(&work.wanted[0].object.key()).unwrap(), before);
 
