@@ -122,7 +122,7 @@ impl Cx<'_> {
         self.kind(following) == Some(Kind::Ident)
             && begins(word)
             && match self.kind(following + 1) {
-                Some(Kind::Ident | Kind::LBrace) => true,
+                Some(Kind::Ident | Kind::LBrace | Kind::Arrow) => true,
                 // `user "x"` and `group "x"` are subjects, not declarations.
                 Some(Kind::Str) => mark != Mark::Item || word == Kw::Test.text(),
                 _ => false,
@@ -320,9 +320,8 @@ impl Cx<'_> {
     fn misspelt(&mut self, mark: Mark, at: usize, meant: &'static str) {
         let (text, Some(token)) = (self.text_at(at), self.token(at)) else { return };
         let span = self.span(token.start, token.end);
-        let message = format!("`{text}` begins nothing in {}", explain::within(mark));
         self.errors.push(
-            SyntaxError::new(codes::UNEXPECTED_TOKEN, message, span)
+            SyntaxError::new(codes::UNEXPECTED_TOKEN, explain::nowhere(text, mark), span)
                 .help(format!("did you mean `{meant}`?"))
                 .fix(format!("write `{meant}`"), span, meant),
         );
@@ -339,15 +338,16 @@ impl Cx<'_> {
         let words = heads::heads(mark).iter().map(|head| format!("`{}`", head.kw.text())).collect::<Vec<_>>();
         let begins = match mark {
             Mark::Item => "a declaration begins with a word such as `namespace`, `role`, `grant` or `network`".to_owned(),
-            _ => format!("here begin statements with {}", explain::list(&words, "or")),
+            _ => format!("here statements begin with {}", explain::list(&words, "or")),
         };
-        let help = if heads::has_fields(mark) && token.kind == Kind::Ident {
+        let help = if let Some(elsewhere) = explain::elsewhere(&text) {
+            format!("{elsewhere}; {begins}")
+        } else if heads::has_fields(mark) && token.kind == Kind::Ident {
             let written = if followed == Some(Kind::Eq) { "a field is written with a colon" } else { "a field is written" };
             format!("{written}: `{text}: value`; {begins}")
         } else {
             begins
         };
-        let message = format!("`{text}` begins nothing in {}", explain::within(mark));
-        self.errors.push(SyntaxError::new(codes::UNEXPECTED_TOKEN, message, span).help(help));
+        self.errors.push(SyntaxError::new(codes::UNEXPECTED_TOKEN, explain::nowhere(&text, mark), span).help(help));
     }
 }

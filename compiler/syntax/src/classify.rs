@@ -366,16 +366,18 @@ impl<'c, 'a> Classifier<'c, 'a> {
 
     fn word(&mut self, at: usize, token: Tok, text: &'a str) -> usize {
         let (start, end) = (token.start, token.end);
-        if self.names_due > 0 {
+        let kw = Kw::of(text);
+        let dangling = kw.is_some_and(|kw| self.dangles(at, kw));
+        if self.names_due > 0 && !dangling {
             self.names_due -= 1;
             self.push(at, start, T::Name(text), end);
             self.next = Next::Operator;
             return at + 1;
         }
-        if let Some(kw) = Kw::of(text) {
+        if let Some(kw) = kw {
             let terminal = match self.next {
-                Next::Operator => self.infix(at, kw),
-                Next::Operand => self.prefix(at, kw),
+                Next::Operand if !dangling => self.prefix(at, kw),
+                _ => self.infix(at, kw),
             };
             if let Some((terminal, next)) = terminal {
                 self.push(at, start, terminal, end);
@@ -389,6 +391,14 @@ impl<'c, 'a> Classifier<'c, 'a> {
         self.push(at, start, T::Name(text), end);
         self.next = Next::Operator;
         at + 1
+    }
+
+    /// Whether a word where a name is due is rather a keyword whose left side was forgotten: a name follows it.
+    fn dangles(&self, at: usize, kw: Kw) -> bool {
+        let connects = self.inside.is_empty() && self.head.infix.has(kw) && !matches!(kw, Kw::If | Kw::Verbs);
+        connects
+            && self.peek(at + 1).is_some_and(|next| next.kind == Kind::Ident)
+            && self.peek_word(at + 1).and_then(Kw::of).is_none_or(|next| !self.head.infix.has(next))
     }
 
     /// A keyword where an operand has just ended.
@@ -441,7 +451,7 @@ impl<'c, 'a> Classifier<'c, 'a> {
             Kw::Any if parties && self.resources => return None,
             _ if parties && RESERVED.has(kw) => Next::Operator,
             Kw::User | Kw::Group if parties && string => Next::Operand,
-            Kw::Url if self.resources && string => {
+            Kw::Url if self.resources && (string || following.is_some_and(|t| t.kind == Kind::Slash && !self.touches(at))) => {
                 self.resources = false;
                 Next::Operand
             }
@@ -452,6 +462,11 @@ impl<'c, 'a> Classifier<'c, 'a> {
             _ => return None,
         };
         Some((T::Kw(kw), next))
+    }
+
+    /// Whether the next token follows without a blank.
+    fn touches(&self, at: usize) -> bool {
+        matches!((self.cx.token(at), self.cx.token(at + 1)), (Some(a), Some(b)) if a.end == b.start)
     }
 
     fn after_in(&self) -> bool {
@@ -476,7 +491,9 @@ impl<'c, 'a> Classifier<'c, 'a> {
     fn resource(&mut self, at: usize, first: Tok) -> usize {
         let (mut end, mut next) = (first.end, at + 1);
         while let (Some(joint), Some(part)) = (self.cx.token(next), self.cx.token(next + 1)) {
-            let adjacent = matches!(joint.kind, Kind::Dot | Kind::Slash) && part.kind == Kind::Ident;
+            let adjacent = matches!(joint.kind, Kind::Dot | Kind::Slash)
+                && part.kind == Kind::Ident
+                && (end, joint.end) == (joint.start, part.start);
             if !adjacent || next + 1 >= self.last {
                 break;
             }

@@ -308,6 +308,11 @@ impl<'a> Cx<'a> {
     pub(crate) fn bad_character(&mut self, token: Tok) {
         let text = token.text(self.text);
         let span = self.span(token.start, token.end);
+        let message = format!("`{text}` begins nothing in kspec");
+        // The other quote of a pair is no second mistake.
+        if self.errors.last().is_some_and(|last| last.code == codes::BAD_CHARACTER && last.message == message) {
+            return;
+        }
         let help = match text.chars().next() {
             Some('\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}') => "strings stand in straight double quotes: `\"…\"`",
             Some('#') => "comments begin with `//`",
@@ -316,7 +321,7 @@ impl<'a> Cx<'a> {
             Some(c) if c.is_alphabetic() => "names are made of ASCII letters, digits and `_`; quote any other text",
             _ => "remove it, or quote it if it belongs to a text",
         };
-        self.errors.push(SyntaxError::new(codes::BAD_CHARACTER, format!("`{text}` begins nothing in kspec"), span).help(help));
+        self.errors.push(SyntaxError::new(codes::BAD_CHARACTER, message, span).help(help));
     }
 
     pub(crate) fn unclosed_string(&mut self, token: Tok) {

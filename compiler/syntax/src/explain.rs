@@ -41,9 +41,37 @@ pub(crate) fn list(parts: &[String], word: &str) -> String {
     }
 }
 
-/// Where a chunk of this kind stands.
-pub(crate) fn within(mark: Mark) -> &'static str {
-    if mark == Mark::Item { "a file" } else { heads::place(mark) }
+/// That a word begins no chunk of this kind.
+pub(crate) fn nowhere(text: &str, mark: Mark) -> String {
+    if mark == Mark::Item {
+        format!("`{text}` begins no declaration")
+    } else {
+        format!("`{text}` begins nothing in {}", heads::place(mark))
+    }
+}
+
+/// The places where a word does begin a statement.
+pub(crate) fn elsewhere(word: &str) -> Option<String> {
+    const MARKS: [Mark; 11] = [
+        Mark::Item,
+        Mark::Namespace,
+        Mark::Role,
+        Mark::Network,
+        Mark::NetRule,
+        Mark::Encryption,
+        Mark::Audit,
+        Mark::Rule,
+        Mark::Mutation,
+        Mark::Runtime,
+        Mark::Test,
+    ];
+    let kw = Kw::of(word)?;
+    let places: Vec<String> = MARKS
+        .into_iter()
+        .filter(|mark| heads::head(*mark, kw).is_some())
+        .map(|mark| if mark == Mark::Item { "at the top of a file".to_owned() } else { format!("in {}", heads::place(mark)) })
+        .collect();
+    (!places.is_empty()).then(|| format!("`{word}` stands {}", list(&places, "or")))
 }
 
 /// A piece of source short enough for a message.
@@ -79,7 +107,11 @@ pub(crate) fn unreadable(cx: &Cx<'_>, chunk: &Unreadable<'_, '_>) -> SyntaxError
     });
     let last = before.last().copied();
     let after = last.map(|spanned| format!(" after `{}`", described(cx, spanned))).unwrap_or_default();
-    let expected = wanted(&chunk.expected);
+    let mut expected = wanted(&chunk.expected);
+    let separable = chunk.mark.by_comma() && !chunk.expected.iter().any(|e| e == "\":\"");
+    if separable && chunk.found.is_some_and(|(_, terminal, _)| !matches!(terminal, T::Eq)) && last.is_some_and(ends_value) {
+        expected.push("a comma".to_owned());
+    }
     let (found, span) = match (chunk.found, last) {
         (Some((start, terminal, end)), _) => {
             let end = if matches!(terminal, T::Braces(_) | T::Body(_)) { start + 1 } else { end };
@@ -91,10 +123,12 @@ pub(crate) fn unreadable(cx: &Cx<'_>, chunk: &Unreadable<'_, '_>) -> SyntaxError
         }
         (None, None) => (String::from("nothing follows"), Span::default()),
     };
-    let message = match (expected.is_empty(), chunk.found.is_some()) {
-        (false, true) => format!("expected {}{after}, {found}", list(&expected, "or")),
-        (false, false) => format!("expected {}{after}, but {found}", list(&expected, "or")),
-        (true, _) => format!("nothing more can follow{after}; {found}"),
+    let message = match (chunk.found, last) {
+        (Some((start, _, end)), Some(last)) if expected.is_empty() => {
+            format!("`{}` cannot follow `{}`", source(cx, start, end), described(cx, last))
+        }
+        (Some(_), _) => format!("expected {}{after}, {found}", list(&expected, "or")),
+        (None, _) => format!("expected {}{after}, but {found}", list(&expected, "or")),
     };
     let mut error = SyntaxError::new(codes::UNEXPECTED_TOKEN, message, span);
     if let Some((_, T::Name(name) | T::Res(name), _)) = chunk.found {
@@ -119,6 +153,27 @@ fn help(chunk: &Unreadable<'_, '_>) -> Option<String> {
         (Mark::Expr, _) => None,
         _ => Some(format!("the form is `{}`", chunk.head.form)),
     }
+}
+
+/// Whether a value or a name may end here.
+fn ends_value((_, terminal, _): Spanned<'_>) -> bool {
+    matches!(
+        terminal,
+        T::Name(_)
+            | T::Str(_)
+            | T::Int(_)
+            | T::Float(_)
+            | T::Quantity(_)
+            | T::Duration(_)
+            | T::Date(_)
+            | T::Cidr(_)
+            | T::Port(_)
+            | T::BadValue
+            | T::Braces(_)
+            | T::RParen
+            | T::RBracket
+            | T::Kw(Kw::True | Kw::False)
+    )
 }
 
 fn unit(mark: Mark) -> &'static str {
@@ -151,9 +206,18 @@ fn wanted(expected: &[String]) -> Vec<String> {
     if value {
         out.push("a value".to_owned());
     }
+    let (peer, subject) = (has("internet"), has("user") && has("group"));
+    if subject {
+        out.push("a user or group".to_owned());
+    }
+    if peer {
+        out.push("a workload or another peer".to_owned());
+    }
     for name in expected.iter().map(|e| e.trim_matches('"')) {
         let text = match name {
-            "Name" if value => continue,
+            "Name" if value || peer || subject => continue,
+            "all" | "any" | "cidr" | "dns" | "internet" | "namespaces" | "pods" if peer => continue,
+            "any" | "user" | "group" if subject => continue,
             "Name" if has("any") && has("Str") => "a verb".to_owned(),
             "Name" => "a name".to_owned(),
             "Str" if value || has("Res") || has("any") && has("Name") => continue,
@@ -163,14 +227,15 @@ fn wanted(expected: &[String]) -> Vec<String> {
             "Body" => "`{`".to_owned(),
             "Braces" if value => continue,
             "Braces" => "`{`".to_owned(),
-            "Verdict" => "`denied`, `allowed` or another verdict".to_owned(),
+            "Verdict" => "a verdict such as `denied`".to_owned(),
             "Int" | "Float" | "Quantity" | "Duration" | "Date" | "Cidr" | "Port" | "BadValue" | "lambda(" | "except," | "a claim" => continue,
             "(" | "[" | "!" | "-" | "true" | "false" | "if" if value => continue,
             "*" | "/" | "%" | "+" | "-" | ".." | "==" | "!=" | "<" | "<=" | ">" | ">=" | "&&" | "||" | "??" | "op in" if operators => {
                 continue;
             }
             // What may always follow a name or a value is never what was forgotten.
-            "." | "[" | "(" if expected.len() > 1 => continue,
+            "." | "[" | "(" | "=>" | ".." if expected.len() > 1 => continue,
+            "=>" if !has(")") && !value => continue,
             "," if expected.len() > 1 && !has(")") && !has("]") => continue,
             other => format!("`{other}`"),
         };

@@ -166,6 +166,20 @@ fn repair(text: &str, tokens: &[Tok], errors: &mut Vec<SyntaxError>) -> Vec<Tok>
                     close_down_to(owner + 1, &mut open, &mut out, text, errors);
                     open.pop();
                 }
+                // The wrong sign where the innermost bracket of the same line ends.
+                None if open.last().is_some_and(|top| top.token.start >= line_start) => {
+                    let Some(Open { token: top, .. }) = open.pop() else { continue };
+                    let (bracket, right) = (token.text(text), closer_of(top.kind));
+                    let span = Span::new(token.start, token.end);
+                    errors.push(
+                        SyntaxError::new(codes::UNCLOSED_BRACKET, format!("this `{bracket}` closes a `{}`", top.text(text)), span)
+                            .label(Span::new(top.start, top.end), "opened here")
+                            .help(format!("write `{right}`"))
+                            .fix(format!("write `{right}`"), span, right),
+                    );
+                    out.push(Tok { kind: top.kind.closer(), ..*token });
+                    continue;
+                }
                 None => {
                     let bracket = token.text(text);
                     let span = Span::new(token.start, token.end);
@@ -191,11 +205,7 @@ fn close_down_to(keep: usize, open: &mut Vec<Open>, out: &mut Vec<Tok>, text: &s
     let mut closers = Vec::new();
     while open.len() > keep {
         let Some(Open { token, .. }) = open.pop() else { break };
-        let closer = match token.kind {
-            Kind::LParen => ")",
-            Kind::LBracket => "]",
-            _ => "}",
-        };
+        let closer = closer_of(token.kind);
         let bracket = token.text(text);
         errors.push(
             SyntaxError::new(
@@ -209,6 +219,14 @@ fn close_down_to(keep: usize, open: &mut Vec<Open>, out: &mut Vec<Tok>, text: &s
         closers.push(Tok { kind: token.kind.closer(), start: end, end });
     }
     out.splice(at..at, closers);
+}
+
+fn closer_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::LParen => ")",
+        Kind::LBracket => "]",
+        _ => "}",
+    }
 }
 
 fn opener_of(kind: Kind) -> char {

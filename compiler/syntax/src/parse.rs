@@ -72,6 +72,11 @@ pub(crate) fn item(cx: &mut Cx<'_>) -> Item {
     let mut from = 0;
     let Some(chunk) = cx.next_chunk(&mut from, all, Mark::Item) else {
         let span = cx.range_span(Range { lo: 0, hi: all });
+        if let Some(stray) = cx.grouped.tokens.iter().find(|token| !token.kind.is_trivia()) {
+            let message = format!("`{}` separates nothing", stray.text(cx.text));
+            let error = SyntaxError::new(codes::UNEXPECTED_TOKEN, message, cx.span(stray.start, stray.end));
+            cx.errors.push(error.help("declarations stand on lines of their own, with nothing between them"));
+        }
         return Item { doc: None, kind: ItemKind::Error(None), span };
     };
     let span = cx.range_span(chunk.range);
