@@ -16,5 +16,6 @@ mod encryption;
 mod host;
 mod pod_security;
 mod programs;
+mod projects;
 mod random;
 mod server_facts;

@@ -1,0 +1,116 @@
+//! Whole projects: the real API server accepts every object that an example, the standard library or any other
+//! declaration lowers to, and every manifest that they come with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use kspec_diagnostics::Severity;
+use kspec_model::program::Date;
+use kspec_project::{Choice, Project, load, load_config};
+use kspec_test_harness::{ControlPlane, Options, Result, wait_until};
+use serde_json::{Value, json};
+
+/// The day of which the examples' dates are in the future.
+const AS_OF: Date = Date { year: 2026, month: 11, day: 21 };
+
+/// Folders whose sub-folders are projects.
+const PLACES: &[&str] = &["examples", "tests/differential/projects"];
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Every project with each of its environments.
+fn projects() -> Vec<(PathBuf, Option<String>)> {
+    let mut found = Vec::new();
+    for place in PLACES {
+        let Ok(entries) = repository().join(place).read_dir() else { continue };
+        let mut roots: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        roots.retain(|root| root.join("kspec.toml").is_file());
+        roots.sort();
+        for root in roots {
+            let config = load_config(&root).unwrap_or_else(|cause| panic!("{}: {cause:?}", root.display()));
+            let environments: Vec<String> = config.environments.into_keys().collect();
+            if environments.is_empty() {
+                found.push((root, None));
+            } else {
+                found.extend(environments.into_iter().map(|name| (root.clone(), Some(name))));
+            }
+        }
+    }
+    found
+}
+
+/// Loads and checks a project; findings of error severity fail the test.
+pub(crate) fn compile(root: &Path, environment: Option<&str>) -> Project {
+    let choice = Choice { environment: environment.map(str::to_owned), as_of: AS_OF, update_lock: true };
+    let mut project = load(root, &choice).unwrap_or_else(|cause| panic!("{}: {cause:?}", root.display()));
+    let mut findings = project.findings.clone();
+    findings.extend(project.compiler.check());
+    let sources = project.compiler.sources();
+    let errors: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| {
+            let at = finding.labels.first().and_then(|label| sources.position(&label.place));
+            format!("{} {} {at:?}", finding.code, finding.message)
+        })
+        .collect();
+    assert!(errors.is_empty(), "{}:\n{}", root.display(), errors.join("\n"));
+    project
+}
+
+/// A project of this package by name.
+pub(crate) fn own(name: &str) -> Project {
+    compile(&repository().join("tests/differential/projects").join(name), None)
+}
+
+/// Applies one object for good, or without storing it; an answer that is not 2xx is told with the object.
+fn judge(server: &ControlPlane, object: &Value, dry_run: bool, refused: &mut Vec<String>) -> Result<()> {
+    let answer = server.admin().apply(object, "kspec.judge", dry_run)?;
+    if !answer.is_ok() {
+        refused.push(format!("{} {}\n{object:#}", answer.status, answer.message()));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_object_of_every_project_is_accepted() {
+    let server = ControlPlane::start(Options::default().controllers()).unwrap();
+    let mut accepted = BTreeMap::new();
+    for (root, environment) in projects() {
+        let name = format!("{} {}", root.file_name().unwrap().display(), environment.as_deref().unwrap_or_default());
+        let project = compile(&root, environment.as_deref());
+        let lowered = project.compiler.lower(&BTreeMap::new());
+        let mut refused = Vec::new();
+
+        let config = &project.compiler.facts().config;
+        let (definitions, problems) = kspec_state::read_manifests(&root, &config.crds);
+        assert!(problems.is_empty(), "{problems:#?}");
+        for definition in &definitions {
+            judge(&server, &definition.value, false, &mut refused).unwrap();
+        }
+        // What is declared as existing, or is there already, others have made.
+        let manifests = project.compiler.facts().manifests.iter().map(|doc| &doc.value);
+        let namespace = |object: &Value| Some(object.pointer("/metadata/namespace")?.as_str()?.to_owned());
+        let objects = lowered.objects.iter().map(|it| &it.object.0);
+        let needed: BTreeSet<String> = objects.clone().chain(manifests.clone()).filter_map(namespace).collect();
+        for namespace in needed {
+            let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
+            let answer = server.admin().post("/api/v1/namespaces", &namespace).unwrap();
+            assert!(answer.is_ok() || answer.status == 409, "{}", answer.message());
+        }
+        for object in objects.clone() {
+            // A kind is served some time after its definition.
+            wait_until("the kind is served", || Ok(server.admin().path_of(object).ok())).unwrap();
+            judge(&server, object, false, &mut refused).unwrap();
+        }
+        for manifest in manifests.clone() {
+            judge(&server, manifest, true, &mut refused).unwrap();
+        }
+        assert!(refused.is_empty(), "{name}: refused:\n{}", refused.join("\n"));
+        assert!(objects.len() > 0, "{name} lowers to nothing");
+        accepted.insert(name, (objects.count(), manifests.count()));
+    }
+    assert!(accepted.len() > 1, "{accepted:?}");
+}
