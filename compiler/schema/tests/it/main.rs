@@ -5,5 +5,6 @@
 mod bundled;
 mod crds;
 mod facts;
+mod properties;
 mod sample;
 mod validate;
