@@ -129,19 +129,16 @@ fn gained(before: &Index<'_>, after: &Index<'_>) -> Vec<AccessChange> {
                 }
             }
         }
-        let because = |permission: &Permission<'_>| -> BTreeSet<GrantRef> {
-            let gives = |grant: &&SubjectGrant<'_>| {
+        // Positions of the grants that give it.
+        let because = |permission: &Permission<'_>| -> Vec<usize> {
+            let gives = |grant: &SubjectGrant<'_>| {
                 (grant.namespace.is_none() || grant.namespace == permission.namespace)
                     && grant.rules.iter().any(|rule| covers(rule, permission))
             };
-            grants
-                .iter()
-                .filter(gives)
-                .map(|grant| GrantRef { binding: grant.binding.clone(), role: role_key(grant.role) })
-                .collect()
+            grants.iter().enumerate().filter(|(_, grant)| gives(grant)).map(|(position, _)| position).collect()
         };
-        changes
-            .extend(grouped(&subject, maximal(&new).into_iter().map(|permission| (permission, because(&permission)))));
+        let new = maximal(&new).into_iter().map(|permission| (permission, because(&permission)));
+        changes.extend(grouped(&subject, &grants, new));
     }
     changes.sort();
     changes
@@ -166,22 +163,21 @@ fn own_names(subject: &SubjectRef) -> OwnNames {
 /// else.
 fn grouped<'a>(
     subject: &SubjectRef,
-    new: impl Iterator<Item = (Permission<'a>, BTreeSet<GrantRef>)>,
+    grants: &[SubjectGrant<'_>],
+    new: impl Iterator<Item = (Permission<'a>, Vec<usize>)>,
 ) -> Vec<AccessChange> {
-    type Words = BTreeSet<String>;
-    let mut verbs: BTreeMap<_, Words> = BTreeMap::new();
+    type Words<'a> = BTreeSet<&'a str>;
+    let mut verbs: BTreeMap<_, Words<'a>> = BTreeMap::new();
     for (permission, because) in new {
-        let key = (permission.namespace, because, permission.target);
-        verbs.entry(key).or_default().insert(permission.verb.to_owned());
+        verbs.entry((permission.namespace, because, permission.target)).or_default().insert(permission.verb);
     }
-    let mut names: BTreeMap<_, Words> = BTreeMap::new();
-    let mut urls: BTreeMap<_, Words> = BTreeMap::new();
+    let mut names: BTreeMap<_, Words<'a>> = BTreeMap::new();
+    let mut urls: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for ((namespace, because, target), verbs) in verbs {
         match target {
             Target::Resource { group, resource, subresource, name } => {
-                let [group, resource, subresource] = [group, resource, subresource].map(str::to_owned);
-                let key = (namespace, because, verbs, name.is_some(), ResourceRef { group, resource, subresource });
-                names.entry(key).or_default().extend(name.map(str::to_owned));
+                let key = (namespace, because, verbs, name.is_some(), (group, resource, subresource));
+                names.entry(key).or_default().extend(name);
             }
             Target::Url(url) => {
                 urls.entry((namespace, because, verbs)).or_default().insert(url.to_owned());
@@ -191,22 +187,25 @@ fn grouped<'a>(
             }
         }
     }
-    let mut resources: BTreeMap<_, BTreeSet<ResourceRef>> = BTreeMap::new();
+    let mut resources: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for ((namespace, because, verbs, _, resource), names) in names {
         resources.entry((namespace, because, verbs, names)).or_default().insert(resource);
     }
-    let change = |namespace: Option<&str>, because: BTreeSet<GrantRef>, verbs: Words| AccessChange {
+    let owned = |words: Words<'a>| words.into_iter().map(str::to_owned).collect();
+    let change = |namespace: Option<&str>, because: Vec<usize>, verbs: Words<'a>| AccessChange {
         subject: subject.clone(),
         namespace: namespace.map(str::to_owned),
-        verbs: Vec::from_iter(verbs),
+        verbs: owned(verbs),
         resources: Vec::new(),
         names: Vec::new(),
         urls: Vec::new(),
-        because: Vec::from_iter(because),
+        because: Vec::from_iter(
+            because.iter().filter_map(|position| grants.get(*position)).map(GrantRef::from).collect::<BTreeSet<_>>(),
+        ),
     };
     let on_resources = resources.into_iter().map(|((namespace, because, verbs, names), resources)| AccessChange {
-        resources: Vec::from_iter(resources),
-        names: Vec::from_iter(names),
+        resources: resources.into_iter().map(ResourceRef::from).collect(),
+        names: owned(names),
         ..change(namespace, because, verbs)
     });
     let on_urls = urls.into_iter().map(|((namespace, because, verbs), urls)| AccessChange {
@@ -214,6 +213,19 @@ fn grouped<'a>(
         ..change(namespace, because, verbs)
     });
     on_resources.chain(on_urls).collect()
+}
+
+impl From<(&str, &str, &str)> for ResourceRef {
+    fn from(parts: (&str, &str, &str)) -> Self {
+        let (group, resource, subresource) = parts;
+        Self { group: group.to_owned(), resource: resource.to_owned(), subresource: subresource.to_owned() }
+    }
+}
+
+impl From<&SubjectGrant<'_>> for GrantRef {
+    fn from(grant: &SubjectGrant<'_>) -> Self {
+        Self { binding: grant.binding.clone(), role: role_key(grant.role) }
+    }
 }
 
 /// One binding's effect for one of its subjects.

@@ -88,37 +88,74 @@ pub(super) fn permissions<'a>(namespace: Option<&'a str>, rule: &'a RoleRule) ->
 
 /// Leaves the members that no other member holds.
 pub(super) fn maximal<'a>(set: &HashSet<Permission<'a>>) -> Vec<Permission<'a>> {
-    let mut kept: Vec<_> = set.iter().copied().filter(|p| !wider(p).iter().any(|wider| set.contains(wider))).collect();
+    let wildcards = Wildcards::of(set);
+    let mut kept: Vec<_> =
+        set.iter().copied().filter(|p| !wildcards.wider(p).iter().any(|wider| set.contains(wider))).collect();
     kept.sort_unstable();
     kept
 }
 
-/// Every permission that holds `permission`, itself left out.
-fn wider<'a>(permission: &Permission<'a>) -> Vec<Permission<'a>> {
-    let targets = match permission.target {
-        Target::Resource { group, resource, subresource, name } => {
-            let mut targets = Vec::new();
-            for group in [group, ALL] {
-                for (resource, subresource) in [(resource, subresource), (ALL, subresource), (ALL, "")] {
-                    // Without a subresource, `*` is not one resource's pattern but everything, like the third.
-                    for name in [name, None] {
-                        targets.push(Target::Resource { group, resource, subresource, name });
+/// In which places some member of a set says "all": only there can one hold another.
+#[derive(Default)]
+struct Wildcards {
+    namespace: bool,
+    verb: bool,
+    group: bool,
+    resource: bool,
+    name: bool,
+}
+
+impl Wildcards {
+    fn of(set: &HashSet<Permission<'_>>) -> Self {
+        set.iter().fold(Self::default(), |found, permission| {
+            let (group, resource, name) = match permission.target {
+                Target::Resource { group, resource, name, .. } => (group == ALL, resource == ALL, name.is_none()),
+                Target::Url(_) | Target::Prefix(_) => (false, false, false),
+            };
+            Self {
+                namespace: found.namespace || permission.namespace.is_none(),
+                verb: found.verb || permission.verb == ALL,
+                group: found.group || group,
+                resource: found.resource || resource,
+                name: found.name || name,
+            }
+        })
+    }
+
+    /// Every permission that holds `permission` and may be in the set, itself left out.
+    fn wider<'a>(&self, permission: &Permission<'a>) -> Vec<Permission<'a>> {
+        let targets = match permission.target {
+            Target::Resource { group, resource, subresource, name } => {
+                let mut targets = Vec::new();
+                for group in or_all(group, ALL, self.group) {
+                    let own = [(resource, subresource)];
+                    // Without a subresource, `*` is not one pattern among others but everything.
+                    let all = [(ALL, subresource), (ALL, "")].into_iter().filter(|_| self.resource);
+                    for (resource, subresource) in own.into_iter().chain(all) {
+                        for name in or_all(name, None, self.name) {
+                            targets.push(Target::Resource { group, resource, subresource, name });
+                        }
                     }
                 }
+                targets
             }
-            targets
+            Target::Url(url) => prefixes(url).chain([Target::Url(url)]).collect(),
+            Target::Prefix(prefix) => prefixes(prefix).collect(),
+        };
+        let mut wider = Vec::new();
+        for namespace in or_all(permission.namespace, None, self.namespace) {
+            for verb in or_all(permission.verb, ALL, self.verb) {
+                wider.extend(targets.iter().map(|target| Permission { namespace, target: *target, verb }));
+            }
         }
-        Target::Url(url) => prefixes(url).chain([Target::Url(url)]).collect(),
-        Target::Prefix(prefix) => prefixes(prefix).collect(),
-    };
-    let mut wider = Vec::new();
-    for namespace in [permission.namespace, None] {
-        for verb in [permission.verb, ALL] {
-            wider.extend(targets.iter().map(|target| Permission { namespace, target: *target, verb }));
-        }
+        wider.retain(|other| other != permission);
+        wider
     }
-    wider.retain(|other| other != permission);
-    wider
+}
+
+/// A value, and "all" where that occurs.
+fn or_all<T>(value: T, all: T, occurs: bool) -> impl Iterator<Item = T> {
+    [value].into_iter().chain(occurs.then_some(all))
 }
 
 fn prefixes(text: &str) -> impl Iterator<Item = Target<'_>> {

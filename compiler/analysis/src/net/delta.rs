@@ -4,10 +4,7 @@
 //! differ is anything looked at more closely. A workload that one side lacks has no connections there: what it brings
 //! counts as opened, what it takes with it as closed, and it is named among the causes.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use fixedbitset::FixedBitSet;
 use kspec_model::{ObjectKey, cluster::Cluster};
@@ -15,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Connections, NetOptions,
+    causes::{Causes, Direction},
     columns::{Parts, Set, Sets, columns},
     names::Names,
-    side::{Policy, Rule, Side},
+    side::Side,
     universe::Universe,
 };
 
@@ -171,8 +169,21 @@ impl Changes<'_> {
             let (one_source, one_destination) = (single(sources), single(destinations));
             let all_sources = names.of(sources, one_destination.filter(|_| one_source.is_none()));
             let all_destinations = names.of(destinations, one_source.filter(|_| one_destination.is_none()));
-            for (dst, dst_ends) in &all_destinations {
-                for (src, src_ends) in &all_sources {
+            // A workload is not its own far end, so what concerns it there is no cause.
+            let without = |ends: &FixedBitSet, opposite: Option<usize>| {
+                let mut ends = ends.clone();
+                if let Some(opposite) = opposite {
+                    ends.set(opposite, false);
+                }
+                ends
+            };
+            let near = |names: &[(String, FixedBitSet)], opposite, direction| -> Vec<_> {
+                names.iter().map(|(_, ends)| causes.near(&without(ends, opposite), direction)).collect()
+            };
+            let from = near(&all_sources, one_destination, Direction::Egress);
+            let to = near(&all_destinations, one_source, Direction::Ingress);
+            for ((dst, dst_ends), to) in all_destinations.iter().zip(&to) {
+                for ((src, src_ends), from) in all_sources.iter().zip(&from) {
                     if src == dst && single(src_ends).is_some() {
                         continue;
                     }
@@ -180,7 +191,7 @@ impl Changes<'_> {
                         src: src.clone(),
                         dst: dst.clone(),
                         connections: connections.clone(),
-                        because: causes.of(&without_single(src_ends, dst_ends), &without_single(dst_ends, src_ends)),
+                        because: causes.of(from.towards(dst_ends).chain(to.towards(src_ends))),
                     });
                 }
             }
@@ -194,127 +205,4 @@ impl Changes<'_> {
 fn single(set: &FixedBitSet) -> Option<usize> {
     let mut ones = set.ones();
     ones.next().filter(|_| ones.next().is_none())
-}
-
-/// `ends`, the opposite one left out where there is only one: no workload is its own far end.
-fn without_single<'e>(ends: &'e FixedBitSet, opposite: &FixedBitSet) -> Cow<'e, FixedBitSet> {
-    match single(opposite).filter(|position| ends.contains(*position)) {
-        Some(position) => {
-            let mut ends = ends.clone();
-            ends.remove(position);
-            Cow::Owned(ends)
-        }
-        None => Cow::Borrowed(ends),
-    }
-}
-
-/// A policy on the side that lacks and on the side that has connections.
-type Sides<'c, 'a> = (Option<&'c Policy<'a>>, Option<&'c Policy<'a>>);
-
-/// Everything that differs between two sides.
-struct Causes<'c, 'a> {
-    policies: Vec<(Cause, Sides<'c, 'a>)>,
-    /// By position.
-    objects: BTreeMap<usize, BTreeSet<Cause>>,
-}
-
-impl<'c, 'a> Causes<'c, 'a> {
-    fn new(universe: &Universe, lack: &'c Side<'a>, have: &'c Side<'a>, reversed: bool) -> Self {
-        let cause = |object: ObjectKey, lacks: bool, has: bool| {
-            let change = match (lacks, has) {
-                (true, true) => Change::Changed,
-                (false, true) if !reversed => Change::Added,
-                (true, false) if reversed => Change::Added,
-                _ => Change::Removed,
-            };
-            Cause { object, change }
-        };
-        let mut by_name: BTreeMap<_, Sides<'c, 'a>> = BTreeMap::new();
-        for policy in &lack.policies {
-            by_name.entry(policy.name).or_default().0 = Some(policy);
-        }
-        for policy in &have.policies {
-            by_name.entry(policy.name).or_default().1 = Some(policy);
-        }
-        let policies = by_name
-            .into_iter()
-            .filter(|(_, (a, b))| a.map(|policy| policy.facts) != b.map(|policy| policy.facts))
-            .map(|((namespace, name), (a, b))| {
-                let object = ObjectKey {
-                    group: "networking.k8s.io".to_owned(),
-                    kind: "NetworkPolicy".to_owned(),
-                    namespace: Some(namespace.clone()),
-                    name: name.clone(),
-                };
-                (cause(object, a.is_some(), b.is_some()), (a, b))
-            })
-            .collect();
-        let mut objects: BTreeMap<usize, BTreeSet<Cause>> = BTreeMap::new();
-        for (position, key) in universe.workloads.iter().enumerate() {
-            let facts = |side: &Side<'a>| side.facts.get(position).copied().flatten();
-            let (a, b) = (facts(lack), facts(have));
-            if a.map(|facts| (&facts.labels, &facts.ports, facts.host_network))
-                != b.map(|facts| (&facts.labels, &facts.ports, facts.host_network))
-            {
-                objects.entry(position).or_default().insert(cause(key.clone(), a.is_some(), b.is_some()));
-            }
-            let name = key.namespace.clone().unwrap_or_default();
-            let (a, b) = (lack.cluster.namespaces.get(&name), have.cluster.namespaces.get(&name));
-            if a != b {
-                let object = ObjectKey { group: String::new(), kind: "Namespace".to_owned(), namespace: None, name };
-                objects.entry(position).or_default().insert(cause(object, a.is_some(), b.is_some()));
-            }
-        }
-        Self { policies, objects }
-    }
-
-    /// Changed policies that let these sources and destinations connect on one side or keep them apart on the other, and
-    /// whatever else of them changed.
-    fn of(&self, sources: &FixedBitSet, destinations: &FixedBitSet) -> Vec<Cause> {
-        let mut causes = BTreeSet::new();
-        for (cause, (lack, have)) in &self.policies {
-            let ingress = matters(*lack, *have, |policy| policy.ingress.as_deref(), destinations, sources);
-            let egress = matters(*lack, *have, |policy| policy.egress.as_deref(), sources, destinations);
-            if ingress || egress {
-                causes.insert(cause.clone());
-            }
-        }
-        for (_, changed) in self.objects.iter().filter(|(p, _)| sources.contains(**p) || destinations.contains(**p)) {
-            causes.extend(changed.iter().cloned());
-        }
-        causes.into_iter().collect()
-    }
-}
-
-/// Whether a policy's change in one direction can have given `near` its connections with `far`: it isolates some of them
-/// on the lacking side only, or it has a rule for them on the other side only.
-fn matters<'c, 'a: 'c>(
-    lack: Option<&'c Policy<'a>>,
-    have: Option<&'c Policy<'a>>,
-    rules: impl Fn(&'c Policy<'a>) -> Option<&'c [Rule<'a>]>,
-    near: &FixedBitSet,
-    far: &FixedBitSet,
-) -> bool {
-    let isolated = |policy: Option<&'c Policy<'a>>| {
-        let mut isolated = near.clone();
-        match policy.filter(|policy| rules(policy).is_some()) {
-            Some(policy) => isolated.intersect_with(&policy.selected),
-            None => isolated.clear(),
-        }
-        isolated
-    };
-    let (isolated_lacking, isolated_having) = (isolated(lack), isolated(have));
-    if !isolated_lacking.is_subset(&isolated_having) {
-        return true;
-    }
-    if isolated_having.is_clear() {
-        return false;
-    }
-    let same_ends = isolated_lacking == isolated_having;
-    let lacking: Vec<_> = lack.and_then(&rules).into_iter().flatten().map(|rule| rule.facts).collect();
-    have.and_then(&rules)
-        .into_iter()
-        .flatten()
-        .filter(|rule| !(same_ends && lacking.contains(&rule.facts)))
-        .any(|rule| !rule.peers.is_disjoint(far))
 }

@@ -6,6 +6,7 @@
 //! pods on the node's network are never isolated, and no pod or namespace selector recognises them; an `ipBlock` is about
 //! addresses outside the cluster, never about pods; traffic between a pod and its own node is not looked at.
 
+mod causes;
 mod columns;
 mod connections;
 mod delta;
