@@ -159,14 +159,18 @@ impl<'a> Cx<'a> {
         let before = self.findings.len();
         let result = inner(self);
         if let Some(at) = at.filter(|_| self.findings.len() > before) {
-            let text = text();
-            for finding in self.findings.iter_mut().skip(before) {
-                if finding.labels.iter().all(|label| label.place != at.into()) {
-                    finding.labels.push(Label { place: at.into(), text: text.clone() });
-                }
-            }
+            self.label_since(before, at, &text());
         }
         result
+    }
+
+    /// Adds a party to every finding after the first `before`, unless it is one already.
+    pub(crate) fn label_since(&mut self, before: usize, at: Location, text: &str) {
+        for finding in self.findings.iter_mut().skip(before) {
+            if finding.labels.iter().all(|label| label.place != at.into()) {
+                finding.labels.push(Label { place: at.into(), text: text.to_owned() });
+            }
+        }
     }
 
     /// Evaluates what is not taken, for what is wrong with it in any case.

@@ -10,7 +10,7 @@ use kspec_syntax::tree::{self, Expr, ExprKind, Field, Name, PortLit};
 use crate::coerce::{cidr_of, missing_fields, missing_of, not_a_member};
 use crate::literal::parse_date;
 use crate::report::{absent, bad_value, listing, mismatch, unknown};
-use crate::unit::{check_amount, resource_unit, wrong_unit};
+use crate::unit::{check_amount, resource_unit, unreadable};
 use crate::{Cx, Duration, KubeType, Lookup, Port, Quantity, Type, Value, access, call, check, coerce, ops, type_of};
 
 /// The longest range that becomes a list.
@@ -27,11 +27,16 @@ pub fn eval(expr: &Expr, expected: Option<&Type>, cx: &mut Cx<'_>) -> Value {
     if value == Value::Absent && !matches!(ty, Type::Optional(_)) {
         return absent(&type_of(&value), expr.span, is_closed(expr), cx);
     }
-    let declared = match &expr.kind {
-        ExprKind::Name(name) => cx.declared(&name.text),
-        _ => None,
-    };
-    cx.labelled(declared, || "declared here".to_owned(), |cx| coerce(value, ty, expr.span, cx))
+    let before = cx.findings.len();
+    let value = coerce(value, ty, expr.span, cx);
+    // A name's declaration is a party; it is looked for only where something is wrong.
+    if let ExprKind::Name(name) = &expr.kind
+        && cx.findings.len() > before
+        && let Some(declared) = cx.declared(&name.text)
+    {
+        cx.label_since(before, declared, "declared here");
+    }
+    value
 }
 
 /// Whether something can be written behind an expression that applies to all of it.
@@ -49,7 +54,7 @@ fn eval_kind(expr: &Expr, expected: Option<&Type>, cx: &mut Cx<'_>) -> Value {
         ExprKind::Quantity(text) => match Quantity::parse(text) {
             Ok(quantity) => Value::Quantity(quantity),
             Err(error) => {
-                let finding = wrong_unit(text, &error, expected, expr.span, cx);
+                let finding = unreadable(text, &error, expr.span, cx);
                 cx.report(finding)
             }
         },

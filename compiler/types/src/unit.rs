@@ -3,7 +3,7 @@
 use kspec_diagnostics::{Finding, Span, codes};
 
 use crate::report::bad_value;
-use crate::{Cx, ParseQuantityError, Quantity, Type};
+use crate::{Cx, ParseQuantityError, Quantity};
 
 /// What a resource is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,51 +62,15 @@ pub(crate) fn check_amount(quantity: Quantity, unit: Unit, resource: &str, span:
     }
 }
 
-/// A literal whose unit is none, with the unit that was most likely meant.
-pub(crate) fn wrong_unit(
-    text: &str,
-    error: &ParseQuantityError,
-    expected: Option<&Type>,
-    span: Span,
-    cx: &Cx<'_>,
-) -> Finding {
-    let suffix = match error {
-        ParseQuantityError::BadSuffix(suffix) => suffix.as_str(),
-        ParseQuantityError::TooLarge => {
-            return bad_value(format!("`{text}` is more than Kubernetes can hold"), span, cx)
-                .help("the most is 9223372036854775807");
+/// A quantity literal that Kubernetes does not read.
+pub(crate) fn unreadable(text: &str, error: &ParseQuantityError, span: Span, cx: &Cx<'_>) -> Finding {
+    match error {
+        ParseQuantityError::TooLarge => bad_value(format!("`{text}` is more than Kubernetes can hold"), span, cx)
+            .help("the most is 9223372036854775807"),
+        ParseQuantityError::BadSuffix(suffix) => {
+            Finding::new(codes::WRONG_UNIT, format!("`{suffix}` is no unit"), cx.at(span))
+                .help("quantities end in `m`, `k`, `M`, `G`, `T`, in `Ki`, `Mi`, `Gi`, `Ti`, or in nothing")
         }
-        ParseQuantityError::NoNumber => "",
-    };
-    let number = text.strip_suffix(suffix).unwrap_or(text);
-    let durations = ["ms", "s", "min", "h", "d"];
-    let meant = match (suffix, expected) {
-        ("sec" | "secs" | "second" | "seconds", _) => Some("s"),
-        ("mins" | "minute" | "minutes", _) => Some("min"),
-        ("hr" | "hrs" | "hour" | "hours", _) => Some("h"),
-        ("day" | "days", _) => Some("d"),
-        ("K" | "KB" | "kb" | "kB" | "Kb", _) => Some("k"),
-        ("MB" | "mb" | "Mb", _) => Some("M"),
-        ("GB" | "gb" | "Gb" | "g", _) => Some("G"),
-        ("TB" | "tb" | "Tb" | "t", _) => Some("T"),
-        ("KiB" | "ki" | "kib" | "KI" | "kiB", _) => Some("Ki"),
-        ("MiB" | "mi" | "mib" | "MI" | "miB", _) => Some("Mi"),
-        ("GiB" | "gi" | "gib" | "GI" | "giB", _) => Some("Gi"),
-        ("TiB" | "ti" | "tib" | "TI" | "tiB", _) => Some("Ti"),
-        _ => None,
-    };
-    let finding = Finding::new(codes::WRONG_UNIT, format!("`{suffix}` is no unit"), cx.at(span));
-    let finding = match meant {
-        Some(meant) => finding.because(format!("did you mean `{number}{meant}`?")).fix(
-            format!("write `{number}{meant}`"),
-            cx.at(span),
-            format!("{number}{meant}"),
-        ),
-        None => finding,
-    };
-    if matches!(expected, Some(Type::Duration)) || meant.is_some_and(|meant| durations.contains(&meant)) {
-        finding.help("durations end in `ms`, `s`, `min`, `h` or `d`")
-    } else {
-        finding.help("quantities end in `m`, `k`, `M`, `G`, `T`, in `Ki`, `Mi`, `Gi`, `Ti`, or in nothing; durations in `ms`, `s`, `min`, `h`, `d`")
+        ParseQuantityError::NoNumber => bad_value(format!("`{text}` is no quantity"), span, cx),
     }
 }

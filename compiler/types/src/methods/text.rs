@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::{MethodCall, argument};
 use crate::{Cx, Type, Value, literal};
 
+/// Steps that a regular expression's compilation counts as.
+const COMPILING: usize = 200;
+
 /// Calls a method of text that is there.
 pub(super) fn call(receiver: Value, call: &MethodCall<'_>, cx: &mut Cx<'_>) -> Value {
     let name = call.method.name;
@@ -26,6 +29,8 @@ pub(super) fn call(receiver: Value, call: &MethodCall<'_>, cx: &mut Cx<'_>) -> V
         "contains" => Value::Bool(text.contains(first)),
         "starts_with" => Value::Bool(text.starts_with(first)),
         "ends_with" => Value::Bool(text.ends_with(first)),
+        // Compiling is what costs; matching takes time linear in the text.
+        "matches" if !cx.spend(COMPILING, call.span) => Value::Error,
         "matches" => literal::compile(first).map_or(Value::Error, |regex| Value::Bool(regex.is_match(text))),
         "like" => Value::Bool(literal::glob_matches(first, text)),
         "lower" => Value::str(text.to_lowercase()),

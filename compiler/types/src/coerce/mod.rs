@@ -1,10 +1,17 @@
 //! Making a value of one type out of a value of another.
 
+mod external;
+mod fit;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kspec_diagnostics::{Finding, Span, codes};
 use kspec_schema::{Type as Shape, closest};
+
+pub use external::coerce_text;
+pub(crate) use fit::fits;
+use fit::fits_field;
 
 use crate::report::{absent, bad_value, mismatch, unknown};
 use crate::{Cx, Duration, EntityKind, EntityRef, Image, KubeType, Quantity, Type, Value, literal, type_of};
@@ -20,45 +27,6 @@ pub fn coerce(value: Value, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
     let value = convert(value, ty, span, cx);
     cx.leave();
     value
-}
-
-/// As [`coerce`], for a value from outside the language (a parameter's in kspec.toml), where whatever has a literal of
-/// its own is written as text: `"20Gi"`, `"2027-01-31"`, `"443/tcp"`.
-pub fn coerce_text(value: Value, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
-    let value = read_text(value, ty);
-    coerce(value, ty, span, cx)
-}
-
-fn read_text(value: Value, ty: &Type) -> Value {
-    let each = |fields: BTreeMap<Arc<str>, Value>, ty: &dyn Fn(&str) -> Option<Type>| {
-        let read = fields.into_iter().map(|(name, value)| match ty(&name) {
-            Some(ty) => (name, read_text(value, &ty)),
-            None => (name, value),
-        });
-        read.collect()
-    };
-    match (value, ty.present().0) {
-        (Value::Str(text), Type::Quantity) => match Quantity::parse(&text) {
-            Ok(quantity) => Value::Quantity(quantity),
-            Err(_) => Value::Str(text),
-        },
-        (Value::Str(text), Type::Date) => match literal::parse_date(&text) {
-            Ok(date) => Value::Date(date),
-            Err(_) => Value::Str(text),
-        },
-        (Value::Str(text), Type::Port) => match crate::Port::parse(&text) {
-            Some(port) => Value::Port(port),
-            None => Value::Str(text),
-        },
-        (Value::List(items), Type::List(item)) => {
-            Value::List(items.into_iter().map(|value| read_text(value, item)).collect())
-        }
-        (Value::Record(fields), Type::Record(types)) => Value::Record(each(fields, &|name| types.get(name).cloned())),
-        (Value::Record(fields), Type::Map(_, of)) => Value::Map(each(fields, &|_| Some((**of).clone()))),
-        (Value::Map(fields), Type::Map(_, of)) => Value::Map(each(fields, &|_| Some((**of).clone()))),
-        (Value::Map(fields), Type::Record(types)) => Value::Map(each(fields, &|name| types.get(name).cloned())),
-        (value, _) => value,
-    }
 }
 
 fn convert(value: Value, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
@@ -473,50 +441,6 @@ fn unknown_as(found: Type, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
         finding = finding.help(format!("which text it is shows only later: state the type `{ty}` where it comes from"));
     }
     cx.report(finding)
-}
-
-/// Whether a value of type `found` is one of type `wanted`, whatever it is.
-#[must_use]
-pub(crate) fn fits(found: &Type, wanted: &Type) -> bool {
-    match (found, wanted) {
-        (a, b) if a == b => true,
-        (Type::Error | Type::Never | Type::Any, _) | (_, Type::Error | Type::Any) => true,
-        (Type::Optional(a), Type::Optional(b)) => fits(a, b),
-        (Type::Optional(_), _) => false,
-        (a, Type::Optional(b)) => fits(a, b),
-        (Type::Int, Type::Float | Type::Quantity | Type::Port | Type::IntOrString) => true,
-        (Type::Float, Type::Quantity) => true,
-        (a, Type::String | Type::IntOrString | Type::Glob) if a.is_text() => true,
-        (Type::Literals(a), Type::Literals(b)) => a.is_subset(b),
-        (Type::List(a), Type::List(b)) => fits(a, b),
-        (Type::Map(ka, a), Type::Map(kb, b)) => fits(ka, kb) && fits(a, b),
-        (Type::Record(fields), Type::Map(_, of)) => fields.values().all(|ty| fits(ty.present().0, of)),
-        (Type::Record(a), Type::Record(b)) => {
-            b.iter().all(|(name, ty)| a.get(name).map_or(matches!(ty, Type::Optional(_)), |found| fits(found, ty)))
-                && a.keys().all(|name| b.contains_key(name))
-        }
-        (Type::Entity(a), Type::Entity(b)) => a.fits(*b),
-        (Type::Kube(a), Type::Kube(b)) => a.id == b.id,
-        _ => false,
-    }
-}
-
-/// As [`fits`], for a field of a Kubernetes object.
-fn fits_field(found: &Type, wanted: &Type) -> bool {
-    match (found, wanted) {
-        // A field that is absent is left out.
-        (Type::Optional(inner), wanted) => fits(inner, wanted) || fits_field(inner, wanted),
-        (found, Type::Optional(wanted)) => fits_field(found, wanted),
-        (Type::Duration, Type::Int | Type::String) => true,
-        (Type::Quantity | Type::Cidr | Type::Date, Type::String) | (Type::Date, Type::Time) => true,
-        (Type::Entity(kind), Type::String) => is_named_object(*kind),
-        (text, Type::Quantity | Type::Time) => text.is_text(),
-        (Type::List(a), Type::List(b)) | (Type::Map(_, a), Type::Map(_, b)) => fits(a, b) || fits_field(a, b),
-        (Type::Record(fields), Type::Map(_, of)) => {
-            fields.values().all(|ty| fits(ty.present().0, of) || fits_field(ty, of))
-        }
-        _ => false,
-    }
 }
 
 /// Whether a schema's struct lets any field be.
