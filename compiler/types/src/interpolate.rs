@@ -22,6 +22,7 @@ pub fn interpolate(string: &Str, cx: &mut Cx<'_>) -> Value {
     }
     let mut text = String::new();
     let mut known = true;
+    let before = cx.findings.len();
     for part in parts {
         let expr = match part {
             Part::Text(part) => {
@@ -48,6 +49,11 @@ pub fn interpolate(string: &Str, cx: &mut Cx<'_>) -> Value {
                 failed = true;
             }
         }
+    }
+    // What is mended stands in a string: a mend's own quotes are escaped.
+    let edits = cx.findings.iter_mut().skip(before).flat_map(|finding| &mut finding.fixes).flat_map(|fix| &mut fix.edits);
+    for edit in edits {
+        edit.text = edit.text.replace('"', "\\\"");
     }
     match (failed, known) {
         (true, _) => Value::Error,
