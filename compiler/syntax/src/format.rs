@@ -122,6 +122,8 @@ impl Printer<'_, '_> {
     /// which keep their commas. Begins on the current line unless `lead` asks for a line end first.
     fn block(&mut self, range: Range, mark: Option<Mark>, indent: usize, lead: bool) {
         let (mut at, mut breaks, mut first) = (range.lo, 0_usize, true);
+        // No blank line follows the opening bracket, nor a comment beside it.
+        let mut opening = true;
         while at < range.hi {
             let Some(kind) = self.cx.kind(at) else { break };
             match kind {
@@ -131,7 +133,8 @@ impl Printer<'_, '_> {
                     if breaks == 0 && (lead || !first) {
                         self.out.push_str("  ");
                     } else {
-                        self.start_line(indent, breaks, first, lead);
+                        self.start_line(indent, breaks > 1 && !opening, first && !lead);
+                        opening = false;
                     }
                     self.comment(at);
                     (first, breaks) = (false, 0);
@@ -145,7 +148,8 @@ impl Printer<'_, '_> {
                         None => Some(self.element(at, range.hi)),
                     };
                     let Some(chunk) = chunk.filter(|chunk| chunk.hi > at) else { break };
-                    self.start_line(indent, breaks, first, lead);
+                    self.start_line(indent, breaks > 1 && !opening, first && !lead);
+                    opening = false;
                     self.chunk(chunk, indent);
                     if mark.is_none() {
                         self.out.push(',');
@@ -159,11 +163,11 @@ impl Printer<'_, '_> {
         }
     }
 
-    fn start_line(&mut self, indent: usize, breaks: usize, first: bool, lead: bool) {
-        if first && !lead {
+    fn start_line(&mut self, indent: usize, blank: bool, on_it: bool) {
+        if on_it {
             return;
         }
-        if breaks > 1 && !first {
+        if blank {
             self.out.push('\n');
         }
         self.newline(indent);

@@ -2,6 +2,9 @@
 
 mod errors;
 mod example;
+mod formatting;
+mod pages;
 mod properties;
 mod recovery;
 mod support;
+mod trees;
