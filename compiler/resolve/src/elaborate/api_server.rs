@@ -221,7 +221,7 @@ impl Elab<'_, '_> {
                 _ => None,
             },
             Flag::Duration => match self.eval(expr, Some(&Type::Duration)) {
-                Value::Duration(duration) => Some(duration.to_string()),
+                Value::Duration(duration) => Some(duration.go()),
                 _ => None,
             },
             Flag::Port => self.port_number(expr).map(|port| port.first.to_string()),

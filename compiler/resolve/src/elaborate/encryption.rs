@@ -159,7 +159,7 @@ impl Elab<'_, '_> {
                 }
                 Some("timeout") => {
                     if let Value::Duration(duration) = self.eval(&argument.value, Some(&Type::Duration)) {
-                        timeout = Some(duration.to_string());
+                        timeout = Some(duration.go());
                     }
                 }
                 _ => self.report(
