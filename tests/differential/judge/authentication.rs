@@ -10,22 +10,9 @@ use serde_json::json;
 use crate::host;
 use crate::programs::{empty, origin};
 
-/// What decides where the server listens and what it trusts: the test's own, or it could not be reached.
-const OURS: &[&str] = &["bind-address", "secure-port", "client-ca-file", "audit-policy-file", "audit-log-path"];
-
 /// The options of a server that runs as the program says, with the files of the host folder in their places.
 fn options(server: &ControlPlane, program: &Program, step: &str) -> Options {
-    let output = host::lower(program);
-    let folder = server.folder().join(step);
-    host::write(&output, &folder);
-    let mut options = Options::default();
-    for (name, value) in &output.settings.flags {
-        let value = value.replace("/etc/kubernetes/kspec", &folder.display().to_string());
-        if !OURS.contains(&name.as_str()) {
-            options = options.flag(name, &value);
-        }
-    }
-    options
+    host::options(server, &host::lower(program), step)
 }
 
 fn flags(pairs: &[(&str, &str)]) -> Option<ApiServer> {

@@ -10,6 +10,8 @@ use kspec_project::{Choice, Project, load, load_config};
 use kspec_test_harness::{ControlPlane, Options, Result, wait_until};
 use serde_json::{Value, json};
 
+use crate::host;
+
 /// The day of which the examples' dates are in the future.
 const AS_OF: Date = Date { year: 2026, month: 11, day: 21 };
 
@@ -42,7 +44,7 @@ fn projects() -> Vec<(PathBuf, Option<String>)> {
 }
 
 /// Loads and checks a project; findings of error severity fail the test.
-pub(crate) fn compile(root: &Path, environment: Option<&str>) -> Project {
+fn compile(root: &Path, environment: Option<&str>) -> Project {
     let choice = Choice { environment: environment.map(str::to_owned), as_of: AS_OF, update_lock: true };
     let mut project = load(root, &choice).unwrap_or_else(|cause| panic!("{}: {cause:?}", root.display()));
     let mut findings = project.findings.clone();
@@ -58,11 +60,6 @@ pub(crate) fn compile(root: &Path, environment: Option<&str>) -> Project {
         .collect();
     assert!(errors.is_empty(), "{}:\n{}", root.display(), errors.join("\n"));
     project
-}
-
-/// A project of this package by name.
-pub(crate) fn own(name: &str) -> Project {
-    compile(&repository().join("tests/differential/projects").join(name), None)
 }
 
 /// Applies one object for good, or without storing it; an answer that is not 2xx is told with the object.
@@ -113,4 +110,63 @@ fn every_object_of_every_project_is_accepted() {
         accepted.insert(name, (objects.count(), manifests.count()));
     }
     assert!(accepted.len() > 1, "{accepted:?}");
+}
+
+/// The provider that writes a resource, and the prefix that it leaves in etcd: `None` where it writes plain text.
+fn writer(encryption: &Value, resource: &str) -> Option<String> {
+    let rules = encryption["resources"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["resources"].as_array().unwrap().iter().any(|name| name == resource))?;
+    let (provider, settings) = rule["providers"][0].as_object().unwrap().iter().next().unwrap();
+    let key = settings["keys"][0]["name"].as_str()?;
+    Some(format!("k8s:enc:{provider}:v1:{key}:"))
+}
+
+/// A project's host folder as a whole: the API server starts with its files and flags, seals what it should, and lets in
+/// whom it should.
+#[test]
+fn every_host_folder_starts_a_server() {
+    let mut started = 0;
+    for (root, environment) in projects() {
+        let project = compile(&root, environment.as_deref());
+        let output = project.compiler.lower(&BTreeMap::new()).host;
+        let settings = &output.settings;
+        if output.files.is_empty() {
+            continue;
+        }
+        if settings.encryption.iter().any(|encryption| encryption.to_string().contains("\"kms\"")) {
+            kspec_test_harness::skip(&root.display().to_string(), "a KMS plugin is an outside service");
+            continue;
+        }
+        let mut server = ControlPlane::start(Options::default()).unwrap();
+        let options = host::options(&server, &output, "host");
+        server.restart(options).unwrap_or_else(|cause| panic!("{}: {cause}", root.display()));
+        started += 1;
+
+        for (resource, kind) in [("secrets", "Secret"), ("configmaps", "ConfigMap")] {
+            let object = json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "sealed" } });
+            server.admin().post(&format!("/api/v1/namespaces/default/{resource}"), &object).unwrap().ok().unwrap();
+            let key = format!("/registry/{resource}/default/sealed");
+            let stored = server.etcd().get(&key).unwrap().unwrap();
+            let prefix = settings.encryption.as_ref().and_then(|encryption| writer(encryption, resource));
+            let expected = prefix.unwrap_or_else(|| "k8s\0".to_owned());
+            assert!(String::from_utf8_lossy(&stored).starts_with(&expected), "{resource} of {}", root.display());
+        }
+        if let Some(anonymous) = settings.authentication.as_ref().and_then(|file| file.get("anonymous")) {
+            let paths = anonymous["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let nobody = server.anonymous().unwrap();
+            for path in ["/livez", "/readyz", "/healthz", "/version"] {
+                let listed = paths.is_empty() || paths.iter().any(|condition| condition["path"] == path);
+                let open = anonymous["enabled"] == true && listed;
+                let status = nobody.request("GET", path, None).unwrap().status;
+                assert_eq!(status == 200, open, "{path} of {}", root.display());
+            }
+        }
+        if settings.flags.get("anonymous-auth").is_some_and(|value| value == "false") {
+            assert_eq!(server.anonymous().unwrap().request("GET", "/livez", None).unwrap().status, 401);
+        }
+        if settings.audit.is_some() {
+            wait_until("something is logged", || Ok((!server.audit_events()?.is_empty()).then_some(()))).unwrap();
+        }
+    }
+    assert!(started > 1, "{started}");
 }
