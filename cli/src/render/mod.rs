@@ -1,5 +1,6 @@
 //! The same data for people, scripts, code scanning and pull requests.
 
+mod edges;
 pub(crate) mod findings;
 pub(crate) mod github;
 pub(crate) mod plan;

@@ -131,11 +131,10 @@ fn connectivity(out: &mut String, plan: &Plan, paint: &Paint) {
     }
     section(out, paint, "Connectivity");
     let mut show = |entries: &[ConnectivityEntry], mark: &str| {
-        for entry in entries {
-            line(out, &format!("  {mark} {} → {} : {}", entry.src, entry.dst, entry.conn));
-            let why = reasons(entry.because.iter().map(|reason| (reason.object.as_str(), reason.change.as_str())), " ");
-            if !why.is_empty() {
-                line(out, &paint.dim(&format!("      by {why}")));
+        for group in super::edges::grouped(entries) {
+            line(out, &format!("  {mark} {group}"));
+            if !group.because.is_empty() {
+                line(out, &paint.dim(&format!("      by {}", group.because)));
             }
         }
     };

@@ -60,14 +60,15 @@ impl Elab<'_, '_> {
                 && object.pointer("/metadata/namespace").and_then(|text| text.as_str()) == namespace.as_deref()
         });
         if builtin && !node.existing {
-            self.report(
-                Finding::new(
-                    codes::RESERVED_NAME,
-                    format!("role {name} is made and kept by the API server itself"),
-                    self.at(name_span),
-                )
-                .help("write `existing role` to name it, or choose another name"),
-            );
+            // Allowed, since a cluster that is taken over whole has it too; the server repairs what it misses at each start.
+            let mut finding = Finding::new(
+                codes::RESERVED_NAME,
+                format!("role {name} is made and kept by the API server itself"),
+                self.at(name_span),
+            )
+            .help("write `existing role` to name it without owning it");
+            finding.severity = kspec_diagnostics::Severity::Information;
+            self.report(finding);
         }
         let mut rules: Vec<RoleRule> = Vec::new();
         for stmt in &node.body {
@@ -197,7 +198,7 @@ impl Elab<'_, '_> {
         let mut by_group: Vec<(String, Vec<String>)> = Vec::new();
         for resource in &allow.resources {
             self.check_resource(resource, namespaced);
-            let group = resource.group.as_deref().unwrap_or(if resource.name.as_ref() == "*" { "*" } else { "" });
+            let group = group_of(resource).unwrap_or(if resource.name.as_ref() == "*" { "*" } else { "" });
             let path = resource_path(resource);
             match by_group.iter_mut().find(|(known, _)| known == group) {
                 Some((_, resources)) if resources.contains(&path) => self.report(
@@ -263,7 +264,7 @@ impl Elab<'_, '_> {
     /// Whether the target serves such a resource. A quoted one may be served by what the project does not know, and is
     /// only warned about.
     pub(super) fn check_resource(&self, resource: &Resource, namespaced: bool) {
-        let (name, group) = (resource.name.as_ref(), resource.group.as_deref().unwrap_or(""));
+        let (name, group) = (resource.name.as_ref(), group_of(resource).unwrap_or(""));
         let schema = &self.db.facts.schema;
         if name == "*" || group == "*" {
             return;
@@ -521,6 +522,11 @@ pub(super) fn resource_path(resource: &Resource) -> String {
         Some(sub) => format!("{}/{sub}", resource.name),
         None => resource.name.to_string(),
     }
+}
+
+/// The API group as written; `core` is the core group, which has no name of its own: `any.core` is all of it.
+pub(super) fn group_of(resource: &Resource) -> Option<&str> {
+    resource.group.as_deref().map(|group| if group == "core" { "" } else { group })
 }
 
 /// As a program writes it.

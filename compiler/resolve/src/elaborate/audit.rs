@@ -67,7 +67,7 @@ impl Elab<'_, '_> {
                 }
                 continue;
             }
-            let group = resource.group.as_deref().unwrap_or("").to_owned();
+            let group = super::access::group_of(resource).unwrap_or("").to_owned();
             let path = if resource.name.as_ref() == "*" && resource.subresource.is_none() {
                 None
             } else {

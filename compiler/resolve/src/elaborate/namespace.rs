@@ -20,14 +20,14 @@ impl Elab<'_, '_> {
         let Some(name) = self.declared_name(&node.name, node.kube_name.as_ref()) else { return Value::Error };
         self.check_label(&name, node.kube_name.as_ref().map_or(node.name.span, |text| text.span), "a namespace");
         if !node.existing && matches!(name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease") {
-            self.report(
-                Finding::new(
-                    codes::RESERVED_NAME,
-                    format!("namespace {name} is made by Kubernetes itself"),
-                    self.at(node.name.span),
-                )
-                .help("write `existing namespace` to name it without owning it"),
-            );
+            let mut finding = Finding::new(
+                codes::RESERVED_NAME,
+                format!("namespace {name} is made by Kubernetes itself"),
+                self.at(node.name.span),
+            )
+            .help("write `existing namespace` to name it without owning it");
+            finding.severity = kspec_diagnostics::Severity::Information;
+            self.report(finding);
         }
         let fields = self.field_list(
             node.body.iter().filter_map(|stmt| match stmt {

@@ -1,0 +1,83 @@
+//! Connections as a person reads them: what shares its ends and its ports on one line, addresses of the outside counted
+//! rather than listed. The document has every row.
+
+use std::{collections::BTreeMap, fmt};
+
+use kspec_plan::ConnectivityEntry;
+
+/// Names listed before the rest is counted.
+const LISTED: usize = 6;
+
+/// Reasons listed before the rest is counted.
+const REASONS: usize = 3;
+
+const EXTERNAL: &str = "[External]";
+
+/// Several rows of a plan, shown as one.
+pub(super) struct Group {
+    src: Vec<String>,
+    dst: Vec<String>,
+    conn: String,
+    /// The policies that bring it about.
+    pub(super) because: String,
+}
+
+/// Merges rows of one source and one set of ports, then rows of one destination.
+pub(super) fn grouped(entries: &[ConnectivityEntry]) -> Vec<Group> {
+    let mut by_source: BTreeMap<(&str, &str), Vec<&ConnectivityEntry>> = BTreeMap::new();
+    for entry in entries {
+        by_source.entry((&entry.src, &entry.conn)).or_default().push(entry);
+    }
+    let mut merged: BTreeMap<(Vec<String>, String), (Vec<String>, Vec<&ConnectivityEntry>)> = BTreeMap::new();
+    for ((src, conn), rows) in by_source {
+        let dst: Vec<String> = rows.iter().map(|row| row.dst.clone()).collect();
+        let slot = merged.entry((dst, conn.to_owned())).or_default();
+        slot.0.push(src.to_owned());
+        slot.1.extend(rows);
+    }
+    merged
+        .into_iter()
+        .map(|((dst, conn), (src, rows))| Group { src, dst, conn, because: because(&rows) })
+        .collect()
+}
+
+/// The policies first: that a namespace or workload changed beside them is rarely the reason.
+fn because(rows: &[&ConnectivityEntry]) -> String {
+    let mut all: Vec<String> = rows
+        .iter()
+        .flat_map(|row| &row.because)
+        .map(|reason| format!("{} {}", reason.object, reason.change))
+        .collect();
+    all.sort();
+    all.dedup();
+    let policies: Vec<String> = all.iter().filter(|reason| reason.starts_with("NetworkPolicy")).cloned().collect();
+    let shown = if policies.is_empty() { all } else { policies };
+    listed(&shown, REASONS, "; ")
+}
+
+fn listed(names: &[String], most: usize, between: &str) -> String {
+    let mut text = names.iter().take(most).cloned().collect::<Vec<_>>().join(between);
+    if names.len() > most {
+        text.push_str(&format!("{between}and {} more", names.len() - most));
+    }
+    text
+}
+
+/// Names, those outside the cluster as one where they are many.
+fn ends(names: &[String]) -> String {
+    let (outside, mut inside): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| name.ends_with(EXTERNAL));
+    match outside.as_slice() {
+        [] => {}
+        [one] if one.starts_with("0.0.0.0-255.255.255.255") => inside.push("outside (every IPv4 address)".to_owned()),
+        [one] if one.starts_with("::-ffff:ffff") => inside.push("outside (every IPv6 address)".to_owned()),
+        [one] => inside.push(one.clone()),
+        several => inside.push(format!("outside ({} address ranges)", several.len())),
+    }
+    listed(&inside, LISTED, ", ")
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} → {} : {}", ends(&self.src), ends(&self.dst), self.conn)
+    }
+}

@@ -1,0 +1,211 @@
+//! Namespaces, service accounts, quotas, limits.
+
+use kspec_model::Object;
+use serde_json::Value;
+
+use crate::{
+    Import,
+    text::{key, quantity, quantity_record, quoted, string_list, string_record, strings, value},
+};
+
+const POD_SECURITY: &str = "pod-security.kubernetes.io/";
+
+/// Labels that Kubernetes, kspec and ApplySets keep themselves.
+fn is_kept_by_others(label: &str) -> bool {
+    label.starts_with(POD_SECURITY)
+        || label.starts_with("kspec.dev/")
+        || label.starts_with("applyset.kubernetes.io/")
+        || matches!(label, "kubernetes.io/metadata.name" | "app.kubernetes.io/managed-by")
+}
+
+impl Import<'_> {
+    pub(crate) fn namespaces(&mut self) {
+        for (name, known) in self.names.all_namespaces() {
+            let module = self.names.module_of(&name);
+            let object = self.objects("", "Namespace").into_iter().find(|object| object.name() == name);
+            let Some(object) = object else {
+                self.add(&module, format!("existing namespace {} = {}", known.ident, quoted(&name)));
+                self.accounts(&name, &module);
+                self.limits_elsewhere(&name, &module);
+                continue;
+            };
+            let mut body: Vec<String> = Vec::new();
+            let labels: Vec<(String, String)> = object.labels().into_iter().filter(|(label, _)| !is_kept_by_others(label)).collect();
+            if !labels.is_empty() {
+                body.push(format!("labels: {}", string_record(labels.iter().map(|(name, value)| (name, value)))));
+            }
+            body.extend(pod_security(&object));
+            if let Some(automount) = self.default_automount(&name) {
+                body.push(format!("automount_token: {automount}"));
+                self.declared();
+            }
+            body.extend(self.quotas(&name));
+            body.extend(self.limits(&name));
+            let given = format!(" = {}", quoted(&name));
+            let body = if body.is_empty() { String::new() } else { format!(" {{\n{}\n}}", body.join("\n")) };
+            self.add(&module, format!("namespace {}{given}{body}", known.ident));
+            self.declared();
+            self.accounts(&name, &module);
+        }
+    }
+
+    /// What the default service account says of its token.
+    fn default_automount(&self, namespace: &str) -> Option<bool> {
+        self.objects("", "ServiceAccount")
+            .iter()
+            .find(|object| object.name() == "default" && object.namespace().unwrap_or("default") == namespace)
+            .and_then(|object| object.0.get("automountServiceAccountToken")?.as_bool())
+    }
+
+    fn accounts(&mut self, namespace: &str, module: &str) {
+        let Some(home) = self.names.namespace(namespace).cloned() else { return };
+        let home = home.ident;
+        for object in self.objects("", "ServiceAccount") {
+            if object.namespace().unwrap_or("default") != namespace {
+                continue;
+            }
+            let Some(known) = self.names.account(namespace, object.name()).cloned() else { continue };
+            if object.name() == "default" {
+                // Every namespace has one: it is only named where a grant does.
+                self.add(module, format!("existing service_account {} in {home} = \"default\"", known.ident));
+                continue;
+            }
+            let mut body: Vec<String> = Vec::new();
+            if let Some(automount) = object.0.get("automountServiceAccountToken").and_then(Value::as_bool) {
+                body.push(format!("automount_token: {automount}"));
+            }
+            let secrets: Vec<&str> = object
+                .0
+                .get("imagePullSecrets")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|secret| secret.get("name")?.as_str())
+                .collect();
+            if !secrets.is_empty() {
+                body.push(format!("image_pull_secrets: {}", string_list(secrets)));
+            }
+            let body = if body.is_empty() { String::new() } else { format!(" {{ {} }}", body.join(", ")) };
+            self.add(module, format!("service_account {} in {home} = {}{body}", known.ident, quoted(object.name())));
+            self.declared();
+        }
+        let missing: Vec<String> = self
+            .names
+            .missing_accounts
+            .iter()
+            .filter(|(of, _)| of == namespace)
+            .map(|(_, name)| name.clone())
+            .collect();
+        for name in missing {
+            if let Some(known) = self.names.account(namespace, &name).cloned() {
+                self.add(module, format!("existing service_account {} in {home} = {}", known.ident, quoted(&name)));
+            }
+        }
+    }
+
+    fn quotas(&mut self, namespace: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        for object in self.objects("", "ResourceQuota") {
+            if object.namespace().unwrap_or("default") != namespace {
+                continue;
+            }
+            let mut fields: Vec<String> = object
+                .0
+                .pointer("/spec/hard")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, amount)| Some(format!("{}: {}", key(name), quantity(amount)?)))
+                .collect();
+            let scopes = strings(object.0.pointer("/spec/scopes"));
+            if !scopes.is_empty() {
+                fields.push(format!("scopes: {}", string_list(scopes.iter().map(String::as_str))));
+            }
+            if let Some(selector) = object.0.pointer("/spec/scopeSelector") {
+                fields.push(format!("scope_selector: {}", value(selector)));
+            }
+            out.push(format!("quota {} {{ {} }}", quoted(object.name()), fields.join(", ")));
+            self.declared();
+        }
+        out
+    }
+
+    fn limits(&mut self, namespace: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        for object in self.objects("", "LimitRange") {
+            if object.namespace().unwrap_or("default") != namespace {
+                continue;
+            }
+            let mut said = true;
+            for limit in object.0.pointer("/spec/limits").and_then(Value::as_array).into_iter().flatten() {
+                let word = match limit.get("type").and_then(Value::as_str) {
+                    Some("Container") => "container",
+                    Some("Pod") => "pod",
+                    Some("PersistentVolumeClaim") => "persistent_volume_claim",
+                    _ => {
+                        said = false;
+                        continue;
+                    }
+                };
+                let fields: Vec<String> = [
+                    ("default", "default"),
+                    ("default_request", "defaultRequest"),
+                    ("min", "min"),
+                    ("max", "max"),
+                    ("max_limit_request_ratio", "maxLimitRequestRatio"),
+                ]
+                .into_iter()
+                .filter_map(|(name, kube)| Some(format!("{name}: {}", quantity_record(limit.get(kube))?)))
+                .collect();
+                out.push(format!("limits {word} {} {{ {} }}", quoted(object.name()), fields.join(", ")));
+            }
+            if said {
+                self.declared();
+            } else {
+                self.left_out(&object.key(), "a limit of a type that Kubernetes does not enforce");
+            }
+        }
+        out
+    }
+
+    /// Quotas and limits of a namespace that the state does not hold stay as objects: there is no declaration to put them
+    /// in.
+    fn limits_elsewhere(&mut self, namespace: &str, module: &str) {
+        for kind in ["ResourceQuota", "LimitRange"] {
+            for object in self.objects("", kind) {
+                if object.namespace().unwrap_or("default") == namespace {
+                    self.verbatim(module, &object, "its namespace is not in the state");
+                }
+            }
+        }
+    }
+}
+
+/// `pod_security: …`, as short as it can be said.
+fn pod_security(object: &Object) -> Option<String> {
+    let labels = object.labels();
+    let get = |mode: &str| labels.get(&format!("{POD_SECURITY}{mode}"));
+    let modes = ["enforce", "audit", "warn"];
+    let levels: Vec<Option<&String>> = modes.iter().map(|mode| get(mode)).collect();
+    let versions: Vec<Option<&String>> = modes.iter().map(|mode| get(&format!("{mode}-version"))).collect();
+    if levels.iter().all(Option::is_none) {
+        return None;
+    }
+    if let [Some(enforce), Some(audit), Some(warn)] = levels.as_slice()
+        && enforce == audit
+        && audit == warn
+        && versions.iter().all(Option::is_none)
+    {
+        return Some(format!("pod_security: {enforce}"));
+    }
+    let mut fields: Vec<String> = Vec::new();
+    for ((mode, level), version) in modes.iter().zip(&levels).zip(&versions) {
+        if let Some(level) = level {
+            fields.push(format!("{mode}: {level}"));
+        }
+        if let (Some(version), Some(_)) = (version, level) {
+            fields.push(format!("{mode}_version: {}", quoted(version)));
+        }
+    }
+    Some(format!("pod_security: {{ {} }}", fields.join(", ")))
+}

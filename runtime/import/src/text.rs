@@ -1,0 +1,105 @@
+//! Pieces of kspec source.
+
+use serde_json::Value;
+
+/// A string literal.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A key of a record: bare where it is an identifier, or a path of some.
+pub(crate) fn key(text: &str) -> String {
+    if text.split('.').all(is_identifier) { text.to_owned() } else { quoted(text) }
+}
+
+/// Whether a word is an identifier that may stand bare.
+pub(crate) fn is_identifier(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some_and(|letter| letter.is_ascii_alphabetic() || letter == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && !matches!(word, "true" | "false")
+}
+
+/// A record of strings: `{ app: "api" }`.
+pub(crate) fn string_record<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
+    let fields: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{}: {}", key(name), quoted(value))).collect();
+    if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
+}
+
+/// A quantity: bare where the language reads it so, else as a string.
+pub(crate) fn quantity(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => {
+            let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+            let suffix = text.get(digits.len()..).unwrap_or_default();
+            let plain = !digits.is_empty() && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.') && digits.starts_with(|letter: char| letter.is_ascii_digit());
+            let known = matches!(suffix, "" | "m" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" | "n" | "u");
+            Some(if plain && known { text.clone() } else { quoted(text) })
+        }
+        _ => None,
+    }
+}
+
+/// A record of quantities.
+pub(crate) fn quantity_record(value: Option<&Value>) -> Option<String> {
+    let object = value?.as_object()?;
+    let fields: Vec<String> =
+        object.iter().filter_map(|(name, value)| Some(format!("{}: {}", key(name), quantity(value)?))).collect();
+    Some(format!("{{ {} }}", fields.join(", ")))
+}
+
+/// A list of strings.
+pub(crate) fn string_list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+    let items: Vec<String> = items.into_iter().map(quoted).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// Strings of a JSON list.
+pub(crate) fn strings(value: Option<&Value>) -> Vec<String> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+/// Strings of a JSON list, each once, in their order.
+pub(crate) fn distinct(value: Option<&Value>) -> Vec<String> {
+    let mut seen = Vec::new();
+    for text in strings(value) {
+        if !seen.contains(&text) {
+            seen.push(text);
+        }
+    }
+    seen
+}
+
+/// A JSON value as an expression.
+pub(crate) fn value(json: &Value) -> String {
+    match json {
+        Value::Null => "{}".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => quoted(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
+        Value::Object(fields) => {
+            let fields: Vec<String> = fields.iter().map(|(name, item)| format!("{}: {}", json_key(name), value(item))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+    }
+}
+
+/// A key of an object given verbatim: a dot in it is part of the key.
+fn json_key(text: &str) -> String {
+    if is_identifier(text) { text.to_owned() } else { quoted(text) }
+}
