@@ -10,11 +10,14 @@ use kspec_model::{
 
 use crate::{Facts, report};
 
+/// A namespace, and a label that a selector there demands, where it demands one by an exact pair.
+type Demanded<'a> = (&'a str, Option<(&'a str, &'a str)>);
+
 /// Looks each workload's pod up among the selectors of its namespace. Selectors are found by one label that they demand, so
 /// that a thousand workloads cost a thousand look-ups.
 pub(crate) fn overlaps(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let workloads = &facts.program.workloads;
-    let mut by_label: BTreeMap<(&str, Option<(&str, &str)>), Vec<usize>> = BTreeMap::new();
+    let mut by_label: BTreeMap<Demanded<'_>, Vec<usize>> = BTreeMap::new();
     for (index, workload) in workloads.iter().enumerate() {
         let demanded = workload.pods.match_labels.iter().next_back().map(|(key, value)| (key.as_str(), value.as_str()));
         by_label.entry((&workload.namespace, demanded)).or_default().push(index);
