@@ -32,6 +32,13 @@ struct Task<'a> {
     needed: bool,
     /// What to read where the whole collection is refused: the namespaces, or for cluster-scoped kinds the names.
     fallback: BTreeSet<&'a str>,
+    /// Of kinds that hold what is nobody's business, the only objects that are read: namespace and name.
+    only: BTreeSet<(&'a str, &'a str)>,
+}
+
+/// Whether objects of a kind are read by name alone, those that the program declares.
+fn is_private(group: &str, kind: &str) -> bool {
+    group.is_empty() && matches!(kind, "Secret" | "ConfigMap")
 }
 
 /// What was read.
@@ -66,7 +73,8 @@ fn tasks<'a>(connection: &'a Connection, want: &'a Want) -> BTreeMap<(&'a str, &
     let mut tasks = BTreeMap::new();
     for kind in SECURITY_KINDS {
         if let Some(resource) = connection.served().find(kind.group, kind.kind, None) {
-            let task = Task { resource, depth: kind.depth, needed: false, fallback: BTreeSet::new() };
+            let task =
+                Task { resource, depth: kind.depth, needed: false, fallback: BTreeSet::new(), only: BTreeSet::new() };
             tasks.insert((kind.group, kind.kind), task);
         }
     }
@@ -74,19 +82,21 @@ fn tasks<'a>(connection: &'a Connection, want: &'a Want) -> BTreeMap<(&'a str, &
         let version = api_version.rsplit('/').next();
         // A kind that is not served has no objects: `apply` says so where it matters.
         let Some(resource) = connection.served().find(&key.group, &key.kind, version) else { continue };
-        let secret = key.group.is_empty() && key.kind == "Secret";
-        let depth = if secret { Depth::Metadata } else { Depth::Whole };
         let task = tasks.entry((key.group.as_str(), key.kind.as_str())).or_insert_with(|| Task {
             resource,
-            depth,
+            depth: Depth::Whole,
             needed: true,
             fallback: BTreeSet::new(),
+            only: BTreeSet::new(),
         });
         // The program's version wins: it is what the diff compares.
         task.resource = resource;
-        task.depth = depth;
+        task.depth = Depth::Whole;
         task.needed = true;
         task.fallback.insert(key.namespace.as_deref().unwrap_or(&key.name));
+        if is_private(&key.group, &key.kind) {
+            task.only.insert((key.namespace.as_deref().unwrap_or("default"), &key.name));
+        }
     }
     tasks.retain(|_, task| task.resource.verbs.iter().any(|verb| verb == "list"));
     tasks
@@ -94,6 +104,13 @@ fn tasks<'a>(connection: &'a Connection, want: &'a Want) -> BTreeMap<(&'a str, &
 
 /// Reads one collection; where that is refused, what of it is wanted.
 async fn read(connection: &Connection, task: Task<'_>) -> Result<Read, LiveError> {
+    if !task.only.is_empty() {
+        let mut objects = Vec::new();
+        for (namespace, name) in &task.only {
+            objects.extend(get(connection, task.resource, Some(namespace), name, task.depth).await?);
+        }
+        return Ok(Read { objects, unread: Vec::new() });
+    }
     let refusal = match list(connection, task.resource, None, task.depth, None).await {
         Ok(objects) => return Ok(Read { objects, unread: Vec::new() }),
         Err(refusal @ LiveError::Forbidden { .. }) => refusal,
@@ -146,10 +163,12 @@ async fn inventory_of(
         parent.annotations().get("applyset.kubernetes.io/contains-group-kinds").cloned().unwrap_or_default();
     let mut members = vec![parent];
     let Some(set) = set else { return Ok(members) };
+    let wanted = want.objects.iter().map(|(_, key)| (key.group.as_str(), key.kind.as_str()));
     let read: BTreeSet<(&str, &str)> = SECURITY_KINDS
         .iter()
         .map(|kind| (kind.group, kind.kind))
-        .chain(want.objects.iter().map(|(_, key)| (key.group.as_str(), key.kind.as_str())))
+        // Of these only some were read; the first of two with one key is kept, so that what was read whole stays so.
+        .chain(wanted.filter(|(group, kind)| !is_private(group, kind)))
         .collect();
     for group_kind in group_kinds.split(',').filter(|entry| !entry.is_empty()) {
         let (kind, group) = group_kind.split_once('.').unwrap_or((group_kind, ""));
@@ -158,8 +177,7 @@ async fn inventory_of(
         }
         let Some(resource) = connection.served().find(group, kind, None) else { continue };
         let selector = format!("applyset.kubernetes.io/part-of={set}");
-        let secret = group.is_empty() && kind == "Secret";
-        let depth = if secret { Depth::Metadata } else { Depth::Whole };
+        let depth = if is_private(group, kind) { Depth::Metadata } else { Depth::Whole };
         match list(connection, resource, None, depth, Some(&selector)).await {
             Ok(objects) => members.extend(objects),
             Err(LiveError::Forbidden { .. }) => {
@@ -251,6 +269,8 @@ fn dressed(mut item: Value, resource: &Resource) -> Object {
         fields.insert("apiVersion".to_owned(), Value::String(resource.api_version()));
         fields.insert("kind".to_owned(), Value::String(resource.kind.clone()));
     }
+    // Before anything can keep it.
+    crate::withhold_secret(&mut item);
     let mut object = Object(item);
     thin(&mut object);
     object

@@ -161,18 +161,35 @@ fn rights_in_the_programs_namespaces_are_enough() {
 }
 
 #[test]
-fn of_a_secret_only_the_name_is_read() {
+fn of_secrets_and_config_maps_only_those_that_the_program_declares_are_read_and_no_secret_is_kept() {
     let namespace = namespace();
-    let secret = json!({ "apiVersion": "v1", "kind": "Secret",
-        "metadata": { "name": "api-key", "namespace": namespace,
-            "annotations": { "kubectl.kubernetes.io/last-applied-configuration": "{\"stringData\":{\"k\":\"sesame\"}}" } },
-        "stringData": { "k": "sesame" } });
-    put(&secret);
-    let state = admin().read(&Want::of([&Object(secret)])).unwrap();
-    let read = find(&state, "Secret", &namespace, "api-key").unwrap();
-    assert_eq!(read.api_version(), "v1");
+    let secret = |name: &str| {
+        json!({ "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": name, "namespace": namespace,
+                "annotations": { "kubectl.kubernetes.io/last-applied-configuration": "{\"stringData\":{\"k\":\"sesame\"}}" } },
+            "stringData": { "k": "sesame" } })
+    };
+    let settings = |name: &str| {
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace }, "data": { "a": "1" } })
+    };
+    for object in [secret("ours"), secret("theirs"), settings("ours"), settings("theirs")] {
+        put(&object);
+    }
+    // To get these two is all that it needs; to list secrets is to read them.
+    let rules = json!([
+        { "apiGroups": [""], "resources": ["secrets", "configmaps"], "resourceNames": ["ours"], "verbs": ["get"] },
+        { "apiGroups": [""], "resources": ["services"], "verbs": ["list"] },
+    ]);
+    let (cluster, _) = person(Some(&namespace), &rules);
+    let state = cluster.read(&Want::of([&Object(secret("ours")), &Object(settings("ours"))])).unwrap();
+    let read = find(&state, "Secret", &namespace, "ours").unwrap();
+    assert!(read.0["data"]["k"].as_str().unwrap().starts_with("<withheld"), "{}", read.0);
     assert!(!read.0.to_string().contains("sesame"), "{}", read.0);
     assert!(!read.0.to_string().contains("c2VzYW1l"), "{}", read.0);
+    assert!(find(&state, "ConfigMap", &namespace, "ours").is_some());
+    for kind in ["Secret", "ConfigMap"] {
+        assert!(find(&state, kind, &namespace, "theirs").is_none());
+    }
 }
 
 #[test]
