@@ -220,7 +220,7 @@ impl Cx<'_> {
                 (Ok(first), Ok(last)) => Expr { kind: ExprKind::Port(PortLit { first, last, protocol: None }), span },
                 _ => Expr { kind: ExprKind::Error, span },
             },
-            _ => Expr { kind: ExprKind::Range(Box::new(a.e), Box::new(b.e)), span },
+            _ => Expr { kind: range(a.e, b.e), span },
         }
     }
 
@@ -265,10 +265,9 @@ impl Cx<'_> {
     fn reduce(&mut self, operands: &mut Vec<E>, operators: &mut Vec<Op>) {
         if let (Some(op), Some(right), Some(left)) = (operators.pop(), operands.pop(), operands.pop()) {
             let (span, depth) = (left.e.span.to(right.e.span), left.depth.max(right.depth));
-            let (left, right) = (Box::new(left.e), Box::new(right.e));
             let kind = match op {
-                Op::Binary(op) => ExprKind::Binary(op, left, right),
-                Op::Range => ExprKind::Range(left, right),
+                Op::Binary(op) => ExprKind::Binary(op, Box::new(left.e), Box::new(right.e)),
+                Op::Range => range(left.e, right.e),
             };
             let node = self.node(kind, span, depth);
             operands.push(node);
@@ -389,6 +388,17 @@ impl Cx<'_> {
             }
         }
         rule
+    }
+}
+
+/// `a..b`; with blanks or without, `8000..8100/udp` is one literal.
+fn range(a: Expr, b: Expr) -> ExprKind {
+    match (&a.kind, &b.kind) {
+        (ExprKind::Int(first), ExprKind::Port(port)) if port.first == port.last => match u32::try_from(*first) {
+            Ok(first) => ExprKind::Port(PortLit { first, ..*port }),
+            Err(_) => ExprKind::Range(Box::new(a), Box::new(b)),
+        },
+        _ => ExprKind::Range(Box::new(a), Box::new(b)),
     }
 }
 

@@ -258,6 +258,14 @@ impl<'c, 'a> Classifier<'c, 'a> {
                 self.tight = true;
                 (T::Question, Next::Operator)
             }
+            // `T??` is twice optional, which is once too often, yet no operator.
+            Kind::Coalesce if self.types => {
+                self.tight = true;
+                self.push(at, start, T::Question, start + 1);
+                self.out.push((start + 1, T::Question, end));
+                self.next = Next::Operator;
+                return at + 1;
+            }
             Kind::Not | Kind::Minus if !operator => {
                 let terminal = if token.kind == Kind::Not { T::Not } else { T::Minus };
                 self.push(at, start, terminal, end);
