@@ -32,7 +32,8 @@ pub enum Type {
     },
     /// Text.
     String {
-        /// `byte` (base64), `date-time`, … as OpenAPI says.
+        /// `byte` (base64) and the like, as OpenAPI says; `micro-time` for a moment with exactly six digits of a second's
+        /// fraction, which OpenAPI does not tell from other times.
         format: Option<Text>,
         /// The only texts allowed; empty where any is.
         values: Vec<Text>,
@@ -139,7 +140,7 @@ pub struct Field {
     pub ty: TypeId,
     /// Whether it must be there.
     pub required: bool,
-    /// Whether `null` is a value of it. In built-in types, `null` always means that the field is absent.
+    /// Whether `null` is a value of it that is kept. Elsewhere, `null` means that the field is absent.
     pub nullable: bool,
     /// Whether one manager owns the whole of it, whatever its type says.
     pub atomic: bool,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::schema::{Schema, split_api_version};
 use crate::suggest::closest;
-use crate::types::{Field, ListMerge, ObjectType, Text, Type, TypeId};
+use crate::types::{ListMerge, ObjectType, Text, Type, TypeId};
 use crate::walk::Path;
 
 /// Something wrong with an object.
@@ -141,7 +141,7 @@ impl Check<'_> {
     fn value(&mut self, ty: TypeId, value: &Value, path: &Path) {
         let expected = self.schema.ty(ty);
         match (expected, value) {
-            // Where null is no value, the field that holds it has been asked already.
+            // The server takes null for absence: Go decodes it so, and custom objects are rid of it first.
             (_, Value::Null) | (Type::Any, _) => {}
             (Type::Object(object), Value::Object(fields)) => self.object(ty, object, fields, path),
             (Type::Map { value, .. }, Value::Object(entries)) => {
@@ -188,7 +188,6 @@ impl Check<'_> {
     fn object(&mut self, ty: TypeId, object: &ObjectType, fields: &Map<String, Value>, path: &Path) {
         for (name, value) in fields {
             match object.field(name) {
-                Some(field) if value.is_null() => self.null(ty, field, &path.field(name)),
                 Some(field) => self.value(field.ty, value, &path.field(name)),
                 None if object.open => {}
                 None => {
@@ -209,15 +208,6 @@ impl Check<'_> {
         }
     }
 
-    /// `null` is absence in a built-in type; in a custom one, it is a value that must be allowed, unless a default or the
-    /// field's requirement replaces it.
-    fn null(&mut self, ty: TypeId, field: &Field, path: &Path) {
-        if self.schema.is_custom(ty) && !field.nullable && !field.required && field.default.is_none() {
-            let expected = self.schema.ty(field.ty).noun();
-            self.report(path, ProblemKind::WrongType { expected, found: "null" });
-        }
-    }
-
     fn text(&mut self, format: Option<&str>, values: &[Text], text: &str, path: &Path) {
         // An empty text is what Go's zero value looks like, which the server takes for an absent one.
         if !values.is_empty() && !text.is_empty() && values.iter().all(|value| value != text) {
@@ -228,9 +218,12 @@ impl Check<'_> {
             };
             self.report(path, kind);
         }
-        if format == Some("byte") && !format::is_base64(text) {
-            self.report(path, ProblemKind::Malformed { expected: "base64", found: text.to_owned() });
-        }
+        let expected = match format {
+            Some("byte") if !format::is_base64(text) => "base64",
+            Some("micro-time") if !format::is_micro_time(text) => "an RFC 3339 time with microseconds",
+            _ => return,
+        };
+        self.report(path, ProblemKind::Malformed { expected, found: text.to_owned() });
     }
 
     fn duplicates(&mut self, ty: TypeId, merge: &ListMerge, items: &[Value], path: &Path) {

@@ -12,7 +12,7 @@ const SPECIAL: &[(&str, &str)] = &[
     ("io.k8s.apimachinery.pkg.api.resource.Quantity", "quantity"),
     ("io.k8s.apimachinery.pkg.util.intstr.IntOrString", "int-or-string"),
     ("io.k8s.apimachinery.pkg.apis.meta.v1.Time", "time"),
-    ("io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime", "time"),
+    ("io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime", "string:micro-time"),
     ("io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1", "any"),
     ("io.k8s.apimachinery.pkg.apis.meta.v1.Patch", "any"),
     ("io.k8s.apimachinery.pkg.runtime.RawExtension", "any"),

@@ -59,6 +59,12 @@ pub(super) fn is_time(text: &str) -> bool {
         && (zone == "Z" || shape(zone, "+00:00") || shape(zone, "-00:00"))
 }
 
+/// An RFC 3339 moment with exactly six digits after the seconds, as Kubernetes' `MicroTime` reads it.
+pub(super) fn is_micro_time(text: &str) -> bool {
+    let fraction = text.split_once('.').map_or("", |(_, rest)| rest);
+    is_time(text) && fraction.bytes().take_while(u8::is_ascii_digit).count() == 6
+}
+
 /// Standard base64 with padding; Go's decoder skips line ends.
 pub(super) fn is_base64(text: &str) -> bool {
     let bytes: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
@@ -90,6 +96,8 @@ mod tests {
         for text in ["", "2026-01-31", "2026-13-31T00:00:00Z", "2026-01-31T00:00:00", "2026-01-31T00:00:00.Z"] {
             assert!(!is_time(text), "{text}");
         }
+        assert!(is_micro_time("2026-01-31T00:00:00.123456Z"));
+        assert!(!is_micro_time("2026-01-31T00:00:00Z") && !is_micro_time("2026-01-31T00:00:00.123Z"));
     }
 
     #[test]

@@ -47,6 +47,7 @@ fn sample(schema: &Schema, ty: TypeId, depth: usize) -> Value {
         }
         Type::String { values, .. } if !values.is_empty() => values[0].as_ref().into(),
         Type::String { format: Some(format), .. } if format == "byte" => "YQ==".into(),
+        Type::String { format: Some(format), .. } if format == "micro-time" => "2026-01-31T00:00:00.000000Z".into(),
         Type::String { .. } => "text".into(),
         Type::Integer { .. } => 1.into(),
         Type::Number => 1.5.into(),
