@@ -79,8 +79,7 @@ fn collect<'a>(path: &'a Path<'a>, steps: &mut Vec<&'a Path<'a>>) {
 fn owns(tree: &Tree, steps: &[&Path<'_>]) -> bool {
     let Some((step, rest)) = steps.split_first() else { return true };
     match child(tree, step) {
-        // A leaf above: the whole of what it leads to is owned at once.
-        Some(child) => child.is_empty() || owns(child, rest),
+        Some(child) => owns(child, rest),
         None => false,
     }
 }

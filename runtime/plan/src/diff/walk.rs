@@ -69,12 +69,11 @@ impl<'a> Walk<'a> {
 
     /// Notes a field that the wanted object changes.
     fn changed(&mut self, path: &Path<'_>, before: Option<&Value>, after: &Value) {
-        if before.is_some() {
-            let managers = fields::others(self.actual, self.manager, path);
-            if !managers.is_empty() {
-                let managers = managers.into_iter().map(str::to_owned).collect();
-                self.conflicts.push(FieldConflict { path: path.to_string(), managers });
-            }
+        // One can own a field that is not there: by applying it empty.
+        let managers = fields::others(self.actual, self.manager, path);
+        if !managers.is_empty() {
+            let managers = managers.into_iter().map(str::to_owned).collect();
+            self.conflicts.push(FieldConflict { path: path.to_string(), managers });
         }
         self.changes.push(FieldChange::new(path.to_string(), before, Some(after)));
     }
@@ -163,6 +162,7 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The order of items is nobody's: it is left as it is.
     fn keyed(&mut self, list: TypeId, item: TypeId, desired: &[Value], actual: &[Value], path: &Path<'_>) {
         let have = by_key(self.compare, list, actual);
         for desired in desired {

@@ -119,6 +119,12 @@ pub struct Summary {
     pub connectivity_closed: usize,
 }
 
+/// The JSON Schema of [`Plan`], for the project's docs.
+#[must_use]
+pub fn plan_schema() -> serde_json::Value {
+    schemars::schema_for!(Plan).to_value()
+}
+
 impl Plan {
     /// Whether applying it would change anything in the cluster. Host settings are nothing that apply can change.
     #[must_use]

@@ -166,6 +166,23 @@ fn what_we_once_applied_and_no_longer_want_goes_away_unless_it_is_somebody_elses
 }
 
 #[test]
+fn owning_an_empty_mapping_is_not_owning_what_is_in_it() {
+    let entries = json!([
+        {"manager": MANAGER, "operation": "Apply", "fieldsV1": {"f:data": {"f:a": {}}}},
+        {"manager": "helm", "operation": "Apply", "fieldsV1": {"f:data": {}, "f:spec": {"f:selector": {}}}},
+    ]);
+    let desired = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}});
+    let actual = managed(entries.clone(), json!({}), json!({}));
+    assert_eq!(text(&diff(desired, actual)), "data.a: \"1\" => -");
+    // Nor is what is owned always there.
+    let service = |spec: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "managedFields": entries}, "spec": spec});
+    insta::assert_snapshot!(text(&diff(service(json!({"selector": {"app": "a"}})), service(json!({})))), @r#"
+    spec.selector: - => {"app":"a"}
+    ! spec.selector is helm's
+    "#);
+}
+
+#[test]
 fn list_items_and_set_members_go_away_by_themselves() {
     let entries = json!([{"manager": MANAGER, "operation": "Apply", "fieldsV1": {
         "f:metadata": {"f:finalizers": {"v:\"x.io/a\"": {}, "v:\"x.io/b\"": {}}},
