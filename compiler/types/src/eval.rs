@@ -242,6 +242,9 @@ fn eval_typed_record(fields: &[Field], types: &BTreeMap<Arc<str>, Type>, span: S
             let message = format!("there is no field `{}` here", key.text);
             let names = types.keys().map(|name| &**name);
             let finding = unknown(codes::UNKNOWN_FIELD, message, &key.text, key.span, names, cx);
+            if let Some(meant) = meant(&finding) {
+                record.entry(meant).or_insert(Value::Error);
+            }
             cx.report(finding);
             eval(&field.value, None, cx);
             continue;
@@ -265,6 +268,12 @@ fn eval_typed_record(fields: &[Field], types: &BTreeMap<Arc<str>, Type>, span: S
     Value::Record(record)
 }
 
+/// The field that was meant by one that there is not: it is not missing as well.
+fn meant(finding: &Finding) -> Option<Arc<str>> {
+    let edit = finding.fixes.first()?.edits.first()?;
+    Some(Arc::from(edit.text.as_str()))
+}
+
 /// A Kubernetes object, or a part of one.
 fn eval_object(fields: &[Field], kube: &KubeType, span: Span, cx: &mut Cx<'_>) -> Value {
     let schema = cx.schema;
@@ -281,6 +290,9 @@ fn eval_object(fields: &[Field], kube: &KubeType, span: Span, cx: &mut Cx<'_>) -
                 let mut finding = unknown(codes::UNKNOWN_FIELD, message, &key.text, key.span, names, cx);
                 if key.text.contains('.') && finding.fixes.is_empty() {
                     finding = finding.help("fields inside others are written in braces: `spec: { replicas: 1 }`");
+                }
+                if let Some(meant) = meant(&finding) {
+                    result.entry(meant).or_insert(Value::Error);
                 }
                 cx.report(finding);
                 Type::Error

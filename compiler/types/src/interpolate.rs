@@ -51,7 +51,8 @@ pub fn interpolate(string: &Str, cx: &mut Cx<'_>) -> Value {
         }
     }
     // What is mended stands in a string: a mend's own quotes are escaped.
-    let edits = cx.findings.iter_mut().skip(before).flat_map(|finding| &mut finding.fixes).flat_map(|fix| &mut fix.edits);
+    let edits =
+        cx.findings.iter_mut().skip(before).flat_map(|finding| &mut finding.fixes).flat_map(|fix| &mut fix.edits);
     for edit in edits {
         edit.text = edit.text.replace('"', "\\\"");
     }

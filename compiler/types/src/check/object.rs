@@ -1,11 +1,12 @@
 //! Kubernetes objects given verbatim.
 
 use kspec_diagnostics::{Finding, Span, codes};
-use kspec_schema::KindInfo;
-use kspec_syntax::tree::{Field, Record};
+use kspec_schema::{KindInfo, Path, ProblemKind, Step};
+use kspec_syntax::tree::{ExprKind, Field, Record};
 
 use crate::coerce::missing_fields;
 use crate::eval::eval_record;
+use crate::report::bad_value;
 use crate::{Cx, KubeType, Type, Value, eval, to_json};
 
 /// Checks a Kubernetes object that is given verbatim, against the type that its `apiVersion` and `kind` name. `head` is
@@ -22,6 +23,7 @@ pub fn check_object(body: &Record, head: Span, cx: &mut Cx<'_>) -> Option<serde_
         return None;
     };
     let kube = kind_of(version, kind, cx)?;
+    let id = kube.id;
     let before = cx.findings.len();
     let value = eval_record(&body.fields, Some(&Type::Kube(kube)), head, cx);
     let Value::Object(_, fields) = &value else { return None };
@@ -31,7 +33,51 @@ pub fn check_object(body: &Record, head: Span, cx: &mut Cx<'_>) -> Option<serde_
             .help("add `metadata: { name: \"…\" }`");
         cx.report(finding);
     }
-    if cx.findings.len() > before { None } else { to_json(&value) }
+    if cx.findings.len() > before {
+        return None;
+    }
+    let object = to_json(&value)?;
+    // What types do not say: the width of a number, base64, two items of one key.
+    for problem in cx.schema.validate_as(id, &object) {
+        let span = place(&body.fields, &problem.path.0).unwrap_or(head);
+        let finding = bad_value(said(&problem.kind, &problem.path), span, cx);
+        cx.report_value(finding);
+    }
+    (cx.findings.len() == before).then_some(object)
+}
+
+/// Where the value at the end of a path is written; the closest part around it, where that is not in the literal.
+fn place(fields: &[Field], path: &[Step]) -> Option<Span> {
+    let (Step::Field(name), rest) = path.split_first()? else { return None };
+    let field = fields.iter().find(|field| *field.key.text == **name)?;
+    let mut value = &field.value;
+    let mut steps = rest.iter();
+    loop {
+        value = match (&value.kind, steps.as_slice().first()) {
+            (ExprKind::Record(fields), Some(Step::Field(_))) => {
+                return place(fields, steps.as_slice()).or(Some(value.span));
+            }
+            (ExprKind::List(items), Some(Step::Index(at))) => match items.get(*at) {
+                Some(item) => item,
+                None => return Some(value.span),
+            },
+            _ => return Some(value.span),
+        };
+        steps.next();
+    }
+}
+
+/// A problem in words.
+fn said(kind: &ProblemKind, path: &Path) -> String {
+    match kind {
+        ProblemKind::Malformed { expected, found } => format!("`{found}` is not {expected}"),
+        ProblemKind::DuplicateItem { key } => format!("two items of `{path}` have the key {key}"),
+        ProblemKind::WrongType { expected, found } => format!("`{path}` is {expected}, not {found}"),
+        ProblemKind::MissingRequired { field } => format!("`{path}` lacks the field `{field}`"),
+        ProblemKind::UnknownField { .. } => format!("there is no field `{path}`"),
+        ProblemKind::NotInEnum { found, .. } => format!("`{found}` may not stand at `{path}`"),
+        ProblemKind::NotAnObject | ProblemKind::UnknownKind { .. } => format!("`{path}` is no object"),
+    }
 }
 
 fn is_named(metadata: Option<&Value>) -> bool {

@@ -94,6 +94,8 @@ fn text_as(text: &Arc<str>, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
     match ty {
         Type::String | Type::Glob => Value::Str(Arc::clone(text)),
         Type::Literals(texts) if texts.contains(text) => Value::Str(Arc::clone(text)),
+        // In Go, no text at all is what is not given.
+        Type::Literals(_) if text.is_empty() && cx.is_inside_object() => Value::Str(Arc::clone(text)),
         Type::Literals(texts) => {
             let finding = not_a_member(text, texts, span, cx);
             cx.report(finding)
@@ -397,11 +399,13 @@ fn object_as(fields: BTreeMap<Arc<str>, Value>, kube: &KubeType, span: Span, cx:
     Value::Object(kube.clone(), result)
 }
 
-/// The required fields that an object lacks; those that the server fills in do not count.
+/// The required fields that an object lacks. What the server fills in does not count: the defaults of a custom type. What
+/// is published as the default of a built-in type's required field is Go's zero value, which the server then refuses.
 pub(crate) fn missing_of(kube: &KubeType, has: impl Fn(&str) -> bool, cx: &Cx<'_>) -> Vec<Arc<str>> {
+    let custom = cx.schema.is_custom(kube.id);
     let fields = cx.schema.object(kube.id).into_iter().flat_map(kspec_schema::ObjectType::fields);
     fields
-        .filter(|(name, field)| field.required && field.default.is_none() && !has(name))
+        .filter(|(name, field)| field.required && !(custom && field.default.is_some()) && !has(name))
         .map(|(name, _)| Arc::from(name))
         .collect()
 }

@@ -140,6 +140,14 @@ manifest {
     restartPolicy: never
   }
 }
+manifest {
+  apiVersion: "v1"
+  kind: "Service"
+  metadata: { name: "x" }
+  spec: { ports: [{ port: 80 }, { port: 80, name: "again" }, { port: 99999999999, name: "wide" }] }
+}
+manifest { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "x" }, binaryData: { a: "not base64!" } }
+manifest { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "x" }, spec: { replicas: 1 } }
 "#
     ));
 }
