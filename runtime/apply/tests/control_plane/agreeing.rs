@@ -301,7 +301,16 @@ fn edit(object: &mut Value, subject: &Subject, dice: &mut Dice, most: usize) {
     }
 }
 
-/// Where two objects differ, whatever lies behind an array being one place. Fields that only servers write are left out.
+/// Fields that the server writes by itself; the last one it takes away with the affinity that it belongs to.
+const SERVERS_OWN: [&str; 5] = [
+    "metadata/managedFields",
+    "metadata/resourceVersion",
+    "metadata/generation",
+    "status",
+    "spec/sessionAffinityConfig",
+];
+
+/// Where two objects differ, whatever lies behind an array being one place.
 fn raw_changes(before: &Value, after: &Value, path: &str, changes: &mut BTreeSet<String>) {
     let (Value::Object(left), Value::Object(right)) = (before, after) else {
         if before != after {
@@ -312,13 +321,33 @@ fn raw_changes(before: &Value, after: &Value, path: &str, changes: &mut BTreeSet
     let keys: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
     for key in keys {
         let path = if path.is_empty() { key.clone() } else { format!("{path}/{key}") };
-        if ["metadata/managedFields", "metadata/resourceVersion", "metadata/generation", "status"]
-            .contains(&path.as_str())
-        {
+        if SERVERS_OWN.contains(&path.as_str()) {
             continue;
         }
         let value = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
         raw_changes(&value(left), &value(right), &path, changes);
+    }
+}
+
+/// Lists that merge by key, in an order of their own: an apply puts them into the program's, which changes no field.
+fn unordered(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| {
+                let mut value = unordered(value);
+                if let (
+                    Value::Array(items),
+                    "ports" | "containers" | "env" | "secrets" | "imagePullSecrets" | "variables",
+                ) = (&mut value, name.as_str())
+                {
+                    items.sort_by_key(Value::to_string);
+                }
+                (name.clone(), value)
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(unordered).collect(),
+        other => other.clone(),
     }
 }
 
@@ -429,7 +458,7 @@ fn rounds(admin: &Client, schema: &Schema, subject: &Subject, kind: u64) -> Resu
         let diff = diff_object(&desired, &live, schema, MANAGER);
         let ours: BTreeSet<String> = diff.changes.iter().map(|change| place(&change.path)).collect();
         let mut theirs = BTreeSet::new();
-        raw_changes(&live.0, &result.0, "", &mut theirs);
+        raw_changes(&unordered(&live.0), &unordered(&result.0), "", &mut theirs);
         let told = |what: &str| {
             Err(format!(
                 "seed {seed}: {what}\n  diff {:?}\n  server {theirs:?}\n  dry run {:?}\n  desired {}\n  live {}\n  result {}",
