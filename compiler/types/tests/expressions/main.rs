@@ -9,6 +9,7 @@
 )]
 
 mod documented;
+mod external;
 mod harness;
 mod kubernetes;
 mod mistakes;

@@ -100,7 +100,7 @@ let c = { a: [1, 2], b: "x" }
 "#;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn every_expression_evaluates(text in expression()) {
@@ -111,5 +111,14 @@ proptest! {
     #[test]
     fn every_body_is_checked(text in expression()) {
         findings(&format!("{WORLD}fn g(x: Int) -> Any = {text}\nrule r on Pod {{ deny if {text} }}\n"));
+    }
+
+    #[test]
+    fn every_object_and_mutation_is_checked(name in expression(), spec in expression(), value in expression()) {
+        findings(&format!(
+            "{WORLD}manifest {{ apiVersion: \"v1\", kind: \"Pod\", metadata: {{ name: {name} }}, spec: {{ containers: [{{ \
+             name: {value}, resources: {{ limits: {{ memory: {spec} }} }} }}], volumes: {spec} }} }}\n\
+             mutation m on Pod {{ for c in containers {{\n default c.resources.limits.cpu: {value}\n append c.env: {spec} }} }}\n"
+        ));
     }
 }
