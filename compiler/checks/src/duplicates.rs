@@ -1,31 +1,35 @@
 //! K0106: two declarations of one Kubernetes object. Which of them counted would be chance.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use kspec_diagnostics::{Finding, codes};
-use kspec_model::ObjectKey;
+use kspec_lower::OutlinedObject;
+use kspec_model::{ObjectKey, program::Origin};
 
 use crate::{Facts, report};
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let mut first = BTreeMap::new();
-    let mut by_origin: Vec<_> = facts.lowered.iter().collect();
-    by_origin.sort_by_key(|lowered| &lowered.origin);
-    for lowered in by_origin {
-        let key = lowered.object.key();
-        let Some(known) = first.get(&key) else {
-            first.insert(key, &lowered.origin);
-            continue;
-        };
-        // Two quotas of one name within one namespace are told apart where they are read.
-        if key.kind == "ResourceQuota" && known.at.item == lowered.origin.at.item {
-            continue;
+    let mut by_key: HashMap<&ObjectKey, Vec<&Origin>> = HashMap::with_capacity(facts.outline.len());
+    for OutlinedObject { key, origin } in facts.outline {
+        by_key.entry(key).or_default().push(origin);
+    }
+    let mut twice: Vec<_> = by_key.into_iter().filter(|(_, origins)| origins.len() > 1).collect();
+    twice.sort();
+    for (key, mut origins) in twice {
+        origins.sort();
+        let mut origins = origins.into_iter();
+        let Some(first) = origins.next() else { continue };
+        for origin in origins {
+            // Two quotas of one name within one namespace are told apart where they are read.
+            if key.kind == "ResourceQuota" && first.at.item == origin.at.item {
+                continue;
+            }
+            findings.push(
+                report::at(codes::DUPLICATE_OBJECT, format!("a second declaration of {key}"), origin)
+                    .label(first.at, "the first")
+                    .help(remedy(key)),
+            );
         }
-        findings.push(
-            report::at(codes::DUPLICATE_OBJECT, format!("a second declaration of {key}"), &lowered.origin)
-                .label(known.at, "the first")
-                .help(remedy(&key)),
-        );
     }
 }
 

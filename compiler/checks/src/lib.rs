@@ -20,7 +20,7 @@ mod report;
 mod selectors;
 
 use kspec_diagnostics::{Code, Finding, codes};
-use kspec_lower::LoweredObject;
+use kspec_lower::OutlinedObject;
 use kspec_model::program::{Date, Program};
 
 pub use accept::settle;
@@ -28,7 +28,7 @@ pub use accept::settle;
 /// What a check reads.
 struct Facts<'a> {
     program: &'a Program,
-    lowered: &'a [LoweredObject],
+    outline: &'a [OutlinedObject],
     as_of: Date,
 }
 
@@ -60,12 +60,12 @@ const CHECKS: &[Check] = &[
     Check { codes: &[codes::WEAK_FLAG], run: control_plane::check },
 ];
 
-/// Runs every check. `lowered` is what the same program lowers to; `as_of` is the day that end dates are held against.
+/// Runs every check. `outline` is what the same program lowers to, by name; `as_of` is the day that end dates are held against.
 ///
 /// Findings come ordered and each once; [`settle`] applies the program's `accept`s to these and to those of other phases.
 #[must_use]
-pub fn check(program: &Program, lowered: &[LoweredObject], as_of: Date) -> Vec<Finding> {
-    let facts = Facts { program, lowered, as_of };
+pub fn check(program: &Program, outline: &[OutlinedObject], as_of: Date) -> Vec<Finding> {
+    let facts = Facts { program, outline, as_of };
     let mut findings = Vec::new();
     for check in CHECKS {
         let before = findings.len();

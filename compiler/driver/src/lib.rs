@@ -50,27 +50,24 @@ impl Compiler {
     /// place; accepted ones left out. Dynamic scopes range over the program's own namespaces.
     pub fn check(&mut self) -> Vec<Finding> {
         let mut findings = self.session.analyze();
-        let (lowered, lowering) = self.lower_with(&BTreeMap::new());
+        let facts = self.session.facts();
         let program = self.session.program();
-        let as_of = self.session.facts().as_of;
+        let as_of = facts.as_of;
+        let (outline, lowering) = kspec_lower::outline(program, &BTreeMap::new(), as_of);
         findings.extend(lowering);
-        findings.extend(kspec_checks::check(program, &lowered.objects, as_of));
+        findings.extend(kspec_lower::host(program, &facts.config.kubernetes.to_string()).1);
+        findings.extend(kspec_checks::check(program, &outline, as_of));
         self.sorted(kspec_checks::settle(program, findings, as_of))
     }
 
     /// What the program lowers to, given the namespaces of the state that dynamic scopes range over.
     #[must_use]
     pub fn lower(&self, state_namespaces: &BTreeMap<String, Labels>) -> Lowered {
-        self.lower_with(state_namespaces).0
-    }
-
-    fn lower_with(&self, state_namespaces: &BTreeMap<String, Labels>) -> (Lowered, Vec<Finding>) {
         let facts = self.session.facts();
         let program = self.session.program();
-        let (objects, mut findings) = kspec_lower::objects(program, state_namespaces, facts.as_of);
-        let (host, host_findings) = kspec_lower::host(program, &facts.config.kubernetes.to_string());
-        findings.extend(host_findings);
-        (Lowered { objects, host }, findings)
+        let (objects, _) = kspec_lower::objects(program, state_namespaces, facts.as_of);
+        let (host, _) = kspec_lower::host(program, &facts.config.kubernetes.to_string());
+        Lowered { objects, host }
     }
 
     /// The program as of the last [`Compiler::check`].

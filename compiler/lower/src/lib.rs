@@ -16,7 +16,7 @@ pub use files::manifest_path;
 pub use host::{HostFile, HostOutput, HostSettings, host};
 pub use inventory::{Inventory, PART_OF, TOOLING, inventory};
 pub use objects::{
-    EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, PROJECT, PURPOSE, Phase,
-    known_namespaces, objects,
+    EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, OutlinedObject, PROJECT, PURPOSE,
+    Phase, known_namespaces, objects, outline,
 };
 pub use yaml::to_yaml;

@@ -14,7 +14,7 @@ mod objects;
 mod pages;
 mod speed;
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use kspec_checks::check;
 use kspec_diagnostics::{Finding, Severity};
@@ -22,9 +22,13 @@ use kspec_model::program::Program;
 
 /// Findings of the checks, without those that merely inform unless one asks for them.
 fn told(program: &Program, least: Severity) -> String {
-    let (lowered, _) = fixture::lower(program);
-    let findings = check(program, &lowered, fixture::TODAY);
+    let findings = checked(program);
     render(findings.iter().filter(|finding| finding.severity >= least))
+}
+
+fn checked(program: &Program) -> Vec<Finding> {
+    let (outline, _) = kspec_lower::outline(program, &BTreeMap::new(), fixture::TODAY);
+    check(program, &outline, fixture::TODAY)
 }
 
 fn warned(program: &Program) -> String {

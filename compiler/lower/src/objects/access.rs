@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use kspec_model::program::{Grant, Role, RoleRef, RoleRule, Subject};
 use serde_json::{Map, Value, json};
 
-use super::{Output, Phase, is_over, metadata::Metadata, world::World};
+use super::{Kind, Output, Phase, is_over, metadata::Metadata, world::World};
 use crate::names;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
 
+const ROLE: Kind = Kind { api_version: API_VERSION, kind: "Role" };
+const CLUSTER_ROLE: Kind = Kind { api_version: API_VERSION, kind: "ClusterRole" };
+const BINDING: Kind = Kind { api_version: API_VERSION, kind: "RoleBinding" };
+const CLUSTER_BINDING: Kind = Kind { api_version: API_VERSION, kind: "ClusterRoleBinding" };
+
 pub(super) fn lower(world: &World<'_>, output: &mut Output) {
     for role in world.program.roles.iter().filter(|role| !role.existing) {
-        output.push(Phase::Roles, &role.origin, role_object(world, role));
+        lower_role(world, role, output);
     }
     let mut taken = Taken::default();
     for grant in &world.program.grants {
@@ -21,17 +26,17 @@ pub(super) fn lower(world: &World<'_>, output: &mut Output) {
             continue;
         }
         match world.grant_scope(&grant.scope) {
-            None => output.push(Phase::Grants, &grant.origin, binding(world, grant, None, &mut taken)),
+            None => bind(world, grant, None, &mut taken, output),
             Some(namespaces) => {
                 for namespace in namespaces {
-                    output.push(Phase::Grants, &grant.origin, binding(world, grant, Some(&namespace), &mut taken));
+                    bind(world, grant, Some(namespace), &mut taken, output);
                 }
             }
         }
     }
 }
 
-fn role_object(world: &World<'_>, role: &Role) -> Value {
+fn lower_role(world: &World<'_>, role: &Role, output: &mut Output) {
     let metadata = Metadata {
         name: &role.name,
         namespace: role.namespace.as_deref(),
@@ -40,17 +45,17 @@ fn role_object(world: &World<'_>, role: &Role) -> Value {
         doc: role.doc.as_deref(),
         exception: None,
     };
-    let mut object = Map::from_iter([
-        ("apiVersion".to_owned(), json!(API_VERSION)),
-        ("kind".to_owned(), json!(if role.namespace.is_some() { "Role" } else { "ClusterRole" })),
-        ("metadata".to_owned(), metadata.build(world)),
-    ]);
-    // The control plane fills the rules of an aggregated role: sending any would fight it.
-    match &role.aggregation {
-        Some(selectors) => object.insert("aggregationRule".to_owned(), json!({ "clusterRoleSelectors": selectors })),
-        None => object.insert("rules".to_owned(), role.rules.iter().map(rule_value).collect()),
-    };
-    Value::Object(object)
+    let kind = if role.namespace.is_some() { ROLE } else { CLUSTER_ROLE };
+    output.object(world, kind, &metadata, &role.origin, 0, |object| {
+        // The control plane fills the rules of an aggregated role: sending any would fight it.
+        match &role.aggregation {
+            Some(selectors) => {
+                object.insert("aggregationRule".to_owned(), json!({ "clusterRoleSelectors": selectors }))
+            }
+            None => object.insert("rules".to_owned(), role.rules.iter().map(rule_value).collect()),
+        };
+        Phase::Roles
+    });
 }
 
 fn rule_value(rule: &RoleRule) -> Value {
@@ -71,7 +76,7 @@ fn rule_value(rule: &RoleRule) -> Value {
 #[derive(Default)]
 struct Taken(BTreeMap<(Option<String>, String), String>);
 
-fn binding(world: &World<'_>, grant: &Grant, namespace: Option<&str>, taken: &mut Taken) -> Value {
+fn bind(world: &World<'_>, grant: &Grant, namespace: Option<&str>, taken: &mut Taken, output: &mut Output) {
     let name = grant.name.clone().unwrap_or_else(|| generated_name(world, grant, namespace, taken));
     let metadata = Metadata {
         name: &name,
@@ -81,13 +86,13 @@ fn binding(world: &World<'_>, grant: &Grant, namespace: Option<&str>, taken: &mu
         doc: grant.doc.as_deref(),
         exception: grant.exception.as_ref(),
     };
-    json!({
-        "apiVersion": API_VERSION,
-        "kind": if namespace.is_some() { "RoleBinding" } else { "ClusterRoleBinding" },
-        "metadata": metadata.build(world),
-        "roleRef": { "apiGroup": GROUP, "kind": role_kind(&grant.role), "name": grant.role.name },
-        "subjects": grant.subjects.iter().map(subject_value).collect::<Vec<_>>(),
-    })
+    let kind = if namespace.is_some() { BINDING } else { CLUSTER_BINDING };
+    output.object(world, kind, &metadata, &grant.origin, 0, |object| {
+        let role = json!({ "apiGroup": GROUP, "kind": role_kind(&grant.role), "name": grant.role.name });
+        object.insert("roleRef".to_owned(), role);
+        object.insert("subjects".to_owned(), grant.subjects.iter().map(subject_value).collect());
+        Phase::Grants
+    });
 }
 
 fn role_kind(role: &RoleRef) -> &'static str {

@@ -1,15 +1,30 @@
 //! Objects given verbatim.
 
+use kspec_model::ObjectKey;
 use serde_json::{Map, Value, json};
 
 use super::{Output, Phase, metadata::ownership, world::World};
 
 pub(super) fn lower(world: &World<'_>, output: &mut Output) {
     for manifest in &world.program.manifests {
-        let mut object = manifest.object.clone();
-        own(world, &mut object);
-        let phase = phase(&object);
-        output.push(phase, &manifest.origin, object);
+        output.verbatim(key(&manifest.object), &manifest.origin, 0, || {
+            let mut object = manifest.object.clone();
+            own(world, &mut object);
+            (phase(&object), object)
+        });
+    }
+}
+
+fn key(object: &Value) -> ObjectKey {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    ObjectKey {
+        group: text("/apiVersion")
+            .and_then(|version| version.split_once('/'))
+            .map_or("", |(group, _)| group)
+            .to_owned(),
+        kind: text("/kind").unwrap_or_default().to_owned(),
+        namespace: text("/metadata/namespace").map(str::to_owned),
+        name: text("/metadata/name").unwrap_or_default().to_owned(),
     }
 }
 

@@ -11,9 +11,12 @@ use std::collections::BTreeMap;
 
 use kspec_diagnostics::Finding;
 use kspec_model::{
-    Labels, Object,
+    Labels, Object, ObjectKey,
     program::{Date, Exception, Origin, Program},
 };
+use serde_json::{Map, Value};
+
+use self::{metadata::Metadata, world::World};
 
 pub use metadata::{EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, MANAGED_BY, PROJECT, PURPOSE};
 pub use world::known_namespaces;
@@ -54,6 +57,15 @@ pub enum Phase {
     Rest,
 }
 
+/// What an object is called and where it was declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlinedObject {
+    /// Its identity.
+    pub key: ObjectKey,
+    /// The declaration, as in [`LoweredObject::origin`].
+    pub origin: Origin,
+}
+
 /// Lowers a program, in the order in which to apply: by phase, within a phase by what keeps pods connected, then by key.
 ///
 /// Dynamic scopes are instantiated over the program's and the state's namespaces. Grants whose end lies before `as_of` are
@@ -64,33 +76,100 @@ pub fn objects(
     state_namespaces: &BTreeMap<String, Labels>,
     as_of: Date,
 ) -> (Vec<LoweredObject>, Vec<Finding>) {
+    let mut output = run(program, state_namespaces, as_of, true);
+    output.entries.sort_by(|one, other| one.order().cmp(&other.order()));
+    let lowered = output.entries.into_iter().filter_map(|entry| {
+        let (phase, object) = entry.built?;
+        Some(LoweredObject { object: Object(object), origin: entry.outlined.origin, phase })
+    });
+    (lowered.collect(), output.findings)
+}
+
+/// The objects of [`objects`] by name, in the order of their declarations, and the same findings, without building any
+/// object: all that a check needs, at a small part of the cost.
+#[must_use]
+pub fn outline(
+    program: &Program,
+    state_namespaces: &BTreeMap<String, Labels>,
+    as_of: Date,
+) -> (Vec<OutlinedObject>, Vec<Finding>) {
+    let output = run(program, state_namespaces, as_of, false);
+    (output.entries.into_iter().map(|entry| entry.outlined).collect(), output.findings)
+}
+
+fn run(program: &Program, state_namespaces: &BTreeMap<String, Labels>, as_of: Date, build: bool) -> Output {
     let world = world::World::new(program, state_namespaces, as_of);
-    let mut output = Output { lowered: Vec::new(), findings: Vec::new() };
+    let mut output = Output { build, entries: Vec::new(), findings: Vec::new() };
     manifests::lower(&world, &mut output);
     namespaces::lower(&world, &mut output);
     access::lower(&world, &mut output);
     network::lower(&world, &mut output);
-    output
-        .lowered
-        .sort_by_cached_key(|(rank, lowered)| (lowered.phase, *rank, lowered.object.key(), lowered.origin.clone()));
     output.findings.sort();
     output.findings.dedup();
-    (output.lowered.into_iter().map(|(_, lowered)| lowered).collect(), output.findings)
+    output
 }
 
-/// What lowering yields so far; the number orders objects within a phase.
+/// A kind of the stable APIs.
+#[derive(Clone, Copy)]
+struct Kind {
+    api_version: &'static str,
+    kind: &'static str,
+}
+
+/// What lowering yields so far.
 struct Output {
-    lowered: Vec<(u8, LoweredObject)>,
+    /// Whether objects are built, or only named.
+    build: bool,
+    entries: Vec<Entry>,
     findings: Vec<Finding>,
 }
 
+struct Entry {
+    outlined: OutlinedObject,
+    /// Order within a phase.
+    rank: u8,
+    built: Option<(Phase, Value)>,
+}
+
+impl Entry {
+    fn order(&self) -> (Option<Phase>, u8, &ObjectKey, &Origin) {
+        (self.built.as_ref().map(|(phase, _)| *phase), self.rank, &self.outlined.key, &self.outlined.origin)
+    }
+}
+
 impl Output {
-    fn push(&mut self, phase: Phase, origin: &Origin, object: serde_json::Value) {
-        self.push_ranked(phase, 0, origin, object);
+    /// Adds an object; `fill` writes what stands beside its metadata, and says when it is applied.
+    fn object(
+        &mut self,
+        world: &World<'_>,
+        kind: Kind,
+        metadata: &Metadata<'_>,
+        origin: &Origin,
+        rank: u8,
+        fill: impl FnOnce(&mut Map<String, Value>) -> Phase,
+    ) {
+        let group = kind.api_version.split_once('/').map_or("", |(group, _)| group);
+        let key = ObjectKey {
+            group: group.to_owned(),
+            kind: kind.kind.to_owned(),
+            namespace: metadata.namespace.map(str::to_owned),
+            name: metadata.name.to_owned(),
+        };
+        self.verbatim(key, origin, rank, || {
+            let mut object = Map::from_iter([
+                ("apiVersion".to_owned(), Value::from(kind.api_version)),
+                ("kind".to_owned(), Value::from(kind.kind)),
+                ("metadata".to_owned(), metadata.build(world)),
+            ]);
+            let phase = fill(&mut object);
+            (phase, Value::Object(object))
+        });
     }
 
-    fn push_ranked(&mut self, phase: Phase, rank: u8, origin: &Origin, object: serde_json::Value) {
-        self.lowered.push((rank, LoweredObject { object: Object(object), origin: origin.clone(), phase }));
+    /// Adds an object given as a whole.
+    fn verbatim(&mut self, key: ObjectKey, origin: &Origin, rank: u8, build: impl FnOnce() -> (Phase, Value)) {
+        let outlined = OutlinedObject { key, origin: origin.clone() };
+        self.entries.push(Entry { outlined, rank, built: self.build.then(build) });
     }
 }
 

@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use kspec_model::program::{Limits, Namespace, Quota, ServiceAccount};
 use serde_json::{Map, Value, json};
 
-use super::{Output, Phase, metadata::Metadata, world, world::World};
+use super::{Kind, Output, Phase, metadata::Metadata, world, world::World};
+
+const NAMESPACE: Kind = Kind { api_version: "v1", kind: "Namespace" };
+const QUOTA: Kind = Kind { api_version: "v1", kind: "ResourceQuota" };
+const LIMITS: Kind = Kind { api_version: "v1", kind: "LimitRange" };
+const ACCOUNT: Kind = Kind { api_version: "v1", kind: "ServiceAccount" };
 
 pub(super) fn lower(world: &World<'_>, output: &mut Output) {
     for namespace in &world.program.namespaces {
@@ -18,17 +23,20 @@ pub(super) fn lower(world: &World<'_>, output: &mut Output) {
                 doc: namespace.doc.as_deref(),
                 ..Metadata::default()
             };
-            let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata.build(world) });
-            output.push(Phase::Namespaces, &namespace.origin, object);
+            output.object(world, NAMESPACE, &metadata, &namespace.origin, 0, |_| Phase::Namespaces);
         }
         default_account(world, namespace, output);
         for quota in &namespace.quotas {
-            output.push(Phase::Limits, &quota.origin, quota_object(world, namespace, quota));
+            let metadata = Metadata { name: &quota.name, namespace: Some(&namespace.name), ..Metadata::default() };
+            output.object(world, QUOTA, &metadata, &quota.origin, 0, |object| {
+                object.insert("spec".to_owned(), quota_spec(quota));
+                Phase::Limits
+            });
         }
         limit_ranges(world, namespace, output);
     }
     for account in world.program.service_accounts.iter().filter(|account| !account.existing) {
-        output.push(Phase::Accounts, &account.origin, account_object(world, account));
+        declared_account(world, account, output);
     }
 }
 
@@ -36,26 +44,21 @@ pub(super) fn lower(world: &World<'_>, output: &mut Output) {
 fn default_account(world: &World<'_>, namespace: &Namespace, output: &mut Output) {
     let Some(automount) = namespace.automount_token else { return };
     let metadata = Metadata { name: "default", namespace: Some(&namespace.name), ..Metadata::default() };
-    let object = json!({
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": metadata.build(world),
-        "automountServiceAccountToken": automount,
+    output.object(world, ACCOUNT, &metadata, &namespace.origin, 0, |object| {
+        object.insert("automountServiceAccountToken".to_owned(), json!(automount));
+        Phase::Accounts
     });
-    output.push(Phase::Accounts, &namespace.origin, object);
 }
 
-fn quota_object(world: &World<'_>, namespace: &Namespace, quota: &Quota) -> Value {
-    let metadata = Metadata { name: &quota.name, namespace: Some(&namespace.name), ..Metadata::default() };
-    let mut spec = Map::new();
-    spec.insert("hard".to_owned(), json!(quota.hard));
+fn quota_spec(quota: &Quota) -> Value {
+    let mut spec = Map::from_iter([("hard".to_owned(), json!(quota.hard))]);
     if !quota.scopes.is_empty() {
         spec.insert("scopes".to_owned(), json!(quota.scopes));
     }
     if let Some(selector) = &quota.scope_selector {
         spec.insert("scopeSelector".to_owned(), selector.clone());
     }
-    json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata.build(world), "spec": spec })
+    Value::Object(spec)
 }
 
 /// Limits of one name are one object, its entries in the order written.
@@ -67,9 +70,11 @@ fn limit_ranges(world: &World<'_>, namespace: &Namespace, output: &mut Output) {
     for (name, limits) in by_name {
         let Some(first) = limits.first() else { continue };
         let metadata = Metadata { name, namespace: Some(&namespace.name), ..Metadata::default() };
-        let items: Vec<Value> = limits.iter().map(|limits| limit_item(limits)).collect();
-        let object = json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": metadata.build(world), "spec": { "limits": items } });
-        output.push(Phase::Limits, &first.origin, object);
+        output.object(world, LIMITS, &metadata, &first.origin, 0, |object| {
+            let items: Vec<Value> = limits.iter().map(|limits| limit_item(limits)).collect();
+            object.insert("spec".to_owned(), json!({ "limits": items }));
+            Phase::Limits
+        });
     }
 }
 
@@ -91,7 +96,7 @@ fn limit_item(limits: &Limits) -> Value {
     Value::Object(item)
 }
 
-fn account_object(world: &World<'_>, account: &ServiceAccount) -> Value {
+fn declared_account(world: &World<'_>, account: &ServiceAccount, output: &mut Output) {
     let metadata = Metadata {
         name: &account.name,
         namespace: Some(&account.namespace),
@@ -100,17 +105,14 @@ fn account_object(world: &World<'_>, account: &ServiceAccount) -> Value {
         doc: account.doc.as_deref(),
         ..Metadata::default()
     };
-    let mut object = Map::from_iter([
-        ("apiVersion".to_owned(), json!("v1")),
-        ("kind".to_owned(), json!("ServiceAccount")),
-        ("metadata".to_owned(), metadata.build(world)),
-    ]);
-    if let Some(automount) = account.automount_token {
-        object.insert("automountServiceAccountToken".to_owned(), json!(automount));
-    }
-    if !account.image_pull_secrets.is_empty() {
-        let secrets: Vec<Value> = account.image_pull_secrets.iter().map(|name| json!({ "name": name })).collect();
-        object.insert("imagePullSecrets".to_owned(), Value::Array(secrets));
-    }
-    Value::Object(object)
+    output.object(world, ACCOUNT, &metadata, &account.origin, 0, |object| {
+        if let Some(automount) = account.automount_token {
+            object.insert("automountServiceAccountToken".to_owned(), json!(automount));
+        }
+        if !account.image_pull_secrets.is_empty() {
+            let secrets: Vec<Value> = account.image_pull_secrets.iter().map(|name| json!({ "name": name })).collect();
+            object.insert("imagePullSecrets".to_owned(), Value::Array(secrets));
+        }
+        Phase::Accounts
+    });
 }

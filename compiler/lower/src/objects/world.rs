@@ -43,7 +43,7 @@ impl<'a> World<'a> {
     }
 
     /// The namespaces of a network's scope, ordered, each once.
-    pub(super) fn network_scope(&self, scope: &NetworkScope) -> Vec<String> {
+    pub(super) fn network_scope<'w>(&'w self, scope: &'w NetworkScope) -> Vec<&'w str> {
         match scope {
             NetworkScope::Namespaces(names) => ordered(names),
             NetworkScope::Where(selector) => self.matching(selector),
@@ -51,7 +51,7 @@ impl<'a> World<'a> {
     }
 
     /// The namespaces of a grant's scope, ordered, each once; `None` for the cluster.
-    pub(super) fn grant_scope(&self, scope: &GrantScope) -> Option<Vec<String>> {
+    pub(super) fn grant_scope<'w>(&'w self, scope: &'w GrantScope) -> Option<Vec<&'w str>> {
         match scope {
             GrantScope::Cluster => None,
             GrantScope::Namespaces(names) => Some(ordered(names)),
@@ -59,14 +59,14 @@ impl<'a> World<'a> {
         }
     }
 
-    pub(super) fn matching(&self, selector: &LabelSelector) -> Vec<String> {
-        self.namespaces.iter().filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| name.clone()).collect()
+    pub(super) fn matching(&self, selector: &LabelSelector) -> Vec<&str> {
+        self.namespaces.iter().filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| name.as_str()).collect()
     }
 }
 
-fn ordered(names: &[String]) -> Vec<String> {
-    let mut names = names.to_vec();
-    names.sort();
+fn ordered(names: &[String]) -> Vec<&str> {
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
     names.dedup();
     names
 }

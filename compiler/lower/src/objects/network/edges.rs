@@ -1,32 +1,37 @@
 //! Edges: halves collected by the pods they are for, then one policy for each of those and a direction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use kspec_diagnostics::codes;
+use kspec_diagnostics::{Finding, codes};
 use kspec_model::{
     LabelSelector, Operator,
-    program::{Edge, Origin, Peer},
+    program::{Edge, Peer},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::peers::{Peers, RuleSet};
-use super::{Denied, Direction, Halves, Scoped, edge_policy, first_origin, peers};
+use super::{
+    Denied, Direction, POLICY, Scoped, Taken,
+    peers::{self, RuleSet},
+};
 use crate::{
     finding, names,
     objects::{Output, Phase, metadata::Metadata, world::World},
 };
 
 /// The pods that a policy selects, within its namespace.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Subject {
-    Workload(String),
-    Pods(LabelSelector),
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject<'w> {
+    Workload(&'w str),
+    Pods(&'w LabelSelector),
     All,
 }
 
-impl Subject {
+impl Subject<'_> {
     /// Order within a phase: narrow first, since a narrow policy holds what wider ones allow, and not the other way round.
-    fn rank(&self) -> u8 {
+    fn rank(self) -> u8 {
         match self {
             Self::Workload(_) => 0,
             Self::Pods(_) => 1,
@@ -35,22 +40,24 @@ impl Subject {
     }
 }
 
-/// One half of an edge.
-pub(super) struct Half<'a> {
-    ports: Vec<Value>,
-    far: Peers,
-    doc: Option<&'a str>,
-    origin: &'a Origin,
+/// One half of an edge: the direction is that of the policy it goes into.
+struct Half<'w> {
+    edge: &'w Edge,
+    /// The namespace of the network being lowered.
+    scope: &'w str,
 }
 
-pub(super) fn lower(
-    world: &World<'_>,
-    scoped: &[Scoped<'_>],
-    denied: &Denied,
-    taken: &mut BTreeSet<(String, String)>,
+/// Halves by what they are for.
+type Halves<'w> = BTreeMap<(&'w str, Direction), BTreeMap<Subject<'w>, Vec<Half<'w>>>>;
+
+pub(super) fn lower<'w>(
+    world: &'w World<'_>,
+    scoped: &'w [Scoped<'w>],
+    denied: &Denied<'w>,
+    taken: &mut Taken<'w>,
     output: &mut Output,
 ) {
-    let mut halves: Halves<'_> = BTreeMap::new();
+    let mut halves: Halves<'w> = BTreeMap::new();
     for scope in scoped {
         for edge in &scope.network.edges {
             collect(world, scope, edge, denied, &mut halves, output);
@@ -62,26 +69,25 @@ pub(super) fn lower(
 }
 
 /// The pods of one end: namespaces, and which pods there. `None` for ends that are no pods of ours to select.
-fn near_end(world: &World<'_>, peer: &Peer, scope: &str) -> Option<(Vec<String>, Subject)> {
+fn near_end<'w>(world: &'w World<'_>, peer: &'w Peer, scope: &'w str) -> Option<(Vec<&'w str>, Subject<'w>)> {
     Some(match peer {
-        Peer::Workload { namespace, name } => (vec![namespace.clone()], Subject::Workload(name.clone())),
-        Peer::Namespace(namespace) => (vec![namespace.clone()], Subject::All),
-        Peer::All => (vec![scope.to_owned()], Subject::All),
+        Peer::Workload { namespace, name } => (vec![namespace.as_str()], Subject::Workload(name)),
+        Peer::Namespace(namespace) => (vec![namespace.as_str()], Subject::All),
+        Peer::All => (vec![scope], Subject::All),
         Peer::Pods { pods, namespaces } => {
-            let namespaces =
-                namespaces.as_ref().map_or_else(|| vec![scope.to_owned()], |selector| world.matching(selector));
-            (namespaces, if pods.is_empty() { Subject::All } else { Subject::Pods(pods.clone()) })
+            let namespaces = namespaces.as_ref().map_or_else(|| vec![scope], |selector| world.matching(selector));
+            (namespaces, if pods.is_empty() { Subject::All } else { Subject::Pods(pods) })
         }
         Peer::Any | Peer::Dns | Peer::Internet | Peer::Cidr { .. } => return None,
     })
 }
 
-fn collect<'a>(
-    world: &World<'a>,
-    scope: &Scoped<'_>,
-    edge: &'a Edge,
-    denied: &Denied,
-    halves: &mut Halves<'a>,
+fn collect<'w>(
+    world: &'w World<'_>,
+    scope: &'w Scoped<'w>,
+    edge: &'w Edge,
+    denied: &Denied<'w>,
+    halves: &mut Halves<'w>,
     output: &mut Output,
 ) {
     let ends = [(&edge.from, &edge.to, Direction::Egress), (&edge.to, &edge.from, Direction::Ingress)];
@@ -91,26 +97,14 @@ fn collect<'a>(
         for (near, far, direction) in ends {
             let Some((near_namespaces, subject)) = near_end(world, near, namespace) else { continue };
             for near_namespace in near_namespaces {
-                if !denied.has(&near_namespace, direction) {
-                    if !scope.namespaces.contains(&near_namespace) {
-                        not_ours.insert((near_namespace, direction));
-                    }
-                    continue;
+                if denied.has(near_namespace, direction) {
+                    written = true;
+                    output.findings.extend(peers::unsaid(world, far, direction, &edge.origin));
+                    let half = Half { edge, scope: namespace };
+                    halves.entry((near_namespace, direction)).or_default().entry(subject).or_default().push(half);
+                } else if !scope.namespaces.contains(&near_namespace) {
+                    not_ours.insert((near_namespace, direction));
                 }
-                written = true;
-                let far = peers::far_end(
-                    world,
-                    far,
-                    namespace,
-                    &near_namespace,
-                    direction,
-                    &edge.origin,
-                    &mut output.findings,
-                );
-                let Some(far) = far else { continue };
-                let ports = peers::ports(world, &edge.ports, &edge.to, peers::Names::Resolved);
-                let half = Half { ports, far, doc: edge.doc.as_deref(), origin: &edge.origin };
-                halves.entry((near_namespace, direction)).or_default().entry(subject.clone()).or_default().push(half);
             }
         }
         let scope_denies = denied.has(namespace, Direction::Ingress) || denied.has(namespace, Direction::Egress);
@@ -119,22 +113,26 @@ fn collect<'a>(
         }
     }
     if let Some((namespace, direction)) = not_ours.into_iter().next() {
-        let (what, instead) = match direction {
-            Direction::Egress => ("leave", "egress"),
-            Direction::Ingress => ("enter", "ingress"),
-        };
-        output.findings.push(
-            finding::at(
-                codes::ONE_SIDED_EDGE,
-                format!("half of this edge is not ours: this program does not say what may {what} the pods of `{namespace}`"),
-                &edge.origin,
-            )
-            .help(format!("nothing to do if `{namespace}` lets them; a `default deny {instead}` there would have this program write that half too")),
-        );
+        output.findings.push(one_sided(edge, namespace, direction));
     }
 }
 
-fn without_denial(scope: &Scoped<'_>, edge: &Edge, namespace: &str, scope_denies: bool) -> kspec_diagnostics::Finding {
+fn one_sided(edge: &Edge, namespace: &str, direction: Direction) -> Finding {
+    let (what, instead) = match direction {
+        Direction::Egress => ("leave", "egress"),
+        Direction::Ingress => ("enter", "ingress"),
+    };
+    finding::at(
+        codes::ONE_SIDED_EDGE,
+        format!("half of this edge is not ours: this program does not say what may {what} the pods of `{namespace}`"),
+        &edge.origin,
+    )
+    .help(format!(
+        "nothing to do if `{namespace}` lets them; a `default deny {instead}` there would have this program write that half too"
+    ))
+}
+
+fn without_denial(scope: &Scoped<'_>, edge: &Edge, namespace: &str, scope_denies: bool) -> Finding {
     let message = if scope_denies {
         format!("this edge allows what nothing in `{namespace}` denies: neither end is isolated in its direction")
     } else {
@@ -145,55 +143,72 @@ fn without_denial(scope: &Scoped<'_>, edge: &Edge, namespace: &str, scope_denies
         .help("add `default deny` to the network, or drop the edge: a policy for this edge alone would isolate its pods from everything else")
 }
 
-fn write_policies(
+fn write_policies<'w>(
     world: &World<'_>,
-    namespace: &str,
+    namespace: &'w str,
     direction: Direction,
-    subjects: &BTreeMap<Subject, Vec<Half<'_>>>,
-    taken: &mut BTreeSet<(String, String)>,
+    subjects: &BTreeMap<Subject<'w>, Vec<Half<'w>>>,
+    taken: &mut Taken<'w>,
     output: &mut Output,
 ) {
     // Only what selects by label or selects everything can cover another subject's pods.
-    let wide: Vec<(&Subject, &Vec<Half<'_>>)> =
+    let wide: Vec<(&Subject<'_>, &Vec<Half<'_>>)> =
         subjects.iter().filter(|(subject, _)| !matches!(subject, Subject::Workload(_))).collect();
     for (subject, own) in subjects {
-        let Some(selector) = selector(world, namespace, subject) else { continue };
-        let Some(origin) = first_origin(own.iter().map(|half| half.origin)) else { continue };
-        let mut rules = RuleSet::default();
-        let covering = wide
-            .iter()
-            .filter(|(other, _)| *other != subject && covers(other, &selector))
-            .flat_map(|(_, halves)| halves.iter());
-        for half in own.iter().chain(covering) {
-            rules.add(&half.ports, &half.far);
-        }
-        let mut docs: Vec<&str> = Vec::new();
-        for doc in own.iter().filter_map(|half| half.doc) {
-            if !docs.contains(&doc) {
-                docs.push(doc);
-            }
-        }
-        let doc = (!docs.is_empty()).then(|| docs.join("\n"));
-        let name = policy_name(subject, namespace, direction, taken);
+        let Some(pods) = selector(world, namespace, *subject) else { continue };
+        let Some(first) = own.first() else { continue };
+        let name = policy_name(*subject, namespace, direction, taken);
+        let doc = doc(own);
         let metadata = Metadata { name: &name, namespace: Some(namespace), doc: doc.as_deref(), ..Metadata::default() };
-        let phase = if *subject == Subject::All { Phase::NetworkWide } else { Phase::NetworkAllow };
-        let object = edge_policy(world, &metadata, json!(selector), direction, rules);
-        output.push_ranked(phase, subject.rank(), origin, object);
+        output.object(world, POLICY, &metadata, &first.edge.origin, subject.rank(), |object| {
+            let covering = wide.iter().filter(|(other, _)| *other != subject && covers(**other, &pods));
+            let mut rules = RuleSet::default();
+            for half in own.iter().chain(covering.flat_map(|(_, halves)| halves.iter())) {
+                add_half(world, half, namespace, direction, &mut rules);
+            }
+            let spec = Map::from_iter([
+                ("podSelector".to_owned(), json!(pods)),
+                ("policyTypes".to_owned(), json!([direction.policy_type()])),
+                (direction.field().to_owned(), Value::Array(rules.into_rules(direction))),
+            ]);
+            object.insert("spec".to_owned(), Value::Object(spec));
+            if *subject == Subject::All { Phase::NetworkWide } else { Phase::NetworkAllow }
+        });
     }
 }
 
-fn selector(world: &World<'_>, namespace: &str, subject: &Subject) -> Option<LabelSelector> {
+fn add_half(world: &World<'_>, half: &Half<'_>, namespace: &str, direction: Direction, rules: &mut RuleSet) {
+    let far = match direction {
+        Direction::Ingress => &half.edge.from,
+        Direction::Egress => &half.edge.to,
+    };
+    let Some(far) = peers::far_end(world, far, half.scope, namespace, direction) else { return };
+    rules.add(&peers::ports(world, &half.edge.ports, &half.edge.to, peers::Names::Resolved), &far);
+}
+
+/// What the edges are for, each reason once.
+fn doc(halves: &[Half<'_>]) -> Option<String> {
+    let mut docs: Vec<&str> = Vec::new();
+    for doc in halves.iter().filter_map(|half| half.edge.doc.as_deref()) {
+        if !docs.contains(&doc) {
+            docs.push(doc);
+        }
+    }
+    (!docs.is_empty()).then(|| docs.join("\n"))
+}
+
+fn selector<'w>(world: &World<'w>, namespace: &str, subject: Subject<'w>) -> Option<Cow<'w, LabelSelector>> {
     match subject {
-        Subject::Workload(name) => world.workload(namespace, name).map(|workload| workload.pods.clone()),
-        Subject::Pods(selector) => Some(selector.clone()),
-        Subject::All => Some(LabelSelector::default()),
+        Subject::Workload(name) => world.workload(namespace, name).map(|workload| Cow::Borrowed(&workload.pods)),
+        Subject::Pods(selector) => Some(Cow::Borrowed(selector)),
+        Subject::All => Some(Cow::Owned(LabelSelector::default())),
     }
 }
 
 /// Whether every pod that `narrow` selects belongs to `subject`, by what the selectors say and nothing else: what is not
 /// certain must not widen.
-fn covers(subject: &Subject, narrow: &LabelSelector) -> bool {
-    let Subject::Pods(wide) = subject else { return *subject == Subject::All };
+fn covers(subject: Subject<'_>, narrow: &LabelSelector) -> bool {
+    let Subject::Pods(wide) = subject else { return subject == Subject::All };
     let value = |key: &str| narrow.match_labels.get(key);
     wide.match_labels.iter().all(|(key, wanted)| value(key) == Some(wanted))
         && wide.match_expressions.iter().all(|requirement| {
@@ -208,26 +223,21 @@ fn covers(subject: &Subject, narrow: &LabelSelector) -> bool {
 }
 
 /// `api-ingress`, `all-egress`, `pods-frontend-1a2b3c4d-ingress`.
-fn policy_name(
-    subject: &Subject,
-    namespace: &str,
-    direction: Direction,
-    taken: &mut BTreeSet<(String, String)>,
-) -> String {
+fn policy_name<'w>(subject: Subject<'_>, namespace: &'w str, direction: Direction, taken: &mut Taken<'w>) -> String {
+    let field = direction.field();
     let (stem, identity) = match subject {
-        Subject::Workload(name) => (name.clone(), format!("workload {name}")),
-        Subject::All => ("all".to_owned(), "all".to_owned()),
+        Subject::Workload(name) => (name.to_owned(), format!("workload {name} {field}")),
+        Subject::All => ("all".to_owned(), format!("all {field}")),
         Subject::Pods(selector) => {
             let identity = format!("pods {}", json!(selector));
             let values: Vec<&str> = selector.match_labels.values().map(String::as_str).collect();
-            (format!("pods-{}-{}", values.join("-"), names::hash(&identity, 8)).replace("--", "-"), identity)
+            let stem = format!("pods-{}-{}", values.join("-"), names::hash(&identity, 8)).replace("--", "-");
+            (stem, format!("{identity} {field}"))
         }
     };
-    let field = direction.field();
-    let identity = format!("{identity} {field}");
     let name = names::dns(&format!("{stem}-{field}"), &identity);
     let name =
-        if taken.contains(&(namespace.to_owned(), name.clone())) { names::hashed(&name, &identity) } else { name };
-    taken.insert((namespace.to_owned(), name.clone()));
+        if taken.contains(&(namespace, Cow::Borrowed(name.as_str()))) { names::hashed(&name, &identity) } else { name };
+    taken.insert((namespace, Cow::Owned(name.clone())));
     name
 }

@@ -13,13 +13,15 @@ mod edges;
 mod peers;
 mod ranges;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet};
 
-use kspec_model::program::{DefaultDeny, Network, Origin, Policy, PolicyRule};
+use kspec_model::program::{DefaultDeny, Network, Policy, PolicyRule};
 use serde_json::{Map, Value, json};
 
-use self::peers::{Peers, RuleSet};
-use super::{Output, Phase, manifests::policy_phase, metadata::Metadata, world::World};
+use self::peers::Peers;
+use super::{Kind, Output, Phase, manifests::policy_phase, metadata::Metadata, world::World};
+
+const POLICY: Kind = Kind { api_version: "networking.k8s.io/v1", kind: "NetworkPolicy" };
 
 /// A direction, from the point of view of the pods that a policy selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,19 +56,22 @@ impl Direction {
 }
 
 /// A network with the namespaces it holds in.
-struct Scoped<'a> {
-    network: &'a Network,
-    namespaces: Vec<String>,
+struct Scoped<'w> {
+    network: &'w Network,
+    namespaces: Vec<&'w str>,
 }
 
-/// Which namespaces this program isolates, in which direction.
-struct Denied(BTreeSet<(String, Direction)>);
+/// Which namespaces this program isolates, in which directions.
+struct Denied<'w>(BTreeSet<(&'w str, Direction)>);
 
-impl Denied {
+impl Denied<'_> {
     fn has(&self, namespace: &str, direction: Direction) -> bool {
-        self.0.contains(&(namespace.to_owned(), direction))
+        self.0.contains(&(namespace, direction))
     }
 }
+
+/// Names of policies that are taken, by namespace.
+type Taken<'w> = BTreeSet<(&'w str, Cow<'w, str>)>;
 
 pub(super) fn lower(world: &World<'_>, output: &mut Output) {
     let scoped: Vec<Scoped<'_>> = world
@@ -76,13 +81,13 @@ pub(super) fn lower(world: &World<'_>, output: &mut Output) {
         .map(|network| Scoped { network, namespaces: world.network_scope(&network.scope) })
         .collect();
     let denied = denied(&scoped);
-    let mut names = given_names(world, &scoped);
+    let mut taken = given_names(world, &scoped);
     policies(world, &scoped, output);
-    edges::lower(world, &scoped, &denied, &mut names, output);
+    edges::lower(world, &scoped, &denied, &mut taken, output);
     denials(world, &scoped, output);
 }
 
-fn denied(scoped: &[Scoped<'_>]) -> Denied {
+fn denied<'w>(scoped: &[Scoped<'w>]) -> Denied<'w> {
     let mut denied = BTreeSet::new();
     for Scoped { network, namespaces } in scoped {
         let by_word = network.denies.iter().map(|deny| (deny.ingress, deny.egress));
@@ -95,31 +100,26 @@ fn denied(scoped: &[Scoped<'_>]) -> Denied {
         let (ingress, egress) =
             by_word.chain(spelt_out).fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
         for namespace in namespaces {
-            if ingress {
-                denied.insert((namespace.clone(), Direction::Ingress));
-            }
-            if egress {
-                denied.insert((namespace.clone(), Direction::Egress));
-            }
+            denied.extend(ingress.then_some((*namespace, Direction::Ingress)));
+            denied.extend(egress.then_some((*namespace, Direction::Egress)));
         }
     }
     Denied(denied)
 }
 
 /// Names that the program gives itself; generated ones step aside.
-fn given_names(world: &World<'_>, scoped: &[Scoped<'_>]) -> BTreeSet<(String, String)> {
+fn given_names<'w>(world: &World<'w>, scoped: &[Scoped<'w>]) -> Taken<'w> {
     let mut names = BTreeSet::new();
     for Scoped { network, namespaces } in scoped {
         for namespace in namespaces {
-            names.extend(network.policies.iter().map(|policy| (namespace.clone(), policy.name.clone())));
-            names.extend(network.denies.iter().map(|deny| (namespace.clone(), deny_name(deny).to_owned())));
+            names.extend(network.policies.iter().map(|policy| (*namespace, Cow::Borrowed(policy.name.as_str()))));
+            names.extend(network.denies.iter().map(|deny| (*namespace, Cow::Borrowed(deny_name(deny)))));
         }
     }
     for manifest in &world.program.manifests {
-        let text =
-            |pointer: &str| manifest.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |pointer: &str| manifest.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         if text("/kind") == "NetworkPolicy" {
-            names.insert((text("/metadata/namespace"), text("/metadata/name")));
+            names.insert((text("/metadata/namespace"), Cow::Borrowed(text("/metadata/name"))));
         }
     }
     names
@@ -141,18 +141,17 @@ fn denials(world: &World<'_>, scoped: &[Scoped<'_>], output: &mut Output) {
         for deny in &network.denies {
             let name = deny_name(deny);
             for namespace in namespaces {
-                if deny.name.is_none() && !written.insert((namespace.clone(), name.to_owned())) {
+                if deny.name.is_none() && !written.insert((*namespace, name)) {
                     continue;
                 }
-                let directions = [(deny.ingress, Direction::Ingress), (deny.egress, Direction::Egress)];
-                let types: Vec<&str> = directions
-                    .iter()
-                    .filter(|(denied, _)| *denied)
-                    .map(|(_, direction)| direction.policy_type())
-                    .collect();
                 let metadata = Metadata { name, namespace: Some(namespace), ..Metadata::default() };
-                let object = policy_object(world, &metadata, json!({ "podSelector": {}, "policyTypes": types }));
-                output.push_ranked(Phase::NetworkDeny, 0, &deny.origin, object);
+                output.object(world, POLICY, &metadata, &deny.origin, 0, |object| {
+                    let directions = [(deny.ingress, Direction::Ingress), (deny.egress, Direction::Egress)];
+                    let types = directions.iter().filter(|(denied, _)| *denied);
+                    let types: Vec<&str> = types.map(|(_, direction)| direction.policy_type()).collect();
+                    object.insert("spec".to_owned(), json!({ "podSelector": {}, "policyTypes": types }));
+                    Phase::NetworkDeny
+                });
             }
         }
     }
@@ -161,30 +160,35 @@ fn denials(world: &World<'_>, scoped: &[Scoped<'_>], output: &mut Output) {
 fn policies(world: &World<'_>, scoped: &[Scoped<'_>], output: &mut Output) {
     for Scoped { network, namespaces } in scoped {
         for policy in &network.policies {
+            for (direction, rules) in [(Direction::Ingress, &policy.ingress), (Direction::Egress, &policy.egress)] {
+                let peers = rules.iter().flatten().flat_map(|rule| &rule.peers);
+                output.findings.extend(peers.filter_map(|peer| peers::unsaid(world, peer, direction, &policy.origin)));
+            }
             for namespace in namespaces {
-                let spec = policy_spec(world, policy, namespace, output);
-                let phase = policy_phase(&spec);
                 let metadata = Metadata {
                     name: &policy.name,
                     namespace: Some(namespace),
                     doc: policy.doc.as_deref(),
                     ..Metadata::default()
                 };
-                let object = policy_object(world, &metadata, spec);
-                output.push_ranked(phase, 2, &policy.origin, object);
+                output.object(world, POLICY, &metadata, &policy.origin, 2, |object| {
+                    let spec = policy_spec(world, policy, namespace);
+                    let phase = policy_phase(&spec);
+                    object.insert("spec".to_owned(), spec);
+                    phase
+                });
             }
         }
     }
 }
 
-fn policy_spec(world: &World<'_>, policy: &Policy, namespace: &str, output: &mut Output) -> Value {
+fn policy_spec(world: &World<'_>, policy: &Policy, namespace: &str) -> Value {
     let mut spec = Map::from_iter([("podSelector".to_owned(), json!(policy.pods))]);
     let mut types = Vec::new();
     for (direction, rules) in [(Direction::Ingress, &policy.ingress), (Direction::Egress, &policy.egress)] {
         let Some(rules) = rules else { continue };
         types.push(direction.policy_type());
-        let rules: Vec<Value> =
-            rules.iter().flat_map(|rule| policy_rules(world, policy, rule, namespace, direction, output)).collect();
+        let rules: Vec<Value> = rules.iter().flat_map(|rule| policy_rules(world, rule, namespace, direction)).collect();
         if !rules.is_empty() {
             spec.insert(direction.field().to_owned(), Value::Array(rules));
         }
@@ -195,21 +199,10 @@ fn policy_spec(world: &World<'_>, policy: &Policy, namespace: &str, output: &mut
 
 /// One rule as written, or, where its far ends want different ports (`dns` does), one for each run of equal ports. A rule
 /// without far ends allows nothing: Kubernetes would read an empty list as everybody.
-fn policy_rules(
-    world: &World<'_>,
-    policy: &Policy,
-    rule: &PolicyRule,
-    namespace: &str,
-    direction: Direction,
-    output: &mut Output,
-) -> Vec<Value> {
+fn policy_rules(world: &World<'_>, rule: &PolicyRule, namespace: &str, direction: Direction) -> Vec<Value> {
     let mut runs: Vec<(Vec<Value>, Peers)> = Vec::new();
     for peer in &rule.peers {
-        let Some(values) =
-            peers::far_end(world, peer, namespace, namespace, direction, &policy.origin, &mut output.findings)
-        else {
-            continue;
-        };
+        let Some(values) = peers::far_end(world, peer, namespace, namespace, direction) else { continue };
         let ports = peers::ports(world, &rule.ports, peer, peers::Names::Kept);
         match runs.last_mut() {
             Some((last, peers)) if *last == ports => peers.add(values),
@@ -218,25 +211,3 @@ fn policy_rules(
     }
     runs.into_iter().map(|(ports, peers)| peers::rule_value(ports, peers, direction)).collect()
 }
-
-fn policy_object(world: &World<'_>, metadata: &Metadata<'_>, spec: Value) -> Value {
-    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata.build(world), "spec": spec })
-}
-
-/// A policy of edges: one direction, the pods that it selects, what they may do.
-fn edge_policy(world: &World<'_>, metadata: &Metadata<'_>, pods: Value, direction: Direction, rules: RuleSet) -> Value {
-    let spec = Map::from_iter([
-        ("podSelector".to_owned(), pods),
-        ("policyTypes".to_owned(), json!([direction.policy_type()])),
-        (direction.field().to_owned(), Value::Array(rules.into_rules(direction))),
-    ]);
-    policy_object(world, metadata, Value::Object(spec))
-}
-
-/// The first of several origins, in source order of the lists they come from.
-fn first_origin<'a>(origins: impl IntoIterator<Item = &'a Origin>) -> Option<&'a Origin> {
-    origins.into_iter().next()
-}
-
-/// Halves by what they are for.
-type Halves<'a> = BTreeMap<(String, Direction), BTreeMap<edges::Subject, Vec<edges::Half<'a>>>>;

@@ -43,16 +43,8 @@ impl Peers {
 
 /// A far end. `scope` is the namespace of the network being lowered, `own` that of the policy.
 ///
-/// `None` where it cannot be said; a finding tells why, and the rule is left out: absence never widens.
-pub(super) fn far_end(
-    world: &World<'_>,
-    peer: &Peer,
-    scope: &str,
-    own: &str,
-    direction: Direction,
-    origin: &Origin,
-    findings: &mut Vec<Finding>,
-) -> Option<Peers> {
+/// `None` where it cannot be said, as [`unsaid`] reports; the rule is left out then: absence never widens.
+pub(super) fn far_end(world: &World<'_>, peer: &Peer, scope: &str, own: &str, direction: Direction) -> Option<Peers> {
     let one = |value: Value| Some(Peers::Some(vec![value]));
     match peer {
         Peer::Any => Some(Peers::Any),
@@ -79,34 +71,29 @@ pub(super) fn far_end(
         Peer::Cidr { block, except } => {
             one(ip_block(&block.to_string(), except.iter().map(ToString::to_string).collect()))
         }
-        Peer::Internet => match ranges::outside(&world.program.project.network, direction) {
-            Ok(families) => Some(Peers::Some(
-                families
-                    .iter()
-                    .map(|outside| {
-                        ip_block(&outside.block.to_string(), outside.except.iter().map(ToString::to_string).collect())
-                    })
-                    .collect(),
-            )),
-            Err(missing) => {
-                findings.push(
-                    finding::at(
-                        codes::INTERNET_WITHOUT_RANGES,
-                        format!(
-                            "`internet` needs the cluster's ranges, and `[network]` does not give {}",
-                            missing.join(", ")
-                        ),
-                        origin,
-                    )
-                    .help(format!(
-                        "add {} to `[network]` in kspec.toml, or write the address block with `cidr`",
-                        missing.iter().map(|name| format!("`{name} = [\"…\"]`")).collect::<Vec<_>>().join(", ")
-                    )),
-                );
-                None
-            }
-        },
+        Peer::Internet => {
+            let families = ranges::outside(&world.program.project.network, direction).ok()?;
+            let blocks = families.iter().map(|outside| {
+                ip_block(&outside.block.to_string(), outside.except.iter().map(ToString::to_string).collect())
+            });
+            Some(Peers::Some(blocks.collect()))
+        }
     }
+}
+
+/// Why a far end cannot be said.
+pub(super) fn unsaid(world: &World<'_>, peer: &Peer, direction: Direction, origin: &Origin) -> Option<Finding> {
+    if *peer != Peer::Internet {
+        return None;
+    }
+    let missing = ranges::outside(&world.program.project.network, direction).err()?;
+    let tables = missing.iter().map(|name| format!("`{name} = [\"…\"]`")).collect::<Vec<_>>().join(", ");
+    let message =
+        format!("`internet` needs the cluster's ranges, and `[network]` does not give {}", missing.join(", "));
+    Some(
+        finding::at(codes::INTERNET_WITHOUT_RANGES, message, origin)
+            .help(format!("add {tables} to `[network]` in kspec.toml, or write the address block with `cidr`")),
+    )
 }
 
 fn named(namespace: &str) -> Value {
