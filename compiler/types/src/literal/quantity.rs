@@ -250,7 +250,7 @@ mod tests {
 
     use super::*;
 
-    /// Pairs seen with `resource.MustParse(text).String()`, and those of Kubernetes' own `quantity_test.go`.
+    /// A few by hand, each of one rule; `tests/data/quantities.tsv` holds many as Kubernetes makes them.
     #[test]
     fn canonical_text_is_that_of_kubernetes() {
         for (text, canonical) in [

@@ -13,5 +13,6 @@ mod external;
 mod harness;
 mod kubernetes;
 mod mistakes;
+mod quantities;
 mod robust;
 mod values;
