@@ -6,7 +6,10 @@ use kspec_analysis::{
     access::{self, Index, Request},
     net::{self, NetOptions},
 };
-use kspec_model::{Object, cluster::Cluster};
+use kspec_model::{
+    Object,
+    cluster::{Cluster, NetworkPolicyFacts},
+};
 use serde_json::{Value, json};
 
 fn main() {
@@ -85,6 +88,16 @@ fn net_reach_as_lines(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, 
 #[divan::bench(args = NETWORKS)]
 fn net_delta(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
     let (before, after) = (network(*workloads, *policies, false), network(*workloads, *policies, true));
+    bencher.bench(|| net::delta(black_box(&before), black_box(&after), &NetOptions::default()));
+}
+
+/// One namespace no longer denies what goes out of it.
+#[divan::bench(args = NETWORKS)]
+fn net_delta_of_one_namespace(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
+    let before = network(*workloads, *policies, true);
+    let mut after = before.clone();
+    let deny = NetworkPolicyFacts { ingress: Some(vec![]), ..NetworkPolicyFacts::default() };
+    after.network_policies.insert(("ns-3".to_owned(), "p-3".to_owned()), deny);
     bencher.bench(|| net::delta(black_box(&before), black_box(&after), &NetOptions::default()));
 }
 

@@ -200,7 +200,7 @@ fn names(name: &str, party: &Party, cluster: &Cluster) -> bool {
 const OPTIONS: NetOptions = NetOptions { ipv6: Ipv6::Always };
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn every_packet_fares_as_the_plain_evaluator_says((cluster, _) in clusters()) {
