@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kspec_diagnostics::Severity;
 use kspec_model::program::Date;
 use kspec_project::{Choice, Project, load, load_config};
-use kspec_test_harness::{ControlPlane, Options, Result, wait_until};
+use kspec_test_harness::{ControlPlane, Options, wait_until};
 use serde_json::{Value, json};
 
 use crate::host;
@@ -15,8 +15,8 @@ use crate::host;
 /// The day of which the examples' dates are in the future.
 const AS_OF: Date = Date { year: 2026, month: 11, day: 21 };
 
-/// Folders whose sub-folders are projects.
-const PLACES: &[&str] = &["examples", "tests/differential/projects"];
+/// Folders under which every folder with a `kspec.toml` is a project.
+const PLACES: &[&str] = &["compiler/specs", "examples", "tests/differential/projects"];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -25,28 +25,32 @@ fn repository() -> PathBuf {
 /// Every project with each of its environments.
 fn projects() -> Vec<(PathBuf, Option<String>)> {
     let mut found = Vec::new();
-    for place in PLACES {
-        let Ok(entries) = repository().join(place).read_dir() else { continue };
-        let mut roots: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-        roots.retain(|root| root.join("kspec.toml").is_file());
-        roots.sort();
-        for root in roots {
-            let config = load_config(&root).unwrap_or_else(|cause| panic!("{}: {cause:?}", root.display()));
-            let environments: Vec<String> = config.environments.into_keys().collect();
-            if environments.is_empty() {
-                found.push((root, None));
-            } else {
-                found.extend(environments.into_iter().map(|name| (root.clone(), Some(name))));
-            }
+    for root in PLACES.iter().flat_map(|place| roots(&repository().join(place))) {
+        let config = load_config(&root).unwrap_or_else(|cause| panic!("{}: {cause:?}", root.display()));
+        let environments: Vec<String> = config.environments.into_keys().collect();
+        if environments.is_empty() {
+            found.push((root, None));
+        } else {
+            found.extend(environments.into_iter().map(|name| (root.clone(), Some(name))));
         }
     }
     found
 }
 
-/// Loads and checks a project; findings of error severity fail the test.
-fn compile(root: &Path, environment: Option<&str>) -> Project {
+fn roots(folder: &Path) -> Vec<PathBuf> {
+    if folder.join("kspec.toml").is_file() {
+        return vec![folder.to_owned()];
+    }
+    let Ok(entries) = folder.read_dir() else { return Vec::new() };
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders.iter().flat_map(|folder| roots(folder)).collect()
+}
+
+/// Loads and checks a project; findings of error severity are a failure.
+fn compile(root: &Path, environment: Option<&str>) -> Result<Project, String> {
     let choice = Choice { environment: environment.map(str::to_owned), as_of: AS_OF, update_lock: true };
-    let mut project = load(root, &choice).unwrap_or_else(|cause| panic!("{}: {cause:?}", root.display()));
+    let mut project = load(root, &choice).map_err(|cause| format!("{cause:?}"))?;
     let mut findings = project.findings.clone();
     findings.extend(project.compiler.check());
     let sources = project.compiler.sources();
@@ -58,62 +62,72 @@ fn compile(root: &Path, environment: Option<&str>) -> Project {
             format!("{} {} {at:?}", finding.code, finding.message)
         })
         .collect();
-    assert!(errors.is_empty(), "{}:\n{}", root.display(), errors.join("\n"));
-    project
+    if errors.is_empty() {
+        Ok(project)
+    } else {
+        Err(errors.join(
+            "
+",
+        ))
+    }
 }
 
-/// Applies one object for good, or without storing it; an answer that is not 2xx is told with the object.
-fn judge(server: &ControlPlane, object: &Value, dry_run: bool, refused: &mut Vec<String>) -> Result<()> {
-    let answer = server.admin().apply(object, "kspec.judge", dry_run)?;
-    if !answer.is_ok() {
-        refused.push(format!("{} {}\n{object:#}", answer.status, answer.message()));
+/// Runs `judge` over every project, and fails with what it says of all of them.
+fn judge_all(mut judge: impl FnMut(&Path, &Project) -> Result<(), String>) {
+    let projects = projects();
+    let mut failures = Vec::new();
+    for (root, environment) in &projects {
+        let outcome = compile(root, environment.as_deref()).and_then(|project| judge(root, &project));
+        if let Err(failure) = outcome {
+            let environment = environment.as_deref().unwrap_or_default();
+            failures.push(format!("{} {environment}\n{failure}", root.display()));
+        }
     }
-    Ok(())
+    assert!(failures.is_empty(), "{} of {} projects:\n{}", failures.len(), projects.len(), failures.join("\n\n"));
+    assert!(projects.len() > 2, "{projects:?}");
+}
+
+/// Applies objects for good, or without storing them; what is not accepted is told with the object.
+fn apply<'a>(server: &ControlPlane, objects: impl Iterator<Item = &'a Value>, dry_run: bool) -> Result<(), String> {
+    let mut refused = Vec::new();
+    for object in objects {
+        // A kind is served some time after its definition.
+        wait_until("the kind is served", || Ok(server.admin().path_of(object).ok())).unwrap();
+        let answer = server.admin().apply(object, "kspec.judge", dry_run).unwrap();
+        if !answer.is_ok() {
+            refused.push(format!("{} {}\n{object:#}", answer.status, answer.message()));
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(refused.join("\n")) }
 }
 
 #[test]
 fn every_object_of_every_project_is_accepted() {
     let server = ControlPlane::start(Options::default().controllers()).unwrap();
-    let mut accepted = BTreeMap::new();
-    for (root, environment) in projects() {
-        let name = format!("{} {}", root.file_name().unwrap().display(), environment.as_deref().unwrap_or_default());
-        let project = compile(&root, environment.as_deref());
+    judge_all(|root, project| {
+        let facts = project.compiler.facts();
         let lowered = project.compiler.lower(&BTreeMap::new());
-        let mut refused = Vec::new();
-
-        let config = &project.compiler.facts().config;
-        let (definitions, problems) = kspec_state::read_manifests(&root, &config.crds);
+        let (definitions, problems) = kspec_state::read_manifests(root, &facts.config.crds);
         assert!(problems.is_empty(), "{problems:#?}");
-        for definition in &definitions {
-            judge(&server, &definition.value, false, &mut refused).unwrap();
-        }
-        // What is declared as existing, or is there already, others have made.
-        let manifests = project.compiler.facts().manifests.iter().map(|doc| &doc.value);
+        apply(&server, definitions.iter().map(|doc| &doc.value), false)?;
+
+        let manifests = facts.manifests.iter().map(|doc| &doc.value);
+        let objects = lowered.objects.iter().map(|lowered| &lowered.object.0);
+        // Namespaces that are declared as existing, or are there already, others have made.
         let namespace = |object: &Value| Some(object.pointer("/metadata/namespace")?.as_str()?.to_owned());
-        let objects = lowered.objects.iter().map(|it| &it.object.0);
         let needed: BTreeSet<String> = objects.clone().chain(manifests.clone()).filter_map(namespace).collect();
         for namespace in needed {
             let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
             let answer = server.admin().post("/api/v1/namespaces", &namespace).unwrap();
             assert!(answer.is_ok() || answer.status == 409, "{}", answer.message());
         }
-        for object in objects.clone() {
-            // A kind is served some time after its definition.
-            wait_until("the kind is served", || Ok(server.admin().path_of(object).ok())).unwrap();
-            judge(&server, object, false, &mut refused).unwrap();
-        }
-        for manifest in manifests.clone() {
-            judge(&server, manifest, true, &mut refused).unwrap();
-        }
-        assert!(refused.is_empty(), "{name}: refused:\n{}", refused.join("\n"));
-        assert!(objects.len() > 0, "{name} lowers to nothing");
-        accepted.insert(name, (objects.count(), manifests.count()));
-    }
-    assert!(accepted.len() > 1, "{accepted:?}");
+        apply(&server, objects, false)?;
+        apply(&server, manifests, true)
+    });
 }
 
-/// The provider that writes a resource, and the prefix that it leaves in etcd: `None` where it writes plain text.
-fn writer(encryption: &Value, resource: &str) -> Option<String> {
+/// The prefix that the provider which writes a resource leaves in etcd: `None` where it writes plain text.
+fn prefix(encryption: &Value, resource: &str) -> Option<String> {
     let rules = encryption["resources"].as_array().unwrap();
     let rule = rules.iter().find(|rule| rule["resources"].as_array().unwrap().iter().any(|name| name == resource))?;
     let (provider, settings) = rule["providers"][0].as_object().unwrap().iter().next().unwrap();
@@ -126,47 +140,46 @@ fn writer(encryption: &Value, resource: &str) -> Option<String> {
 #[test]
 fn every_host_folder_starts_a_server() {
     let mut started = 0;
-    for (root, environment) in projects() {
-        let project = compile(&root, environment.as_deref());
+    judge_all(|root, project| {
         let output = project.compiler.lower(&BTreeMap::new()).host;
         let settings = &output.settings;
         if output.files.is_empty() {
-            continue;
+            return Ok(());
         }
         if settings.encryption.iter().any(|encryption| encryption.to_string().contains("\"kms\"")) {
-            kspec_test_harness::skip(&root.display().to_string(), "a KMS plugin is an outside service");
-            continue;
+            kspec_test_harness::skip(&root.display().to_string(), "its encryption needs a KMS plugin");
+            return Ok(());
         }
         let mut server = ControlPlane::start(Options::default()).unwrap();
         let options = host::options(&server, &output, "host");
-        server.restart(options).unwrap_or_else(|cause| panic!("{}: {cause}", root.display()));
+        server.restart(options).map_err(|cause| cause.to_string())?;
         started += 1;
 
         for (resource, kind) in [("secrets", "Secret"), ("configmaps", "ConfigMap")] {
             let object = json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "sealed" } });
             server.admin().post(&format!("/api/v1/namespaces/default/{resource}"), &object).unwrap().ok().unwrap();
-            let key = format!("/registry/{resource}/default/sealed");
-            let stored = server.etcd().get(&key).unwrap().unwrap();
-            let prefix = settings.encryption.as_ref().and_then(|encryption| writer(encryption, resource));
-            let expected = prefix.unwrap_or_else(|| "k8s\0".to_owned());
+            let stored = server.etcd().get(&format!("/registry/{resource}/default/sealed")).unwrap().unwrap();
+            let sealed = settings.encryption.as_ref().and_then(|encryption| prefix(encryption, resource));
+            let expected = sealed.unwrap_or_else(|| "k8s\0".to_owned());
             assert!(String::from_utf8_lossy(&stored).starts_with(&expected), "{resource} of {}", root.display());
         }
+        let nobody = server.anonymous().unwrap();
+        let status = |path: &str| nobody.request("GET", path, None).unwrap().status;
         if let Some(anonymous) = settings.authentication.as_ref().and_then(|file| file.get("anonymous")) {
             let paths = anonymous["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let nobody = server.anonymous().unwrap();
             for path in ["/livez", "/readyz", "/healthz", "/version"] {
                 let listed = paths.is_empty() || paths.iter().any(|condition| condition["path"] == path);
                 let open = anonymous["enabled"] == true && listed;
-                let status = nobody.request("GET", path, None).unwrap().status;
-                assert_eq!(status == 200, open, "{path} of {}", root.display());
+                assert_eq!(status(path) == 200, open, "{path} of {}", root.display());
             }
         }
         if settings.flags.get("anonymous-auth").is_some_and(|value| value == "false") {
-            assert_eq!(server.anonymous().unwrap().request("GET", "/livez", None).unwrap().status, 401);
+            assert_eq!(status("/livez"), 401);
         }
         if settings.audit.is_some() {
             wait_until("something is logged", || Ok((!server.audit_events()?.is_empty()).then_some(()))).unwrap();
         }
-    }
+        Ok(())
+    });
     assert!(started > 1, "{started}");
 }
