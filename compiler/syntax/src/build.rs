@@ -35,13 +35,7 @@ impl Op {
             Self::Binary(BinaryOp::Add | BinaryOp::Sub) => 6,
             Self::Range => 5,
             Self::Binary(
-                BinaryOp::Eq
-                | BinaryOp::Ne
-                | BinaryOp::Lt
-                | BinaryOp::Le
-                | BinaryOp::Gt
-                | BinaryOp::Ge
-                | BinaryOp::In,
+                BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::In,
             ) => 4,
             Self::Binary(BinaryOp::And) => 3,
             Self::Binary(BinaryOp::Or) => 2,
@@ -91,8 +85,11 @@ impl Cx<'_> {
     }
 
     pub(crate) fn key(&mut self, text: &str, l: u32, r: u32) -> Key {
-        let text: Arc<str> =
-            if text.contains(char::is_whitespace) { text.split_whitespace().collect::<String>().into() } else { text.into() };
+        let text: Arc<str> = if text.contains(char::is_whitespace) {
+            text.split_whitespace().collect::<String>().into()
+        } else {
+            text.into()
+        };
         Key { text, quoted: false, span: self.span(l, r) }
     }
 
@@ -299,7 +296,7 @@ impl Cx<'_> {
         self.node(ExprKind::Index(Box::new(base.e), Box::new(index.e)), span, depth)
     }
 
-    pub(crate) fn call(&mut self, callee: E, args: Vec<Box<(Option<Name>, E)>>, r: u32) -> E {
+    pub(crate) fn call(&mut self, callee: E, args: Vec<(Option<Name>, E)>, r: u32) -> E {
         let span = callee.e.span.to(self.span(r, r));
         let depth = args.iter().map(|arg| arg.1.depth).fold(callee.depth, u16::max);
         let args = args.into_iter().map(|arg| Arg { name: arg.0, value: arg.1.e }).collect();

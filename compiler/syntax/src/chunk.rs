@@ -130,7 +130,8 @@ impl Cx<'_> {
     }
 
     fn brace_on_next_line(&mut self, range: Range, brace: usize) {
-        let (Some(last), Some(brace)) = (range.hi.checked_sub(1).and_then(|at| self.token(at)), self.token(brace)) else {
+        let (Some(last), Some(brace)) = (range.hi.checked_sub(1).and_then(|at| self.token(at)), self.token(brace))
+        else {
             return;
         };
         let (gap, span) = (self.span(last.end, brace.start), self.span(brace.start, brace.end));
@@ -240,7 +241,9 @@ impl Cx<'_> {
                 Some(kind) if kind.opens() => at = self.partner(at),
                 Some(Kind::Ident) => {
                     let text = self.text_at(at);
-                    if at > range.lo && matches!(text, "can" | "reaches") || at == range.lo && matches!(text, "audited" | "both") {
+                    if at > range.lo && matches!(text, "can" | "reaches")
+                        || at == range.lo && matches!(text, "audited" | "both")
+                    {
                         return true;
                     }
                 }
@@ -279,18 +282,20 @@ impl Cx<'_> {
             }
             Err(error) => {
                 let found = match &error {
-                    ParseError::UnrecognizedToken { token: (start, terminal, end), .. } | ParseError::ExtraToken { token: (start, terminal, end) } => {
-                        Some((*start, *terminal, *end))
-                    }
+                    ParseError::UnrecognizedToken { token: (start, terminal, end), .. }
+                    | ParseError::ExtraToken { token: (start, terminal, end) } => Some((*start, *terminal, *end)),
                     _ => None,
                 };
                 let expected = match error {
-                    ParseError::UnrecognizedToken { expected, .. } | ParseError::UnrecognizedEof { expected, .. } => expected,
+                    ParseError::UnrecognizedToken { expected, .. } | ParseError::UnrecognizedEof { expected, .. } => {
+                        expected
+                    }
                     _ => Vec::new(),
                 };
                 // A token after a bad character or value that was reported is no second mistake.
                 if !self.reported_within(range) {
-                    let error = explain::unreadable(self, &Unreadable { mark, head, found, expected, terminals: &terminals });
+                    let error =
+                        explain::unreadable(self, &Unreadable { mark, head, found, expected, terminals: &terminals });
                     self.errors.push(error);
                 }
                 if let Some((_, T::Body(open), _)) = terminals.last() {
@@ -305,7 +310,9 @@ impl Cx<'_> {
     /// Whether a character or literal of the chunk itself was reported already.
     fn reported_within(&self, range: Range) -> bool {
         let span = self.range_span(range);
-        self.errors.iter().any(|e| e.code == codes::BAD_CHARACTER && e.span.start >= span.start && e.span.end <= span.end)
+        self.errors
+            .iter()
+            .any(|e| e.code == codes::BAD_CHARACTER && e.span.start >= span.start && e.span.end <= span.end)
     }
 
     /// Reads a body whose statement could not be, for the body's own errors.
@@ -337,13 +344,16 @@ impl Cx<'_> {
         let span: Span = self.span(token.start, token.end);
         let words = heads::heads(mark).iter().map(|head| format!("`{}`", head.kw.text())).collect::<Vec<_>>();
         let begins = match mark {
-            Mark::Item => "a declaration begins with a word such as `namespace`, `role`, `grant` or `network`".to_owned(),
+            Mark::Item => {
+                "a declaration begins with a word such as `namespace`, `role`, `grant` or `network`".to_owned()
+            }
             _ => format!("here statements begin with {}", explain::list(&words, "or")),
         };
         let help = if let Some(elsewhere) = explain::elsewhere(&text) {
             format!("{elsewhere}; {begins}")
         } else if heads::has_fields(mark) && token.kind == Kind::Ident {
-            let written = if followed == Some(Kind::Eq) { "a field is written with a colon" } else { "a field is written" };
+            let written =
+                if followed == Some(Kind::Eq) { "a field is written with a colon" } else { "a field is written" };
             format!("{written}: `{text}: value`; {begins}")
         } else {
             begins

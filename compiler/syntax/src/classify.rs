@@ -459,7 +459,10 @@ impl<'c, 'a> Classifier<'c, 'a> {
             Kw::Any if parties && self.resources => return None,
             _ if parties && RESERVED.has(kw) => Next::Operator,
             Kw::User | Kw::Group if parties && string => Next::Operand,
-            Kw::Url if self.resources && (string || following.is_some_and(|t| t.kind == Kind::Slash && !self.touches(at))) => {
+            Kw::Url
+                if self.resources
+                    && (string || following.is_some_and(|t| t.kind == Kind::Slash && !self.touches(at))) =>
+            {
                 self.resources = false;
                 Next::Operand
             }
@@ -483,7 +486,11 @@ impl<'c, 'a> Classifier<'c, 'a> {
 
     fn first_of_claim(&self) -> bool {
         let claims = self.head.infix.has(Kw::Reaches);
-        claims && matches!(self.out.last(), Some((_, T::Kw(Kw::Never | Kw::Always | Kw::Expect | Kw::NotWord) | T::Claim, _)))
+        claims
+            && matches!(
+                self.out.last(),
+                Some((_, T::Kw(Kw::Never | Kw::Always | Kw::Expect | Kw::NotWord) | T::Claim, _))
+            )
     }
 
     /// `audited` and `both` begin a claim unless they are the subject of one.

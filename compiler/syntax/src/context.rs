@@ -131,7 +131,12 @@ impl<'a> Cx<'a> {
     // ---- Insides of braces
 
     /// Parses the inside of a `{ … }` chunk by chunk.
-    fn inside<X>(&mut self, open: u32, mark: Mark, mut take: impl FnMut(&mut Self, Parsed, Option<Arc<str>>, Span) -> Option<X>) -> Vec<X> {
+    fn inside<X>(
+        &mut self,
+        open: u32,
+        mark: Mark,
+        mut take: impl FnMut(&mut Self, Parsed, Option<Arc<str>>, Span) -> Option<X>,
+    ) -> Vec<X> {
         let open = open as usize;
         self.set_inside(open, Inside::Chunks(mark));
         let range = Range { lo: open + 1, hi: self.partner(open) };
@@ -314,7 +319,9 @@ impl<'a> Cx<'a> {
             return;
         }
         let help = match text.chars().next() {
-            Some('\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}') => "strings stand in straight double quotes: `\"…\"`",
+            Some('\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}') => {
+                "strings stand in straight double quotes: `\"…\"`"
+            }
             Some('#') => "comments begin with `//`",
             Some('&') => "write `&&` for “and”",
             Some('$') => "`because` strings and names in templates interpolate with braces alone: `{name}`",
@@ -336,9 +343,17 @@ impl<'a> Cx<'a> {
     pub(crate) fn bad_dotted(&mut self, token: Tok) {
         let text = token.text(self.text);
         let span = self.span(token.start, token.end);
-        let error = SyntaxError::new(codes::BAD_LITERAL, format!("`{text}` is neither a number nor a block of addresses"), span);
+        let error = SyntaxError::new(
+            codes::BAD_LITERAL,
+            format!("`{text}` is neither a number nor a block of addresses"),
+            span,
+        );
         self.errors.push(if text.split('.').count() == 4 {
-            error.help(format!("a single address is the block `{text}/32`")).fix(format!("write `{text}/32`"), span, format!("{text}/32"))
+            error.help(format!("a single address is the block `{text}/32`")).fix(
+                format!("write `{text}/32`"),
+                span,
+                format!("{text}/32"),
+            )
         } else {
             error.help("quote it if it is a version or a name")
         });
@@ -350,9 +365,12 @@ impl<'a> Cx<'a> {
         let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
         match unit {
             "ms" | "s" | "min" | "h" | "d" => T::Duration(text),
-            "n" | "u" | "m" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" => T::Quantity(text),
+            "n" | "u" | "m" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" => {
+                T::Quantity(text)
+            }
             _ => {
-                let exponent = unit.strip_prefix(['e', 'E']).is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+                let exponent =
+                    unit.strip_prefix(['e', 'E']).is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
                 if exponent {
                     return T::Quantity(text);
                 }

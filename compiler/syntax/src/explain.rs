@@ -27,7 +27,9 @@ pub(crate) fn nearest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> O
     }
     words
         .map(|word| (strsim::damerau_levenshtein(text, word), word))
-        .filter(|(distance, word)| *distance > 0 && *distance <= (word.len().min(text.len()) / 3).clamp(1, 3) && word.len() > 1)
+        .filter(|(distance, word)| {
+            *distance > 0 && *distance <= (word.len().min(text.len()) / 3).clamp(1, 3) && word.len() > 1
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
@@ -66,17 +68,28 @@ pub(crate) fn elsewhere(word: &str) -> Option<String> {
         Mark::Test,
     ];
     let kw = Kw::of(word)?;
-    let places: Vec<String> = MARKS
-        .into_iter()
-        .filter(|mark| heads::head(*mark, kw).is_some())
-        .map(|mark| if mark == Mark::Item { "at the top of a file".to_owned() } else { format!("in {}", heads::place(mark)) })
-        .collect();
+    let places: Vec<String> =
+        MARKS
+            .into_iter()
+            .filter(|mark| heads::head(*mark, kw).is_some())
+            .map(|mark| {
+                if mark == Mark::Item {
+                    "at the top of a file".to_owned()
+                } else {
+                    format!("in {}", heads::place(mark))
+                }
+            })
+            .collect();
     (!places.is_empty()).then(|| format!("`{word}` stands {}", list(&places, "or")))
 }
 
 /// A piece of source short enough for a message.
 pub(crate) fn shown(text: &str) -> String {
-    if text.chars().count() > 40 { format!("{}…", text.chars().take(40).collect::<String>()) } else { text.to_owned() }
+    if text.chars().count() > 40 {
+        format!("{}…", text.chars().take(40).collect::<String>())
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Whether a statement declares the name that follows its first word.
@@ -105,11 +118,14 @@ pub(crate) fn unreadable(cx: &Cx<'_>, chunk: &Unreadable<'_, '_>) -> SyntaxError
     let before = chunk.terminals.iter().filter(|(start, terminal, end)| {
         !matches!(terminal, T::Mark(_) | T::Claim) && chunk.found.is_none_or(|(at, _, _)| *start < at) && start < end
     });
-    let last = before.last().copied();
+    let last = before.copied().next_back();
     let after = last.map(|spanned| format!(" after `{}`", described(cx, spanned))).unwrap_or_default();
     let mut expected = wanted(&chunk.expected);
     let separable = chunk.mark.by_comma() && !chunk.expected.iter().any(|e| e == "\":\"");
-    if separable && chunk.found.is_some_and(|(_, terminal, _)| !matches!(terminal, T::Eq)) && last.is_some_and(ends_value) {
+    if separable
+        && chunk.found.is_some_and(|(_, terminal, _)| !matches!(terminal, T::Eq))
+        && last.is_some_and(ends_value)
+    {
         expected.push("a comma".to_owned());
     }
     let (found, span) = match (chunk.found, last) {
@@ -228,9 +244,13 @@ fn wanted(expected: &[String]) -> Vec<String> {
             "Braces" if value => continue,
             "Braces" => "`{`".to_owned(),
             "Verdict" => "a verdict such as `denied`".to_owned(),
-            "Int" | "Float" | "Quantity" | "Duration" | "Date" | "Cidr" | "Port" | "BadValue" | "lambda(" | "except," | "a claim" => continue,
+            "Int" | "Float" | "Quantity" | "Duration" | "Date" | "Cidr" | "Port" | "BadValue" | "lambda("
+            | "except," | "a claim" => continue,
             "(" | "[" | "!" | "-" | "true" | "false" | "if" if value => continue,
-            "*" | "/" | "%" | "+" | "-" | ".." | "==" | "!=" | "<" | "<=" | ">" | ">=" | "&&" | "||" | "??" | "op in" if operators => {
+            "*" | "/" | "%" | "+" | "-" | ".." | "==" | "!=" | "<" | "<=" | ">" | ">=" | "&&" | "||" | "??"
+            | "op in"
+                if operators =>
+            {
                 continue;
             }
             // What may always follow a name or a value is never what was forgotten.

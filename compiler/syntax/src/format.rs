@@ -409,7 +409,8 @@ impl Printer<'_, '_> {
             if token.kind.is_trivia() {
                 break;
             }
-            columns += token.text(self.cx.text).chars().count() + usize::from(self.cx.layout.get(at).is_some_and(|l| l.blank));
+            columns +=
+                token.text(self.cx.text).chars().count() + usize::from(self.cx.layout.get(at).is_some_and(|l| l.blank));
             if token.kind.opens() || token.kind.continues() {
                 break;
             }
@@ -440,7 +441,9 @@ impl Printer<'_, '_> {
         let before = self.out.len();
         let limit = WIDTH.saturating_sub(self.tail(close, hi));
         self.out.push_str(opener);
-        if self.is_break(at + 1) || !self.flat_elements(range, limit) && !self.hug(range, before + opener.len(), limit, indent) {
+        if self.is_break(at + 1)
+            || !self.flat_elements(range, limit) && !self.hug(range, before + opener.len(), limit, indent)
+        {
             self.out.truncate(before);
             self.out.push_str(opener);
             self.block(range, None, indent + INDENT, true);
@@ -453,14 +456,14 @@ impl Printer<'_, '_> {
     /// Elements on the bracket's own line, the last of which ends in braces that the author broke over lines.
     fn hug(&mut self, range: Range, from: usize, limit: usize, indent: usize) -> bool {
         self.out.truncate(from);
-        let last = (range.lo..range.hi).rev().find(|at| !self.cx.kind(*at).is_some_and(|kind| kind.is_trivia() || kind == Kind::Comma));
+        let last = (range.lo..range.hi)
+            .rev()
+            .find(|at| !self.cx.kind(*at).is_some_and(|kind| kind.is_trivia() || kind == Kind::Comma));
         let Some(last) = last.filter(|last| self.cx.kind(*last) == Some(Kind::RBrace)) else { return false };
         let open = self.cx.partner(last);
         let inner = Range { lo: open + 1, hi: last };
         let hugged = !self.is_empty(inner) && (inner.lo..inner.hi).any(|at| self.is_break(at));
-        let comments = (range.lo..open).chain(last..range.hi).any(|at| {
-            self.cx.kind(at).is_some_and(Kind::is_trivia)
-        });
+        let comments = (range.lo..open).chain(last..range.hi).any(|at| self.cx.kind(at).is_some_and(Kind::is_trivia));
         if !hugged || comments || open < range.lo {
             return false;
         }

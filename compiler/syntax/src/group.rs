@@ -172,10 +172,14 @@ fn repair(text: &str, tokens: &[Tok], errors: &mut Vec<SyntaxError>) -> Vec<Tok>
                     let (bracket, right) = (token.text(text), closer_of(top.kind));
                     let span = Span::new(token.start, token.end);
                     errors.push(
-                        SyntaxError::new(codes::UNCLOSED_BRACKET, format!("this `{bracket}` closes a `{}`", top.text(text)), span)
-                            .label(Span::new(top.start, top.end), "opened here")
-                            .help(format!("write `{right}`"))
-                            .fix(format!("write `{right}`"), span, right),
+                        SyntaxError::new(
+                            codes::UNCLOSED_BRACKET,
+                            format!("this `{bracket}` closes a `{}`", top.text(text)),
+                            span,
+                        )
+                        .label(Span::new(top.start, top.end), "opened here")
+                        .help(format!("write `{right}`"))
+                        .fix(format!("write `{right}`"), span, right),
                     );
                     out.push(Tok { kind: top.kind.closer(), ..*token });
                     continue;

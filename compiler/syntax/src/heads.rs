@@ -61,7 +61,7 @@ const fn parties(head: Head) -> Head {
     Head { parties: true, ..head }
 }
 
-use After::{KindAndName, Keyword, Operand};
+use After::{Keyword, KindAndName, Operand};
 use Body::{Of, Record};
 use Kw::*;
 
@@ -82,7 +82,13 @@ const ITEMS: &[Head] = &[
     row(Group, Operand, &[], Body::None, "group name = \"oidc:name\""),
     row(Role, Operand, &[In], Of(Mark::Role), "role name in namespace { … }"),
     parties(row(Grant, Operand, &[In, To, Where], Record, "grant role in namespace to subject")),
-    parties(row(BreakGlass, Operand, &[In, To, Where], Record, "break_glass role to subject { reason: …, owner: …, until: … }")),
+    parties(row(
+        BreakGlass,
+        Operand,
+        &[In, To, Where],
+        Record,
+        "break_glass role to subject { reason: …, owner: …, until: … }",
+    )),
     row(Network, Keyword, &[In, Where], Of(Mark::Network), "network in namespace { … }"),
     parties(resources(row(Never, Operand, CLAIM, Body::None, "never subject can verb on resource"))),
     parties(resources(row(Always, Operand, CLAIM, Body::None, "always workload reaches workload"))),
@@ -94,7 +100,13 @@ const ITEMS: &[Head] = &[
     row(Accept, Operand, &[On], Record, "accept K0201 on name { reason: …, owner: …, until: … }"),
     row(Enforce, Operand, BIND, Record, "enforce rule in namespace"),
     row(Warn, Operand, BIND, Record, "warn rule in namespace"),
-    row(Exempt, KindAndName, &[From, Container], Record, "exempt workload name from rule { reason: …, owner: …, until: … }"),
+    row(
+        Exempt,
+        KindAndName,
+        &[From, Container],
+        Record,
+        "exempt workload name from rule { reason: …, owner: …, until: … }",
+    ),
     resources(row(Rule, Operand, &[On, Verbs], Of(Mark::Rule), "rule name on Pod { … }")),
     resources(row(Mutation, Operand, &[On], Of(Mark::Mutation), "mutation name on Pod { … }")),
     row(Protect, Operand, &[With], Record, "protect workload with rules"),
@@ -164,7 +176,8 @@ const TEST: &[Head] = &[
 ];
 
 /// `expect` in front of a claim.
-const EXPECT_CLAIM: Head = parties(resources(row(Expect, Operand, CLAIM, Body::None, "expect subject can verb on resource")));
+const EXPECT_CLAIM: Head =
+    parties(resources(row(Expect, Operand, CLAIM, Body::None, "expect subject can verb on resource")));
 
 /// What is no statement: a field, an expression.
 pub(crate) const PLAIN: Head = row(Use, Operand, &[], Body::None, "name: value");

@@ -3,12 +3,12 @@
 use kspec_diagnostics::{Span, codes};
 
 use crate::context::{Cx, Parsed, Range};
+use crate::format::file;
 use crate::group::group;
 use crate::lexer::lex;
+use crate::split::ranges;
 use crate::terminal::Mark;
 use crate::tree::{Expr, ExprKind, Item, ItemKind, Str};
-use crate::split::ranges;
-use crate::format::file;
 use crate::{SyntaxError, explain, print};
 
 /// One top-level declaration's text, doc comment included.
@@ -86,9 +86,13 @@ pub(crate) fn item(cx: &mut Cx<'_>) -> Item {
         if !indent.is_empty() {
             let gap = cx.span(first.start - u32::try_from(indent.len()).unwrap_or(0), first.start);
             cx.errors.push(
-                SyntaxError::new(codes::INDENTED_DECLARATION, "this declaration does not start at column 0", cx.span(first.start, first.end))
-                    .help("remove the blanks before it, which `kspec fmt` does too; what is indented belongs to a body")
-                    .fix("remove the indentation", gap, ""),
+                SyntaxError::new(
+                    codes::INDENTED_DECLARATION,
+                    "this declaration does not start at column 0",
+                    cx.span(first.start, first.end),
+                )
+                .help("remove the blanks before it, which `kspec fmt` does too; what is indented belongs to a body")
+                .fix("remove the indentation", gap, ""),
             );
         }
     }
@@ -111,7 +115,7 @@ pub(crate) fn item(cx: &mut Cx<'_>) -> Item {
 
 /// By place, and each once.
 pub(crate) fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
-    errors.sort_by(|a, b| (a.span, a.code).cmp(&(b.span, b.code)));
+    errors.sort_by_key(|error| (error.span, error.code));
     errors.dedup();
     errors
 }
@@ -188,8 +192,11 @@ pub fn interpolation(string: &Str) -> (Vec<Part>, Vec<SyntaxError>) {
                     parts.push(Part::Text(std::mem::take(&mut text)));
                 }
                 let inner = value.get(at + 1..end).unwrap_or_default();
-                let (expr, mut wrong) =
-                    if exact { expression(inner, place(at + 1), None) } else { expression(inner, 0, Some(string.span)) };
+                let (expr, mut wrong) = if exact {
+                    expression(inner, place(at + 1), None)
+                } else {
+                    expression(inner, 0, Some(string.span))
+                };
                 errors.append(&mut wrong);
                 parts.push(Part::Expr(expr));
                 while rest.next_if(|(next, _)| *next <= end).is_some() {}

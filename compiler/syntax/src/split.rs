@@ -71,7 +71,9 @@ impl Splitter<'_> {
                 let column = self.column(line_start, token.start);
                 let begins = match &current {
                     None => true,
-                    Some(current) => self.begins(at, token, Line { column, depth, last, blank_line, shattered }, current.only_docs),
+                    Some(current) => {
+                        self.begins(at, token, Line { column, depth, last, blank_line, shattered }, current.only_docs)
+                    }
                 };
                 if begins {
                     self.finish(current.take(), depth, shattered);

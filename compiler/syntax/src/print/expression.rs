@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Out, is_ident};
 use crate::tree::{
-    Arg, BinaryOp, Expr, ExprKind, Field, Key, Name, Param, Path, PortLit, Protocol, Record, Str, TypeExpr, TypeExprKind,
-    UnaryOp,
+    Arg, BinaryOp, Expr, ExprKind, Field, Key, Name, Param, Path, PortLit, Protocol, Record, Str, TypeExpr,
+    TypeExprKind, UnaryOp,
 };
 
 /// How tightly an expression holds together: what stands in a place that wants more is parenthesised.

@@ -2,8 +2,8 @@
 
 use super::{Out, is_ident};
 use crate::tree::{
-    Audit, AuditRule, AuditStmt, Edge, Encryption, Grant, Item, ItemKind, MovedName, Namespace, NamespaceStmt, NetPolicy,
-    NetRule, Network, NetworkStmt, Path, Peer, Resource, Role, RoleStmt, Scope, Str, Subject, Use, Verb,
+    Audit, AuditRule, AuditStmt, Edge, Encryption, Grant, Item, ItemKind, MovedName, Namespace, NamespaceStmt,
+    NetPolicy, NetRule, Network, NetworkStmt, Path, Peer, Resource, Role, RoleStmt, Scope, Str, Subject, Use, Verb,
 };
 
 impl Out {
@@ -242,7 +242,10 @@ impl Out {
         let parts = [Some(&*x.name), x.group.as_deref(), x.subresource.as_deref()];
         // The word `any` alone is every group's; the core group's resources need the quoted spelling.
         let plain = (&*x.name != "*" || x.group.is_some())
-            && parts.into_iter().flatten().all(|part| part == "*" || part.split('.').all(|part| is_ident(part) && part != "any"));
+            && parts
+                .into_iter()
+                .flatten()
+                .all(|part| part == "*" || part.split('.').all(|part| is_ident(part) && part != "any"));
         let mut text = String::new();
         let star = if plain { "any" } else { "*" };
         let part = |part: &str| if part == "*" { star.to_owned() } else { part.to_owned() };

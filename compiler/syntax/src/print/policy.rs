@@ -2,8 +2,8 @@
 
 use super::{Out, is_ident};
 use crate::tree::{
-    Bind, Claim, Exempt, Expectation, Expr, KindRef, Mutation, MutationStmt, Protect, Rule, RuleBody, RuleStmt, Runtime,
-    RuntimeRule, RuntimeSubject, Test, TestStep,
+    Bind, Claim, Exempt, Expectation, Expr, KindRef, Mutation, MutationStmt, Protect, Rule, RuleBody, RuleStmt,
+    Runtime, RuntimeRule, RuntimeSubject, Test, TestStep,
 };
 
 impl Out {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kspec_diagnostics::Span;
 
 use super::{
-    Accept, Bind, Exempt, Expr, Field, Guarantee, Mutation, Name, Param, Path, Protect, Record, Rule, Runtime, Str, Test,
-    TypeExpr,
+    Accept, Bind, Exempt, Expr, Field, Guarantee, Mutation, Name, Param, Path, Protect, Record, Rule, Runtime, Str,
+    Test, TypeExpr,
 };
 
 /// One top-level declaration, or one declaration inside a template or `for`.

@@ -296,6 +296,7 @@ pub enum TestStep {
 
 /// What a test expects.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "tests are few; boxing would burden every reader of a claim")]
 pub enum Expectation {
     /// `allowed`, `denied [by …]`, `warned [by …]`, `killed`, …
     Verdict(Name, Vec<Path>),

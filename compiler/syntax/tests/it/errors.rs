@@ -186,7 +186,9 @@ fn of_interpolation() {
         for part in parts {
             let _ = match part {
                 kspec_syntax::Part::Text(text) => writeln!(out, "text {text:?}"),
-                kspec_syntax::Part::Expr(e) => writeln!(out, "expr `{}`", &text[e.span.start as usize..e.span.end as usize]),
+                kspec_syntax::Part::Expr(e) => {
+                    writeln!(out, "expr `{}`", &text[e.span.start as usize..e.span.end as usize])
+                }
             };
         }
         for error in errors {

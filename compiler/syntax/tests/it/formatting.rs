@@ -27,7 +27,10 @@ fn what_cannot_be_read_stays_as_it_is() {
 
 #[test]
 fn an_indented_declaration_moves_to_column_0() {
-    assert_eq!(format("namespace a\n  namespace b {\n    automount_token: false\n  }\n").unwrap(), "namespace a\nnamespace b {\n  automount_token: false\n}\n");
+    assert_eq!(
+        format("namespace a\n  namespace b {\n    automount_token: false\n  }\n").unwrap(),
+        "namespace a\nnamespace b {\n  automount_token: false\n}\n"
+    );
 }
 
 #[test]

@@ -11,8 +11,12 @@ fn examples_do_what_their_pages_say() {
         for block in info.page.split("```kspec").skip(1) {
             let (kind, rest) = block.split_once('\n').unwrap();
             let text = rest.split_once("```").unwrap().0;
-            let found: Vec<String> =
-                parse_module(text).items.iter().flat_map(|(_, parsed)| &parsed.errors).map(|e| e.code.to_string()).collect();
+            let found: Vec<String> = parse_module(text)
+                .items
+                .iter()
+                .flat_map(|(_, parsed)| &parsed.errors)
+                .map(|e| e.code.to_string())
+                .collect();
             match kind.trim() {
                 "fails" => assert!(found.contains(&code), "{code}: {text} gives {found:?}"),
                 _ => assert!(found.is_empty(), "{code}: {text} gives {found:?}"),

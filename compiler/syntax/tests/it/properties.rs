@@ -1,6 +1,8 @@
 //! What holds of every text.
 
-use kspec_syntax::{ParsedItem, format, format_lossy, interpolation, parse_expr, parse_item, parse_module, print_item, split};
+use kspec_syntax::{
+    ParsedItem, format, format_lossy, interpolation, parse_expr, parse_item, parse_module, print_item, split,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -9,11 +11,87 @@ use crate::support::{pieces, trees, without_spans};
 
 /// Pieces of the language, and things that are none.
 const PIECES: &[&str] = &[
-    "{", "}", "(", ")", "[", "]", ",", ";", ":", ".", "..", "=", "=>", "->", "==", "!=", "<", ">", "+", "-", "*", "/", "|",
-    "||", "&&", "??", "?", "!", "\n", "\n\n", "  ", "\n  ", "// note\n", "  // aside\n", "/// doc\n", "\"text\"", "\"", "r\"x\"", "42", "1.5",
-    "500m", "30s", "2027-01-31", "10.0.0.0/8", "443/tcp", "8000..8100", "1.2.3", "5parsecs", "'", "#", "\u{e9}", "\u{feff}", "\r\n",
-    "namespace", "role", "grant", "allow", "deny", "in", "to", "on", "for", "if", "then", "else", "where", "any", "all",
-    "existing", "template", "use", "let", "network", "audit", "expect", "given", "user", "group", "pods", "namespaces", "name",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    ";",
+    ":",
+    ".",
+    "..",
+    "=",
+    "=>",
+    "->",
+    "==",
+    "!=",
+    "<",
+    ">",
+    "+",
+    "-",
+    "*",
+    "/",
+    "|",
+    "||",
+    "&&",
+    "??",
+    "?",
+    "!",
+    "\n",
+    "\n\n",
+    "  ",
+    "\n  ",
+    "// note\n",
+    "  // aside\n",
+    "/// doc\n",
+    "\"text\"",
+    "\"",
+    "r\"x\"",
+    "42",
+    "1.5",
+    "500m",
+    "30s",
+    "2027-01-31",
+    "10.0.0.0/8",
+    "443/tcp",
+    "8000..8100",
+    "1.2.3",
+    "5parsecs",
+    "'",
+    "#",
+    "\u{e9}",
+    "\u{feff}",
+    "\r\n",
+    "namespace",
+    "role",
+    "grant",
+    "allow",
+    "deny",
+    "in",
+    "to",
+    "on",
+    "for",
+    "if",
+    "then",
+    "else",
+    "where",
+    "any",
+    "all",
+    "existing",
+    "template",
+    "use",
+    "let",
+    "network",
+    "audit",
+    "expect",
+    "given",
+    "user",
+    "group",
+    "pods",
+    "namespaces",
+    "name",
 ];
 
 fn program() -> impl Strategy<Value = &'static str> {
@@ -95,7 +173,11 @@ fn holds(text: &str) {
         for (_, parsed) in &module.items {
             let printed = print_item(&parsed.item);
             if !printed.is_empty() {
-                assert_eq!(without_spans(&parse_item(&printed).item.kind), without_spans(&parsed.item.kind), "in\n{printed}");
+                assert_eq!(
+                    without_spans(&parse_item(&printed).item.kind),
+                    without_spans(&parsed.item.kind),
+                    "in\n{printed}"
+                );
             }
         }
     } else {

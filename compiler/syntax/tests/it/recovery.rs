@@ -71,7 +71,8 @@ fn a_line_written_twice_hides_no_other_item() {
 
 #[test]
 fn every_bad_statement_of_a_body_is_reported() {
-    let text = "role r in ns {\n  alow get on pods\n  allow get pods\n  allow list on pods\n  allow on\n  labels { a: 1 }\n}";
+    let text =
+        "role r in ns {\n  alow get on pods\n  allow get pods\n  allow list on pods\n  allow on\n  labels { a: 1 }\n}";
     let parsed = parse_item(text);
     let lines: Vec<usize> = parsed.errors.iter().map(|e| text[..e.span.start as usize].lines().count()).collect();
     assert_eq!(parsed.errors.len(), 4, "{:#?}", parsed.errors);
