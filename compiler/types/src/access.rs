@@ -104,24 +104,23 @@ fn is_always_there(name: &str, field: &kspec_schema::Field) -> bool {
 }
 
 fn entity_field(entity: &EntityRef, name: &Name, whole: Span, cx: &mut Cx<'_>) -> Value {
+    match cx.scope.member(entity, &name.text) {
+        Lookup::Found(value) => return value,
+        Lookup::Poisoned => return Value::Error,
+        Lookup::Unknown => {}
+    }
     if matches!(entity.kind, EntityKind::Stamp | EntityKind::Module) {
-        return match cx.scope.member(entity, &name.text) {
-            Lookup::Found(value) => value,
-            Lookup::Poisoned => Value::Error,
-            Lookup::Unknown => {
-                let names = cx.scope.member_names(entity);
-                let message = match entity.kind {
-                    EntityKind::Module => format!("the module `{}` declares no `{}`", entity.name, name.text),
-                    _ => format!("the stamp `{}` declares no `{}`", entity.name, name.text),
-                };
-                let names = names.iter().map(|name| &**name);
-                let mut finding = unknown(codes::UNKNOWN_NAME, message, &name.text, name.span, names, cx);
-                if let Some(decl) = entity.decl {
-                    finding = finding.label(decl, "declared here");
-                }
-                cx.report(finding)
-            }
+        let names = cx.scope.member_names(entity);
+        let message = match entity.kind {
+            EntityKind::Module => format!("the module `{}` declares no `{}`", entity.name, name.text),
+            _ => format!("the stamp `{}` declares no `{}`", entity.name, name.text),
         };
+        let names = names.iter().map(|name| &**name);
+        let mut finding = unknown(codes::UNKNOWN_NAME, message, &name.text, name.span, names, cx);
+        if let Some(decl) = entity.decl {
+            finding = finding.label(decl, "declared here");
+        }
+        return cx.report(finding);
     }
     match (&*name.text, &entity.namespace) {
         ("name", _) if is_named_object(entity.kind) => Value::Str(entity.name.clone()),

@@ -37,9 +37,7 @@ pub(crate) fn call(callee: &Expr, arguments: &[Arg], expr: &Expr, cx: &mut Cx<'_
         },
         ExprKind::Field(base, name) => {
             let receiver = eval(base, None, cx);
-            if let Value::Entity(entity) = &receiver
-                && matches!(entity.kind, EntityKind::Stamp | EntityKind::Module)
-            {
+            if let Value::Entity(_) = &receiver {
                 let member = access::field_of(&receiver, name, callee.span, cx);
                 return call_value(&member, &name.text, arguments, expr, cx);
             }

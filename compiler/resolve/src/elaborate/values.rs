@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kspec_diagnostics::{Finding, Location, Span, codes};
 use kspec_model::program::Date;
-use kspec_syntax::tree::{Expr, ExprKind, Fn, Let, Param, Str};
+use kspec_syntax::tree::{Expr, ExprKind, Fn, ItemKind, Let, Param, Str};
 use kspec_types::{Cx, EntityKind, EntityRef, FnDef, FnParam, Lookup, Scope, Type, Value};
 
 use super::Elab;
+use crate::db::Symbol;
 
 impl Scope for Elab<'_, '_> {
     fn lookup(&self, name: &str) -> Lookup {
@@ -35,6 +36,20 @@ impl Scope for Elab<'_, '_> {
             Lookup::Found(Value::Function(function)) => Some(function.decl),
             _ => None,
         }
+    }
+
+    fn declared_type(&self, name: &str) -> Option<Type> {
+        // What a frame binds is judged by its type where the template is checked.
+        if let Some(frame) = &self.frame
+            && frame.lookup(name, self).is_some()
+        {
+            return None;
+        }
+        let symbols = self.db.symbols(&self.module, name, &mut self.out.uses.borrow_mut());
+        let [Symbol::Item(id)] = symbols.as_slice() else { return None };
+        let ItemKind::Param(param) = &self.db.item(*id)?.kind else { return None };
+        let mut said_there = Vec::new();
+        Some(kspec_types::ty(&param.ty, &mut Cx::new(self, *id, &self.db.facts.schema, &mut said_there)))
     }
 
     fn of_module<'a>(&'a self, module: &str) -> Option<Box<dyn Scope + 'a>> {
@@ -174,7 +189,7 @@ impl<'s> Elab<'_, 's> {
                 let mut findings = Vec::new();
                 let value = {
                     let mut cx = Cx::new(self, self.item, &self.db.facts.schema, &mut findings);
-                    kspec_types::coerce(from_json(json), &ty, node.name.span, &mut cx)
+                    kspec_types::coerce_text(from_json(json), &ty, node.name.span, &mut cx)
                 };
                 if let Some(finding) = findings.into_iter().next() {
                     let environment = self.db.facts.environment.as_deref().unwrap_or_default();

@@ -197,7 +197,13 @@ pub(crate) fn if_else(
             return cx.report(finding);
         };
         if !matches!(condition, Value::Bool(_)) {
-            return Value::Unknown(joined);
+            // Both outcomes fit what is wanted; a text's own type no longer shows which of the wanted ones it is.
+            let ty = match (expected, &joined) {
+                (Some(ty), Type::Optional(_)) => ty.clone().optional(),
+                (Some(ty), _) => ty.clone(),
+                (None, _) => joined,
+            };
+            return Value::Unknown(ty);
         }
     }
     let taken = if condition == Value::Bool(true) { first } else { second };
