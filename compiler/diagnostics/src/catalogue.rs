@@ -110,7 +110,6 @@ catalogue! {
     RECURSION = 127 Error "recursion" "K0127";
     PARAMETER_VALUE = 128 Error "parameter value missing or wrong" "K0128";
     OPTIONAL_VALUE = 129 Error "a value that may be absent" "K0129";
-    NOT_EXPRESSIBLE = 130 Warning "kept verbatim by import" "K0130";
     BROKEN_ACCEPT = 131 Information "an accepted finding that does not occur" "K0131";
     TOO_LARGE = 132 Error "expands beyond the compiler's bound" "K0132";
     MISSING_REASON = 133 Error "an exception without reason, owner or end date" "K0133";

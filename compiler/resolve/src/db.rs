@@ -15,7 +15,7 @@ use kspec_types::Value;
 use crate::{
     elaborate,
     manifests::ManifestIndex,
-    modules::{ItemEntry, Module, path_text},
+    modules::{ItemEntry, Module, declared, path_text},
     part::Part,
     session::Facts,
 };
@@ -148,8 +148,13 @@ impl<'s> Db<'s> {
 
     fn report_cycle(&self, position: usize, closing: Location) {
         let running = self.running.borrow();
-        let steps: Vec<Location> =
-            running.iter().skip(position + 1).map(|(_, from)| *from).chain(std::iter::once(closing)).collect();
+        let steps: Vec<Location> = running
+            .iter()
+            .skip(position + 1)
+            .map(|(_, from)| *from)
+            .chain(std::iter::once(closing))
+            .map(|from| self.placed(from))
+            .collect();
         let Some((first, rest)) = steps.split_first() else { return };
         let recursion = steps.len() == 1;
         let code = if recursion { codes::RECURSION } else { codes::DEPENDENCY_CYCLE };
@@ -163,6 +168,15 @@ impl<'s> Db<'s> {
             finding = finding.label(*step, "which needs this in turn");
         }
         self.cycles.borrow_mut().push(finding.help("break the cycle: let one of them be written out"));
+    }
+
+    /// Where an expression asks for a name is not known here: the declaration it stands in is named instead.
+    fn placed(&self, from: Location) -> Location {
+        if from.span != Span::default() {
+            return from;
+        }
+        let name = self.item(from.item).and_then(declared).map(|name| name.span);
+        Location { item: from.item, span: name.unwrap_or(from.span) }
     }
 
     /// Cycles found since last asked.

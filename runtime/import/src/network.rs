@@ -117,10 +117,10 @@ impl Import<'_> {
                     return Ok(workload);
                 }
                 let place = self.refer(module, &known);
-                Ok(format!("pods where {} in {place}", condition(&pods)))
+                Ok(format!("pods where ({}) in {place}", condition(&pods)))
             }
-            (None, None) => Ok(format!("namespaces where {}", condition(&namespaces))),
-            (None, Some(pods)) => Ok(format!("pods where {} in namespaces where {}", condition(&pods), condition(&namespaces))),
+            (None, None) => Ok(format!("namespaces where ({})", condition(&namespaces))),
+            (None, Some(pods)) => Ok(format!("pods where ({}) in namespaces where ({})", condition(&pods), condition(&namespaces))),
         }
     }
 
@@ -130,7 +130,7 @@ impl Import<'_> {
             return Ok(workload);
         }
         let _ = namespace;
-        Ok(format!("pods where {}", condition(pods)))
+        Ok(format!("pods where ({})", condition(pods)))
     }
 
     fn workload(&mut self, pods: &LabelSelector, namespace: &str, module: &str) -> Option<String> {

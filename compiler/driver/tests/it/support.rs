@@ -6,10 +6,10 @@ use kspec_model::program::Date;
 use kspec_schema::Schema;
 
 /// The day that tests run on.
-pub const DAY: Date = Date { year: 2026, month: 11, day: 21 };
+pub(crate) const DAY: Date = Date { year: 2026, month: 11, day: 21 };
 
 /// The project file of tests that state none.
-pub const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
 name = "shop"
 edition = "2026"
 kubernetes = "1.36"
@@ -19,11 +19,11 @@ services = ["10.96.0.0/12"]
 nodes = ["192.168.10.0/24"]
 "#;
 
-pub fn config(text: &str) -> Config {
+pub(crate) fn config(text: &str) -> Config {
     parse_config("kspec.toml", text).expect("a project file")
 }
 
-pub fn facts(config: Config, environment: Option<&str>, manifests: Vec<ManifestDoc>) -> Facts {
+pub(crate) fn facts(config: Config, environment: Option<&str>, manifests: Vec<ManifestDoc>) -> Facts {
     Facts {
         schema: Schema::bundled(config.kubernetes),
         config,
@@ -35,15 +35,20 @@ pub fn facts(config: Config, environment: Option<&str>, manifests: Vec<ManifestD
 }
 
 /// A compiler over one module.
-pub fn compile(source: &str) -> (Compiler, Vec<Finding>) {
-    let mut compiler = Compiler::new(facts(config(CONFIG), None, Vec::new()));
+pub(crate) fn compile(source: &str) -> (Compiler, Vec<Finding>) {
+    compile_with(CONFIG, source)
+}
+
+/// A compiler over one module of a project with these settings.
+pub(crate) fn compile_with(settings: &str, source: &str) -> (Compiler, Vec<Finding>) {
+    let mut compiler = Compiler::new(facts(config(settings), None, Vec::new()));
     compiler.set_source("main.kspec", source);
     let findings = compiler.check();
     (compiler, findings)
 }
 
 /// Findings with message, help and the text that each label underlines.
-pub fn show(findings: &[Finding], sources: &SourceMap) -> String {
+pub(crate) fn show(findings: &[Finding], sources: &SourceMap) -> String {
     let mut out = String::new();
     for finding in findings {
         out.push_str(&format!("{} {:?}: {}\n", finding.code, finding.severity, finding.message));

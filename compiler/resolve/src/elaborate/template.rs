@@ -202,7 +202,9 @@ impl<'s> Elab<'_, 's> {
         if self.has_errors(decl.item) && decl.item != self.item {
             return Some(Value::Error);
         }
-        let values = self.arguments(&template.params, arguments, &template.name.text, expr.span, decl)?;
+        let Some(values) = self.arguments(&template.params, arguments, &template.name.text, expr.span, decl) else {
+            return Some(Value::Error);
+        };
         let members = self.expand_in(decl.item, &template.body, values, expr.span);
         let label = name.map_or_else(|| Arc::clone(&template.name.text), |name| Arc::clone(&name.text));
         Some(Value::Entity(EntityRef {

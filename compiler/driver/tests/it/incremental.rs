@@ -1,0 +1,81 @@
+//! An edit recomputes one declaration and what depends on it, and the result is that of a fresh compilation.
+
+use kspec_compiler::Compiler;
+
+use crate::support::{CONFIG, compile, config, facts, show};
+
+/// A module of `count` namespaces with a role, an account and a grant each: about eight lines apiece.
+fn project(count: usize) -> String {
+    (0..count)
+        .map(|n| {
+            format!(
+                "/// Tenant {n}.\nnamespace t{n} {{ pod_security: restricted }}\n\nservice_account app{n} in t{n}\n\n/// Reads.\nrole reader{n} in t{n} {{\n  allow get on pods\n}}\n\n/// It reads.\ngrant reader{n} to app{n}\n\n"
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn an_edit_inside_a_declaration_recomputes_it_alone() {
+    let source = project(400);
+    assert!(source.lines().count() > 5_000);
+    let mut compiler = Compiler::new(facts(config(CONFIG), None, Vec::new()));
+    compiler.set_source("main.kspec", source.as_str());
+    compiler.check();
+    assert_eq!(compiler.stats().elaborated, 1_600);
+    let parsed = compiler.stats().parsed;
+
+    let edited = source.replacen("role reader200 in t200 {\n  allow get on pods", "role reader200 in t200 {\n  allow get, list on pods", 1);
+    assert_ne!(edited, source);
+    compiler.set_source("main.kspec", edited.as_str());
+    let findings = compiler.check();
+    assert_eq!(compiler.stats().parsed - parsed, 1, "items parsed");
+    // A role's rules are nothing that its grant can see.
+    assert_eq!(compiler.stats().elaborated, 1, "items elaborated");
+
+    let mut fresh = Compiler::new(facts(config(CONFIG), None, Vec::new()));
+    fresh.set_source("main.kspec", edited.as_str());
+    assert_eq!(show(&findings, compiler.sources()), show(&fresh.check(), fresh.sources()));
+    let rules = |compiler: &Compiler| compiler.program().roles.iter().map(|role| format!("{}{:?}", role.name, role.rules)).collect::<Vec<_>>();
+    assert_eq!(rules(&compiler), rules(&fresh));
+}
+
+#[test]
+fn a_renamed_object_recomputes_those_who_name_it() {
+    let source = project(50);
+    let mut compiler = Compiler::new(facts(config(CONFIG), None, Vec::new()));
+    compiler.set_source("main.kspec", source.as_str());
+    compiler.check();
+    let edited = source.replacen("namespace t7 {", "namespace t7 = \"seven\" {", 1);
+    compiler.set_source("main.kspec", edited.as_str());
+    compiler.check();
+    // The namespace, its account and its role; and the grant, which names both.
+    assert_eq!(compiler.stats().elaborated, 4);
+    assert!(compiler.program().grants.iter().any(|grant| format!("{:?}", grant.scope).contains("seven")));
+}
+
+#[test]
+fn a_declaration_that_comes_and_goes_leaves_no_trace() {
+    let source = "namespace shop {}\n\n/// Reads.\nrole reader in shop {\n  allow get on pods\n}\n";
+    let mut compiler = Compiler::new(facts(config(CONFIG), None, Vec::new()));
+    compiler.set_source("main.kspec", source);
+    let before = show(&compiler.check(), compiler.sources());
+    compiler.set_source("main.kspec", format!("{source}\ngrant reader to nobody\n"));
+    assert!(show(&compiler.check(), compiler.sources()).contains("nobody"));
+    compiler.set_source("main.kspec", format!("{source}\nuser nobody = \"n\"\n\ngrant reader to nobody\n"));
+    assert!(!show(&compiler.check(), compiler.sources()).contains("K0101"));
+    compiler.set_source("main.kspec", source);
+    assert_eq!(show(&compiler.check(), compiler.sources()), before);
+}
+
+#[test]
+fn a_removed_file_takes_its_names_along() {
+    let mut compiler = Compiler::new(facts(config(CONFIG), None, Vec::new()));
+    compiler.set_source("main.kspec", "use other.{shop}\nservice_account app in shop\n");
+    compiler.set_source("other.kspec", "namespace shop {}\n");
+    assert!(!show(&compiler.check(), compiler.sources()).contains("Error"));
+    compiler.remove_source("other.kspec");
+    assert!(show(&compiler.check(), compiler.sources()).contains("K0117"));
+    let (_, alone) = compile("namespace shop {}\n");
+    assert!(alone.iter().all(|finding| finding.code.to_string() != "K0117"));
+}
