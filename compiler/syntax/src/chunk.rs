@@ -42,9 +42,14 @@ impl Cx<'_> {
                             self.orphan_doc(doc);
                         }
                     }
-                    if range.is_some_and(|range| self.line_ends(range, next, hi, mark)) {
-                        at = next;
-                        break;
+                    if let Some(range) = range {
+                        match self.continuation(range, next, hi, mark) {
+                            Some(following) => next = following,
+                            None => {
+                                at = next;
+                                break;
+                            }
+                        }
                     }
                 }
                 Kind::Doc => {
@@ -93,35 +98,43 @@ impl Cx<'_> {
         }
     }
 
-    /// Whether a line end after `range` ends the chunk; the next line begins at `next`.
-    fn line_ends(&mut self, range: Range, next: usize, hi: usize, mark: Mark) -> bool {
-        let following = (next..hi).find(|at| self.kind(*at).is_some_and(|kind| !kind.is_trivia()));
-        let Some(following) = following else { return true };
-        match self.kind(following) {
-            Some(Kind::Dot) => return false,
-            Some(Kind::LBrace) if self.kind(range.hi.saturating_sub(1)) != Some(Kind::Colon) => {
+    /// Where the chunk goes on after the line end that follows `range`, if it does.
+    fn continuation(&mut self, range: Range, next: usize, hi: usize, mark: Mark) -> Option<usize> {
+        let following = (next..hi).find(|at| self.kind(*at).is_some_and(|kind| !kind.is_trivia()))?;
+        let last = range.hi.checked_sub(1).and_then(|last| self.kind(last))?;
+        let goes_on = match self.kind(following) {
+            Some(Kind::Dot) => true,
+            Some(Kind::LBrace) if last != Kind::Colon => {
                 self.brace_on_next_line(range, following);
-                return false;
+                true
             }
-            _ => {}
+            _ => last.continues() && !self.begins_chunk(following, hi, mark),
+        };
+        if !goes_on {
+            return None;
         }
-        let continues = range.hi.checked_sub(1).and_then(|last| self.kind(last)).is_some_and(Kind::continues);
-        if !continues {
-            return true;
+        for at in next..following {
+            if self.kind(at) == Some(Kind::Doc) {
+                self.orphan_doc(Range { lo: at, hi: at + 1 });
+            }
         }
-        // What looks like a whole new chunk is one: the line above is half typed.
+        Some(following)
+    }
+
+    /// Whether what stands at `at` looks like a whole chunk, so that the line above it is half typed rather than
+    /// continued.
+    fn begins_chunk(&self, at: usize, hi: usize, mark: Mark) -> bool {
         let fields = mark == Mark::Field || heads::has_fields(mark);
-        if fields && self.is_field(following, hi) {
+        if fields && self.is_field(at, hi) {
             return true;
         }
-        let begins = |word: &str| match Kw::of(word) {
+        let word = self.text_at(at);
+        let begins = match Kw::of(word) {
             Some(kw) => heads::head(mark, kw).is_some() || mark == Mark::Item && kw == Kw::Existing,
             None => false,
         };
-        let word = self.text_at(following);
-        self.kind(following) == Some(Kind::Ident)
-            && begins(word)
-            && match self.kind(following + 1) {
+        begins
+            && match self.kind(at + 1) {
                 Some(Kind::Ident | Kind::LBrace | Kind::Arrow) => true,
                 // `user "x"` and `group "x"` are subjects, not declarations.
                 Some(Kind::Str) => mark != Mark::Item || word == Kw::Test.text(),
@@ -266,6 +279,7 @@ impl Cx<'_> {
 
     fn read(&mut self, mark: Mark, head: &Head, range: Range, words: &[(usize, Kw)]) -> Option<Box<Parsed>> {
         let outer = self.loose_record.take();
+        let known = self.errors.len();
         let terminals = Classifier::new(self, mark, head).run(range, words);
         let loose = std::mem::replace(&mut self.loose_record, outer);
         let result = ChunkParser::new().parse(self, terminals.iter().copied().map(Ok::<_, ()>));
@@ -292,8 +306,9 @@ impl Cx<'_> {
                     }
                     _ => Vec::new(),
                 };
-                // A token after a bad character or value that was reported is no second mistake.
-                if !self.reported_within(range) {
+                // What does not fit beside a character that was reported is no second mistake.
+                let told = self.errors.get(known..).unwrap_or_default();
+                if !told.iter().any(|e| e.code == codes::BAD_CHARACTER) {
                     let error =
                         explain::unreadable(self, &Unreadable { mark, head, found, expected, terminals: &terminals });
                     self.errors.push(error);
@@ -305,14 +320,6 @@ impl Cx<'_> {
                 None
             }
         }
-    }
-
-    /// Whether a character or literal of the chunk itself was reported already.
-    fn reported_within(&self, range: Range) -> bool {
-        let span = self.range_span(range);
-        self.errors
-            .iter()
-            .any(|e| e.code == codes::BAD_CHARACTER && e.span.start >= span.start && e.span.end <= span.end)
     }
 
     /// Reads a body whose statement could not be, for the body's own errors.

@@ -37,6 +37,8 @@ pub(crate) struct Classifier<'c, 'a> {
     resources: bool,
     /// Whether a type is being read.
     types: bool,
+    /// How many `<` of it are open.
+    angles: u32,
     /// Whether the condition after `where` is being read.
     condition: bool,
     /// Whether an `except` of a block of addresses is being read.
@@ -66,6 +68,7 @@ impl<'c, 'a> Classifier<'c, 'a> {
             inside: Vec::new(),
             resources: false,
             types: false,
+            angles: 0,
             condition: false,
             except: false,
             seen_in: false,
@@ -223,7 +226,7 @@ impl<'c, 'a> Classifier<'c, 'a> {
             }
             Kind::Comma => {
                 self.tight = true;
-                if self.inside.last() == Some(&Inside::Params) && self.angle_depth() == 0 {
+                if self.inside.last() == Some(&Inside::Params) && self.angles == 0 {
                     self.types = false;
                 }
                 (self.comma(at), Next::Operand)
@@ -244,6 +247,7 @@ impl<'c, 'a> Classifier<'c, 'a> {
                 return at + 1;
             }
             Kind::Lt if self.types => {
+                self.angles += 1;
                 self.tight = true;
                 self.push(at, start, T::Lt, end);
                 self.tight = true;
@@ -251,6 +255,7 @@ impl<'c, 'a> Classifier<'c, 'a> {
                 return at + 1;
             }
             Kind::Gt if self.types => {
+                self.angles = self.angles.saturating_sub(1);
                 self.tight = true;
                 (T::Gt, Next::Operator)
             }
@@ -346,6 +351,7 @@ impl<'c, 'a> Classifier<'c, 'a> {
         self.next = Next::Operand;
         self.except = false;
         self.condition = false;
+        self.angles = 0;
         self.types = match self.inside.last() {
             Some(Inside::Params) => true,
             Some(Inside::Expressions) => false,
@@ -354,22 +360,6 @@ impl<'c, 'a> Classifier<'c, 'a> {
             }
         };
         at + 1
-    }
-
-    /// How many `<` of types are open; types are short, so counting backwards is cheap.
-    fn angle_depth(&self) -> i32 {
-        let mut depth = 0;
-        if self.types {
-            for (_, terminal, _) in self.out.iter().rev() {
-                match terminal {
-                    T::Lt => depth += 1,
-                    T::Gt => depth -= 1,
-                    T::Colon | T::LParen => break,
-                    _ => {}
-                }
-            }
-        }
-        depth
     }
 
     fn word(&mut self, at: usize, token: Tok, text: &'a str) -> usize {

@@ -134,95 +134,138 @@ struct Open {
 
 /// The tokens with missing closing brackets put in and stray ones left out.
 fn repair(text: &str, tokens: &[Tok], errors: &mut Vec<SyntaxError>) -> Vec<Tok> {
-    let mut out: Vec<Tok> = Vec::with_capacity(tokens.len() + 8);
-    let mut open: Vec<Open> = Vec::new();
-    let (mut line_start, mut indent, mut fresh_line) = (0, 0, true);
-    for token in tokens {
-        if token.kind == Kind::Newline {
-            (line_start, fresh_line) = (token.end, true);
-            out.push(*token);
-            continue;
-        }
-        if token.kind.is_trivia() {
-            out.push(*token);
-            continue;
-        }
-        if std::mem::take(&mut fresh_line) {
-            indent = if line_start == 0 { 0 } else { token.start.saturating_sub(line_start) };
-            let own = |entry: &Open| entry.indent == indent && entry.token.kind.closer() == token.kind;
-            if token.kind.closes() {
-                if let Some(owner) = open.iter().rposition(own) {
-                    close_down_to(owner + 1, &mut open, &mut out, text, errors);
-                }
-            } else if let Some(left) = open.iter().position(|entry| entry.indent >= indent) {
-                close_down_to(left, &mut open, &mut out, text, errors);
-            }
-        }
-        if token.kind.opens() {
-            open.push(Open { token: *token, indent });
-        } else if token.kind.closes() {
-            match open.iter().rposition(|entry| entry.token.kind.closer() == token.kind) {
-                Some(owner) => {
-                    close_down_to(owner + 1, &mut open, &mut out, text, errors);
-                    open.pop();
-                }
-                // The wrong sign where the innermost bracket of the same line ends.
-                None if open.last().is_some_and(|top| top.token.start >= line_start) => {
-                    let Some(Open { token: top, .. }) = open.pop() else { continue };
-                    let (bracket, right) = (token.text(text), closer_of(top.kind));
-                    let span = Span::new(token.start, token.end);
-                    errors.push(
-                        SyntaxError::new(
-                            codes::UNCLOSED_BRACKET,
-                            format!("this `{bracket}` closes a `{}`", top.text(text)),
-                            span,
-                        )
-                        .label(Span::new(top.start, top.end), "opened here")
-                        .help(format!("write `{right}`"))
-                        .fix(format!("write `{right}`"), span, right),
-                    );
-                    out.push(Tok { kind: top.kind.closer(), ..*token });
-                    continue;
-                }
-                None => {
-                    let bracket = token.text(text);
-                    let span = Span::new(token.start, token.end);
-                    errors.push(
-                        SyntaxError::new(codes::UNCLOSED_BRACKET, format!("this `{bracket}` closes nothing"), span)
-                            .help(format!("remove it, or open its `{}`", opener_of(token.kind)))
-                            .fix(format!("remove `{bracket}`"), span, ""),
-                    );
-                    continue;
-                }
-            }
-        }
-        out.push(*token);
-    }
-    close_down_to(0, &mut open, &mut out, text, errors);
-    out
+    let out = Vec::with_capacity(tokens.len() + 8);
+    let mut repair = Repair { text, open: Vec::new(), counts: [0; 3], out, errors };
+    repair.run(tokens);
+    repair.out
 }
 
-/// Closes all but the outermost `keep` brackets after the last token that is no line end or comment.
-fn close_down_to(keep: usize, open: &mut Vec<Open>, out: &mut Vec<Tok>, text: &str, errors: &mut Vec<SyntaxError>) {
-    let at = out.iter().rposition(|token| !token.kind.is_trivia()).map_or(0, |last| last + 1);
-    let end = at.checked_sub(1).and_then(|last| out.get(last)).map_or(0, |last| last.end);
-    let mut closers = Vec::new();
-    while open.len() > keep {
-        let Some(Open { token, .. }) = open.pop() else { break };
-        let closer = closer_of(token.kind);
-        let bracket = token.text(text);
-        errors.push(
-            SyntaxError::new(
-                codes::UNCLOSED_BRACKET,
-                format!("this `{bracket}` is never closed"),
-                Span::new(token.start, token.end),
-            )
-            .label(Span::new(end, end), format!("a `{closer}` was expected by here"))
-            .help(format!("write the `{closer}` that closes it")),
-        );
-        closers.push(Tok { kind: token.kind.closer(), start: end, end });
+struct Repair<'r> {
+    text: &'r str,
+    /// The brackets that are open, outermost first.
+    open: Vec<Open>,
+    /// How many of each sign are open: a file of closing brackets must not search the open ones for each.
+    counts: [usize; 3],
+    out: Vec<Tok>,
+    errors: &'r mut Vec<SyntaxError>,
+}
+
+impl Repair<'_> {
+    fn run(&mut self, tokens: &[Tok]) {
+        let (mut line_start, mut indent, mut fresh_line) = (0, 0, true);
+        for token in tokens {
+            if token.kind == Kind::Newline {
+                (line_start, fresh_line) = (token.end, true);
+            } else if !token.kind.is_trivia() {
+                if std::mem::take(&mut fresh_line) {
+                    indent = if line_start == 0 { 0 } else { token.start.saturating_sub(line_start) };
+                    self.leave_by_indentation(*token, indent);
+                }
+                if token.kind.opens() {
+                    self.count(token.kind, 1);
+                    self.open.push(Open { token: *token, indent });
+                } else if token.kind.closes() {
+                    self.close(*token, line_start);
+                    continue;
+                }
+            }
+            self.out.push(*token);
+        }
+        self.close_down_to(0);
     }
-    out.splice(at..at, closers);
+
+    /// Closes what the first token of a line shows to be behind.
+    fn leave_by_indentation(&mut self, token: Tok, indent: u32) {
+        if token.kind.closes() {
+            let own = |entry: &Open| entry.indent == indent && entry.token.kind.closer() == token.kind;
+            if self.is_open(token.kind)
+                && let Some(owner) = self.open.iter().rposition(own)
+            {
+                self.close_down_to(owner + 1);
+            }
+        } else if let Some(left) = self.open.iter().position(|entry| entry.indent >= indent) {
+            self.close_down_to(left);
+        }
+    }
+
+    fn close(&mut self, token: Tok, line_start: u32) {
+        if self.is_open(token.kind)
+            && let Some(owner) = self.open.iter().rposition(|entry| entry.token.kind.closer() == token.kind)
+        {
+            self.close_down_to(owner + 1);
+            self.pop();
+            self.out.push(token);
+            return;
+        }
+        let (bracket, span) = (token.text(self.text), Span::new(token.start, token.end));
+        // The wrong sign where the innermost bracket of the same line ends.
+        if self.open.last().is_some_and(|top| top.token.start >= line_start)
+            && let Some(Open { token: top, .. }) = self.pop()
+        {
+            let right = closer_of(top.kind);
+            let message = format!("this `{bracket}` closes a `{}`", top.text(self.text));
+            self.errors.push(
+                SyntaxError::new(codes::UNCLOSED_BRACKET, message, span)
+                    .label(Span::new(top.start, top.end), "opened here")
+                    .help(format!("write `{right}`"))
+                    .fix(format!("write `{right}`"), span, right),
+            );
+            self.out.push(Tok { kind: top.kind.closer(), ..token });
+            return;
+        }
+        self.errors.push(
+            SyntaxError::new(codes::UNCLOSED_BRACKET, format!("this `{bracket}` closes nothing"), span)
+                .help(format!("remove it, or open its `{}`", opener_of(token.kind)))
+                .fix(format!("remove `{bracket}`"), span, ""),
+        );
+    }
+
+    /// Closes all but the outermost `keep` brackets after the last token that is no line end or comment.
+    fn close_down_to(&mut self, keep: usize) {
+        if self.open.len() <= keep {
+            return;
+        }
+        let at = self.out.iter().rposition(|token| !token.kind.is_trivia()).map_or(0, |last| last + 1);
+        let end = at.checked_sub(1).and_then(|last| self.out.get(last)).map_or(0, |last| last.end);
+        let mut closers = Vec::new();
+        while self.open.len() > keep {
+            let Some(Open { token, .. }) = self.pop() else { break };
+            let (bracket, closer) = (token.text(self.text), closer_of(token.kind));
+            let span = Span::new(token.start, token.end);
+            self.errors.push(
+                SyntaxError::new(codes::UNCLOSED_BRACKET, format!("this `{bracket}` is never closed"), span)
+                    .label(Span::new(end, end), format!("a `{closer}` was expected by here"))
+                    .help(format!("write the `{closer}` that closes it")),
+            );
+            closers.push(Tok { kind: token.kind.closer(), start: end, end });
+        }
+        self.out.splice(at..at, closers);
+    }
+
+    fn pop(&mut self) -> Option<Open> {
+        let top = self.open.pop()?;
+        self.count(top.token.kind, -1);
+        Some(top)
+    }
+
+    fn is_open(&self, closer: Kind) -> bool {
+        self.counts.get(slot(closer)).is_some_and(|count| *count > 0)
+    }
+
+    fn count(&mut self, kind: Kind, by: isize) {
+        if let Some(count) = self.counts.get_mut(slot(kind)) {
+            *count = count.saturating_add_signed(by);
+        }
+    }
+}
+
+/// The same for a bracket and its partner.
+fn slot(kind: Kind) -> usize {
+    match kind {
+        Kind::LParen | Kind::RParen => 0,
+        Kind::LBracket | Kind::RBracket => 1,
+        _ => 2,
+    }
 }
 
 fn closer_of(kind: Kind) -> &'static str {

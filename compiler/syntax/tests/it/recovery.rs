@@ -133,6 +133,21 @@ fn deep_nesting_is_refused_and_overflows_nothing() {
     assert_eq!(errors.iter().map(|e| e.code.to_string()).collect::<Vec<_>>(), ["K0007"]);
 }
 
+/// Texts of 100,000 mistakes, which time out if any step looks at all of them for each.
+#[test]
+fn many_mistakes_cost_no_more_than_one_each() {
+    for text in [
+        format!("role r in ns {{\n{}}}", "  alow get on pods\n".repeat(20_000)),
+        "(".repeat(50_000) + &"]".repeat(50_000),
+        format!("fn f(x: A<{}>) -> B = c", "B, ".repeat(50_000)),
+        format!("role r in ns {{\n  allow get{}.x on pods\n}}", "\n".repeat(100_000)),
+        "'\n".repeat(50_000),
+        "/// doc\n\n".repeat(20_000),
+    ] {
+        assert!(parse_module(&text).items.iter().any(|(_, parsed)| !parsed.errors.is_empty()));
+    }
+}
+
 #[test]
 fn a_byte_order_mark_and_carriage_returns_are_tolerated() {
     let text = format!("\u{feff}{}", EXAMPLE.replace('\n', "\r\n"));
