@@ -1,10 +1,13 @@
 //! K0403: an edge that another edge allows already.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use ipnet::IpNet;
 use kspec_diagnostics::{Finding, Location, codes};
-use kspec_model::program::{Edge, Network, NetworkScope, Peer, PortRef};
+use kspec_model::{
+    LabelSelector,
+    program::{Edge, Network, NetworkScope, Peer, PortRef},
+};
 
 use crate::{Facts, report};
 
@@ -12,39 +15,52 @@ use crate::{Facts, report};
 const COMPARED: usize = 64;
 
 /// An end, and the scope it is relative to where it is: `all` means other pods in another network.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct End {
-    scope: Option<Scope>,
-    peer: Peer,
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct End<'a> {
+    scope: Scope<'a>,
+    peer: Far<'a>,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Scope {
-    Namespace(String),
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Scope<'a> {
+    /// Means the same anywhere.
+    Absolute,
+    Namespace(&'a str),
     /// A network over several namespaces, by its place among the networks.
     Network(usize),
 }
 
+/// A [`Peer`], borrowed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Far<'a> {
+    Workload(&'a str, &'a str),
+    Namespace(&'a str),
+    All,
+    Any,
+    Dns,
+    Internet,
+    Cidr(IpNet, &'a [IpNet]),
+    Pods(&'a LabelSelector, Option<&'a LabelSelector>),
+}
+
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let edges: Vec<(usize, &Network, &Edge)> = facts
-        .program
-        .networks
-        .iter()
-        .enumerate()
-        .flat_map(|(index, network)| network.edges.iter().map(move |edge| (index, network, edge)))
+    let networks = facts.program.networks.iter().enumerate();
+    let edges: Vec<(End<'_>, End<'_>, &Edge)> = networks
+        .flat_map(|(index, network)| {
+            let end = move |peer| end(peer, index, network);
+            network.edges.iter().map(move |edge| (end(&edge.from), end(&edge.to), edge))
+        })
         .collect();
-    let mut between: HashMap<(End, End), Vec<usize>> = HashMap::with_capacity(edges.len());
-    let mut of_statement: BTreeMap<Location, usize> = BTreeMap::new();
-    for (position, (index, network, edge)) in edges.iter().enumerate() {
-        let ends = (end(&edge.from, *index, network), end(&edge.to, *index, network));
-        between.entry(ends).or_default().push(position);
+    let mut between: HashMap<(End<'_>, End<'_>), Vec<usize>> = HashMap::with_capacity(edges.len());
+    let mut of_statement: HashMap<Location, usize> = HashMap::with_capacity(edges.len());
+    for (position, (from, to, edge)) in edges.iter().enumerate() {
+        between.entry((*from, *to)).or_default().push(position);
         *of_statement.entry(edge.origin.at).or_default() += 1;
     }
-    for (position, (index, network, edge)) in edges.iter().enumerate() {
-        let (from, to) = (end(&edge.from, *index, network), end(&edge.to, *index, network));
-        let wider =
-            wider(&from).into_iter().flat_map(|from| self::wider(&to).into_iter().map(move |to| (from.clone(), to)));
-        let covering = wider.filter_map(|ends| Some((between.get(&ends)?, ends.0 == from && ends.1 == to))).find_map(
+    for (position, (from, to, edge)) in edges.iter().enumerate() {
+        let tos = wider(*to);
+        let ends = wider(*from).into_iter().flat_map(|from| tos.iter().map(move |to| (from, *to)));
+        let covering = ends.filter_map(|ends| Some((between.get(&ends)?, ends == (*from, *to)))).find_map(
             |(others, same_ends)| {
                 let others = others.iter().take(COMPARED).filter(|other| **other != position);
                 others.filter_map(|other| Some((*other, edges.get(*other)?.2))).find(|(other, wide)| {
@@ -68,44 +84,53 @@ fn redundant(edge: &Edge, wide: &Edge, whole: bool) -> Finding {
     if whole { finding.fix("drop the edge", edge.origin.at, "") } else { finding }
 }
 
-fn end(peer: &Peer, index: usize, network: &Network) -> End {
-    let only = match &network.scope {
-        NetworkScope::Namespaces(names) => match names.as_slice() {
-            [only] => Some(only),
-            _ => None,
-        },
-        NetworkScope::Where(_) => None,
+fn end<'a>(peer: &'a Peer, index: usize, network: &'a Network) -> End<'a> {
+    let absolute = |peer| End { scope: Scope::Absolute, peer };
+    let relative = |peer| {
+        let scope = match &network.scope {
+            NetworkScope::Namespaces(names) => match names.as_slice() {
+                [only] => Scope::Namespace(only),
+                _ => Scope::Network(index),
+            },
+            NetworkScope::Where(_) => Scope::Network(index),
+        };
+        match (scope, peer) {
+            (Scope::Namespace(namespace), Far::All) => absolute(Far::Namespace(namespace)),
+            _ => End { scope, peer },
+        }
     };
-    match (peer, only) {
-        (Peer::All, Some(namespace)) => End { scope: None, peer: Peer::Namespace(namespace.clone()) },
-        (Peer::Pods { namespaces: None, .. }, Some(namespace)) => {
-            End { scope: Some(Scope::Namespace(namespace.clone())), peer: peer.clone() }
-        }
-        (Peer::All | Peer::Pods { namespaces: None, .. }, None) => {
-            End { scope: Some(Scope::Network(index)), peer: peer.clone() }
-        }
-        _ => End { scope: None, peer: peer.clone() },
+    match peer {
+        Peer::Workload { namespace, name } => absolute(Far::Workload(namespace, name)),
+        Peer::Namespace(name) => absolute(Far::Namespace(name)),
+        Peer::All => relative(Far::All),
+        Peer::Any => absolute(Far::Any),
+        Peer::Dns => absolute(Far::Dns),
+        Peer::Internet => absolute(Far::Internet),
+        Peer::Cidr { block, except } => absolute(Far::Cidr(*block, except)),
+        Peer::Pods { pods, namespaces: None } => relative(Far::Pods(pods, None)),
+        Peer::Pods { pods, namespaces: Some(namespaces) } => absolute(Far::Pods(pods, Some(namespaces))),
     }
 }
 
 /// The end itself and what certainly includes it. `any` includes addresses, but not pods: an edge from pods to `any` does
 /// not let them in where they arrive.
-fn wider(end: &End) -> Vec<End> {
-    let mut wider = vec![end.clone()];
-    let mut add = |scope: Option<Scope>, peer: Peer| wider.push(End { scope, peer });
-    match (&end.peer, &end.scope) {
-        (Peer::Workload { namespace, .. }, _) => add(None, Peer::Namespace(namespace.clone())),
-        (Peer::Pods { .. }, Some(Scope::Namespace(namespace))) => add(None, Peer::Namespace(namespace.clone())),
-        (Peer::Pods { .. }, Some(scope @ Scope::Network(_))) => add(Some(scope.clone()), Peer::All),
-        (Peer::Internet, _) => add(None, Peer::Any),
-        (Peer::Cidr { block, except }, _) => {
-            add(None, Peer::Any);
+fn wider(end: End<'_>) -> Vec<End<'_>> {
+    let mut wider = vec![end];
+    let mut absolute = |peer| wider.push(End { scope: Scope::Absolute, peer });
+    match (end.peer, end.scope) {
+        (Far::Workload(namespace, _), _) | (Far::Pods(..), Scope::Namespace(namespace)) => {
+            absolute(Far::Namespace(namespace));
+        }
+        (Far::Pods(..), Scope::Network(_)) => wider.push(End { peer: Far::All, ..end }),
+        (Far::Internet, _) => absolute(Far::Any),
+        (Far::Cidr(block, except), _) => {
+            absolute(Far::Any);
             if !except.is_empty() {
-                add(None, Peer::Cidr { block: *block, except: Vec::new() });
+                absolute(Far::Cidr(block, &[]));
             }
-            let mut block: IpNet = *block;
+            let mut block = block;
             while let Some(supernet) = block.supernet() {
-                add(None, Peer::Cidr { block: supernet, except: Vec::new() });
+                absolute(Far::Cidr(supernet, &[]));
                 block = supernet;
             }
         }
