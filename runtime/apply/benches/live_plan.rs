@@ -1,6 +1,10 @@
 //! A plan of 2,000 objects against a live cluster (reading it, diffing, asking for every dry run) beside what the API server can
 //! do in the same run: the same dry runs with nothing before, between or after them. Three rounds of each, turn by turn.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench without its input has nothing to measure, and a reader")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench without its input has nothing to measure, and a reader"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -92,8 +96,7 @@ fn bare(cluster: &Cluster, project: &str, desired: &[LoweredObject]) {
 
 fn planned(cluster: &Cluster, program: &Program, desired: &[LoweredObject]) -> Planned {
     let inventory = inventory(&program.project);
-    let want =
-        Want::of(desired.iter().map(|lowered| &lowered.object)).inventory(&inventory.namespace, &inventory.name);
+    let want = Want::of(desired.iter().map(|lowered| &lowered.object)).inventory(&inventory.namespace, &inventory.name);
     let state = cluster.read(&want).expect("the state");
     let schema = Schema::bundled(KubeVersion::NEWEST);
     let mut planned = plan(&Inputs {

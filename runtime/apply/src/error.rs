@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use kspec_model::ObjectKey;
 use kspec_state::live::LiveError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::work::Deletion;
@@ -135,7 +136,7 @@ impl fmt::Display for ApplyError {
 impl std::error::Error for ApplyError {}
 
 /// Why one object was not done. Save for [`Failure::Lost`], nothing of it was changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Failure {
     /// Other managers hold fields with other values.
@@ -162,6 +163,8 @@ pub enum Failure {
     },
     /// The object changed between reading and removing it.
     Changed,
+    /// The object is being deleted, and waits for whoever holds it back.
+    Deleting,
     /// The object was not there when the plan was made, and is not ours.
     Appeared,
     /// The object was removed to be made anew, which then failed: the one failure that leaves something changed.
@@ -190,6 +193,7 @@ impl Failure {
             | Self::Foreign { .. }
             | Self::Refused { .. }
             | Self::Changed
+            | Self::Deleting
             | Self::Appeared
             | Self::Lost { .. }
             | Self::NotServed { .. } => 1,
@@ -215,6 +219,7 @@ impl fmt::Display for Failure {
             Self::Forbidden { message } | Self::NoAnswer { message } => f.write_str(message),
             Self::Refused { message } => write!(f, "the server refuses it: {message}"),
             Self::Changed => f.write_str("it changed since it was read; plan again"),
+            Self::Deleting => f.write_str("it is being deleted; apply again once it is gone"),
             Self::Appeared => f.write_str("it was made by someone else since the plan; plan again to adopt it"),
             Self::Lost { message } => {
                 write!(f, "it was removed to be made anew with another role, and that failed: {message}; apply again")

@@ -27,6 +27,6 @@ mod write;
 
 pub use dry_run::ServerDryRun;
 pub use error::{ApplyError, Failure, UnknownKind};
-pub use report::{Effect, ObjectResult, Outcome, Report};
-pub use run::{Options, Stop, apply};
+pub use report::{Effect, ObjectResult, Outcome, REPORT_FORMAT, Report};
+pub use run::{Options, Stop, apply, apply_until_signalled};
 pub use work::{Deletion, Intent, RELEASED, Removal, Wanted, Work, is_protected};

@@ -1,13 +1,19 @@
 //! What became of each object.
 
-use kspec_model::ObjectKey;
+use kspec_plan::ObjectName;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Failure;
 
+/// Format of [`Report`].
+pub const REPORT_FORMAT: u32 = 1;
+
 /// The result of an apply: one entry an object, in the order in which they were due.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
+    /// Format of this document.
+    pub format_version: u32,
     /// Results.
     pub results: Vec<ObjectResult>,
     /// Whether the run was stopped before its end, and why.
@@ -19,10 +25,10 @@ pub struct Report {
 }
 
 /// One object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectResult {
     /// The object.
-    pub object: ObjectKey,
+    pub object: ObjectName,
     /// What became of it.
     pub outcome: Outcome,
     /// Whether it has taken effect.
@@ -34,7 +40,7 @@ pub struct ObjectResult {
 }
 
 /// What became of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Outcome {
     /// It is new.
@@ -67,7 +73,7 @@ pub enum Outcome {
 }
 
 /// Whether what was written is in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Effect {
     /// The API shows that it is.
@@ -98,7 +104,19 @@ impl Outcome {
     }
 }
 
+impl Default for Report {
+    fn default() -> Self {
+        Self { format_version: REPORT_FORMAT, results: Vec::new(), stopped: None, inventory: None }
+    }
+}
+
 impl Report {
+    /// The JSON schema of a report.
+    #[must_use]
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Report).to_value()
+    }
+
     /// How many objects changed.
     #[must_use]
     pub fn changed(&self) -> usize {
@@ -106,7 +124,7 @@ impl Report {
     }
 
     /// Results that failed.
-    pub fn failed(&self) -> impl Iterator<Item = (&ObjectKey, &Failure)> {
+    pub fn failed(&self) -> impl Iterator<Item = (&ObjectName, &Failure)> {
         self.results.iter().filter_map(|result| match &result.outcome {
             Outcome::Failed { failure } => Some((&result.object, failure)),
             _ => None,
@@ -114,7 +132,7 @@ impl Report {
     }
 
     /// Results that were not tried.
-    pub fn not_tried(&self) -> impl Iterator<Item = (&ObjectKey, &str)> {
+    pub fn not_tried(&self) -> impl Iterator<Item = (&ObjectName, &str)> {
         self.results.iter().filter_map(|result| match &result.outcome {
             Outcome::NotTried { because } => Some((&result.object, because.as_str())),
             _ => None,

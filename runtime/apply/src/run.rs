@@ -12,6 +12,7 @@ use std::{
 use futures::{StreamExt, stream};
 use kspec_lower::Phase;
 use kspec_model::{Object, ObjectKey};
+use kspec_plan::ObjectName;
 use kspec_state::live::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -107,6 +108,42 @@ pub async fn apply(
     Ok(run.report(&removals, inventory))
 }
 
+/// As [`apply`], and an interrupt or a request to end (`SIGINT`, `SIGTERM`) ends it between two objects.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_until_signalled(
+    connection: &Connection,
+    work: &Work,
+    options: &Options,
+    progress: &(dyn Fn(&ObjectResult) + Sync),
+) -> Result<Report, ApplyError> {
+    let stop = options.stop.clone();
+    let listening = tokio::spawn(async move {
+        // Where signals cannot be listened to, they end the process, as ever.
+        if signalled().await.is_ok() {
+            stop.now();
+        }
+    });
+    let result = apply(connection, work, options, progress).await;
+    listening.abort();
+    result
+}
+
+#[cfg(unix)]
+async fn signalled() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => interrupt,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
 struct Run<'a> {
     connection: Connection,
     work: &'a Work,
@@ -146,7 +183,7 @@ impl Run<'_> {
                 if let Outcome::Failed { failure } = result.0.outcome {
                     return Err(ApplyError::Inventory { key, failure: Box::new(failure) });
                 }
-                let namespace = result.0.object.clone();
+                let namespace = result.0.object.key();
                 self.record(vec![result]);
                 match self.write_inventory(removals, true).await {
                     Ok(()) => Ok(Some(namespace)),
@@ -217,11 +254,12 @@ impl Run<'_> {
     /// Applies one object.
     async fn one(&self, wanted: &Wanted) -> (ObjectResult, Option<(String, Value)>) {
         let key = wanted.object.key();
+        let name = ObjectName::of(&wanted.object);
         if wanted.intent == Intent::Keep {
-            return (self.told(key, Outcome::Unchanged, Vec::new()), None);
+            return (self.told(name, Outcome::Unchanged, Vec::new()), None);
         }
         if let Some(because) = self.not_to_try().or_else(|| self.blocked.why(&wanted.object, wanted.phase)) {
-            return (self.told(key, Outcome::NotTried { because }, Vec::new()), None);
+            return (self.told(name, Outcome::NotTried { because }, Vec::new()), None);
         }
         let api_version = wanted.object.api_version();
         let written = match Target::new(&self.connection, &key, api_version) {
@@ -230,11 +268,11 @@ impl Run<'_> {
         };
         match written {
             Ok(Written { outcome, object, warnings }) => {
-                (self.told(key, outcome, warnings), Some((api_version.to_owned(), object)))
+                (self.told(name, outcome, warnings), Some((api_version.to_owned(), object)))
             }
             Err(failure) => {
                 self.note(&failure);
-                (self.told(key, Outcome::Failed { failure }, Vec::new()), None)
+                (self.told(name, Outcome::Failed { failure }, Vec::new()), None)
             }
         }
     }
@@ -261,7 +299,7 @@ impl Run<'_> {
             several => Some(format!("{several} objects could not be applied, and removing comes last")),
         };
         if let Some(because) = because {
-            return self.told(key, Outcome::NotTried { because }, Vec::new());
+            return self.told(ObjectName::of(&removal.object), Outcome::NotTried { because }, Vec::new());
         }
         let api_version = removal.object.api_version();
         let outcome = match Target::new(&self.connection, &key, api_version) {
@@ -273,7 +311,7 @@ impl Run<'_> {
             self.note(&failure);
             Outcome::Failed { failure }
         });
-        self.told(key, outcome, Vec::new())
+        self.told(ObjectName::of(&removal.object), outcome, Vec::new())
     }
 
     /// Writes the inventory as it is now. While something is left undone it keeps what it said before.
@@ -289,7 +327,7 @@ impl Run<'_> {
     /// Waits until what was written is in force.
     async fn effects(&mut self) {
         let written = std::mem::take(&mut self.written);
-        let patience = self.options.patience;
+        let patience = if self.not_to_try().is_some() { Duration::ZERO } else { self.options.patience };
         let effects: Vec<(ObjectKey, Effect)> = stream::iter(written.iter().map(|(key, api_version, object)| {
             let target = Target::new(&self.connection, key, api_version);
             async move {
@@ -313,9 +351,9 @@ impl Run<'_> {
     fn record(&mut self, results: Vec<(ObjectResult, Option<(String, Value)>)>) {
         for (result, object) in results {
             if let Some((api_version, object)) = object.filter(|_| result.outcome.is_change()) {
-                self.written.push((result.object.clone(), api_version, object));
+                self.written.push((result.object.key(), api_version, object));
             }
-            self.results.insert(result.object.clone(), result);
+            self.results.insert(result.object.key(), result);
         }
     }
 
@@ -331,10 +369,10 @@ impl Run<'_> {
             results.extend(self.results.remove(&key));
         }
         let stopped = self.not_to_try();
-        Report { results, stopped, inventory }
+        Report { results, stopped, inventory, ..Report::default() }
     }
 
-    fn told(&self, object: ObjectKey, outcome: Outcome, warnings: Vec<String>) -> ObjectResult {
+    fn told(&self, object: ObjectName, outcome: Outcome, warnings: Vec<String>) -> ObjectResult {
         let result = ObjectResult { object, outcome, effect: None, warnings };
         (self.progress)(&result);
         result

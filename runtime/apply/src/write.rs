@@ -55,6 +55,9 @@ pub(crate) async fn write(
     if let Some(owner) = other_owner(&live, managers) {
         return Err(Failure::Foreign { owner });
     }
+    if live.pointer("/metadata/deletionTimestamp").is_some() {
+        return Err(Failure::Deleting);
+    }
     if is_ours(&live, managers) || made_by_the_cluster(&wanted.object) {
         return update(target, wanted, &live, managers).await;
     }

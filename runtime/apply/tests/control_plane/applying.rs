@@ -18,6 +18,13 @@ fn a_first_apply_makes_everything_and_a_second_changes_nothing() {
     }
     let before = bench.versions(&work);
     assert_eq!(before.len(), work.wanted.len() + 1);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["format_version"], 1);
+    assert_eq!(
+        json["results"][0],
+        json!({ "object": { "apiVersion": "v1", "kind": "Namespace", "name": bench.namespace() },
+            "outcome": { "is": "created" }, "effect": { "is": "observed", "what": "the namespace is active" } })
+    );
 
     let again = bench.apply(&work);
     assert_eq!(again.changed(), 0, "{:#?}", outcomes(&again));

@@ -1,6 +1,11 @@
 //! A small project of its own for each test, and ways to look at what became of it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::{Shutdown, TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use kspec_apply::{ApplyError, Intent, Options, Outcome, Removal, Report, Wanted, Work, apply};
 use kspec_lower::{Inventory, Phase, inventory};
@@ -144,6 +149,23 @@ impl Bench {
         ConnectOptions { kubeconfig: Some(self.server.kubeconfig().into()), ..ConnectOptions::default() }
     }
 
+    /// Host and port of the API server.
+    pub(crate) fn address(&self) -> String {
+        let config: Value =
+            serde_saphyr::from_str(&std::fs::read_to_string(self.server.kubeconfig()).unwrap()).unwrap();
+        config["clusters"][0]["cluster"]["server"].as_str().unwrap().trim_start_matches("https://").to_owned()
+    }
+
+    /// The same server at another address.
+    pub(crate) fn through(&self, address: &str) -> ConnectOptions {
+        let mut config: Value =
+            serde_saphyr::from_str(&std::fs::read_to_string(self.server.kubeconfig()).unwrap()).unwrap();
+        config["clusters"][0]["cluster"]["server"] = json!(format!("https://{address}"));
+        let path = self.folder.path().join("through.kubeconfig");
+        std::fs::write(&path, config.to_string()).unwrap();
+        ConnectOptions { kubeconfig: Some(path.into()), ..ConnectOptions::default() }
+    }
+
     pub(crate) fn admin(&self) -> Cluster {
         Cluster::open(&self.options()).unwrap()
     }
@@ -240,4 +262,43 @@ pub(crate) fn outcomes(report: &Report) -> Vec<String> {
 
 pub(crate) fn of_kind(kind: &'static str) -> impl Fn(&ObjectKey) -> bool {
     move |key| key.kind == kind
+}
+
+/// A line to a server that can be cut.
+pub(crate) struct Line {
+    pub(crate) address: String,
+    ends: Arc<Mutex<Option<Vec<TcpStream>>>>,
+}
+
+impl Line {
+    pub(crate) fn to(server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let ends = Arc::new(Mutex::new(Some(Vec::new())));
+        let (held, server) = (Arc::clone(&ends), server.to_owned());
+        std::thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let mut held = held.lock().unwrap();
+                // Cut: what still arrives is hung up on.
+                let Some(held) = held.as_mut() else { continue };
+                let far = TcpStream::connect(&server).unwrap();
+                for (mut from, mut to) in
+                    [(&near, &far), (&far, &near)].map(|(a, b)| (a.try_clone().unwrap(), b.try_clone().unwrap()))
+                {
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+                held.extend([near, far]);
+            }
+        });
+        Self { address, ends }
+    }
+
+    pub(crate) fn cut(&self) {
+        for end in self.ends.lock().unwrap().take().into_iter().flatten() {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
 }

@@ -3,7 +3,7 @@ use kspec_lower::Phase;
 use kspec_state::live::{Cluster, ConnectOptions, LiveError};
 use serde_json::json;
 
-use crate::fixture::{Bench, apply_as, outcomes};
+use crate::fixture::{Bench, Line, apply_as, outcomes};
 
 #[test]
 fn a_conflict_names_the_manager_and_the_field_and_changes_nothing() {
@@ -177,19 +177,68 @@ fn a_missing_inventory_namespace_is_named_and_a_declared_one_comes_first() {
 }
 
 #[test]
-fn a_server_that_goes_away_is_asked_no_further() {
+fn no_server_at_all_changes_nothing() {
     let bench = Bench::new("away");
     // Nobody listens there.
-    let config = json!({ "apiVersion": "v1", "kind": "Config", "current-context": "gone",
-        "clusters": [{ "name": "gone", "cluster": { "server": "https://127.0.0.1:1" } }],
-        "users": [{ "name": "me", "user": {} }],
-        "contexts": [{ "name": "gone", "context": { "cluster": "gone", "user": "me" } }] });
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
-    std::fs::write(&path, config.to_string()).unwrap();
-    let options = ConnectOptions { kubeconfig: Some(path.into()), ..ConnectOptions::default() };
+    let options = bench.through("127.0.0.1:1");
     let error = Cluster::open(&options).unwrap_err();
     assert!(matches!(error, LiveError::Unreachable { .. }));
     assert_eq!(ApplyError::from(error).exit_code(), 6);
     assert!(bench.versions(&bench.work()).is_empty());
+}
+
+#[test]
+fn a_server_that_goes_away_is_asked_no_further_and_the_next_run_goes_on() {
+    let bench = Bench::new("gone");
+    let work = bench.work();
+    let line = Line::to(&bench.address());
+    let cluster = Cluster::open(&bench.through(&line.address)).unwrap();
+    let options = Options { at_once: 1, ..Options::default() };
+    let report = cluster
+        .block_on(kspec_apply::apply(cluster.connection(), &work, &options, &|result| {
+            if result.object.kind == "Role" {
+                line.cut();
+            }
+        }))
+        .unwrap();
+    assert_eq!(report.exit_code(), 5);
+    let lines = outcomes(&report).join("\n");
+    assert_eq!(report.failed().count(), 1, "{lines}");
+    let (_, failure) = report.failed().next().unwrap();
+    assert!(matches!(failure, Failure::NoAnswer { .. }), "{lines}");
+    assert!(
+        report.stopped.as_deref().unwrap().starts_with("no answer from https://127.0.0.1:"),
+        "{:?}",
+        report.stopped
+    );
+    assert!(report.not_tried().count() >= 4, "{lines}");
+    assert!(report.inventory.is_some());
+
+    let report = bench.apply(&work);
+    assert_eq!(report.exit_code(), 0, "{:#?}", outcomes(&report));
+    assert!(report.changed() >= 5);
+}
+
+#[test]
+fn an_object_that_is_being_deleted_is_left_to_go() {
+    let bench = Bench::new("going");
+    let work = bench.work();
+    bench.apply(&work);
+    let key = work.wanted.last().unwrap().object.key();
+    let held = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": key.name, "namespace": key.namespace, "finalizers": ["example.com/hold"] } });
+    let admin = bench.server.admin();
+    let path = admin.path_of(&held).unwrap();
+    admin.apply(&held, "holder", false).unwrap().ok().unwrap();
+    admin.delete(&path).unwrap().ok().unwrap();
+
+    let report = bench.apply(&work);
+    assert_eq!(
+        outcomes(&report).last().unwrap(),
+        "ConfigMap settings: failed: it is being deleted; apply again once it is gone"
+    );
+    assert_eq!(report.exit_code(), 5);
+    let free = json!({ "metadata": { "finalizers": null } });
+    admin.request("PATCH", &path, Some(("application/merge-patch+json", &free.to_string()))).unwrap().ok().unwrap();
+    assert_eq!(bench.apply(&work).changed(), 1);
 }

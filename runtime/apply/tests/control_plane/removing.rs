@@ -67,7 +67,7 @@ fn namespaces_and_accounts_are_released_with_their_fields_and_deleted_when_named
         ..namespace.clone()
     };
     for key in [&namespace, &account] {
-        let result = report.results.iter().find(|result| result.object == *key).unwrap();
+        let result = report.results.iter().find(|result| result.object.key() == *key).unwrap();
         let Outcome::Released { because } = &result.outcome else { panic!("{result:?}") };
         assert!(because.contains("--delete"), "{because}");
         let live = bench.get(key).unwrap();

@@ -211,10 +211,10 @@ impl Asked<'_> {
             kube::Error::SerdeError(source) => LiveError::NotKubernetes { server, reason: source.to_string() },
             kube::Error::RustlsTls(source) => LiveError::Tls { server, reason: innermost(source).1 },
             other => {
-                let (tls, reason) = innermost(other);
+                let (trust, reason) = innermost(other);
                 if let Some(auth) = auth_in(other) {
                     LiveError::Credentials { server, reason: auth }
-                } else if tls {
+                } else if trust {
                     LiveError::Tls { server, reason }
                 } else {
                     LiveError::Unreachable { server, reason }
@@ -264,17 +264,17 @@ fn credentials(error: &kube::client::AuthError) -> String {
     }
 }
 
-/// Whether the chain speaks of TLS, and what its last link says.
+/// Whether the chain is about trust (a connection that merely ends during the handshake is not), and what its last link says.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> (bool, String) {
-    let (mut tls, mut last) = (false, error);
+    let (mut trust, mut last) = (false, error);
     loop {
         let text = last.to_string();
-        tls |= ["certificate", "TLS", "tls", "handshake", "CorruptMessage", "corrupt message"]
+        trust |= ["certificate", "corrupt message", "received fatal alert", "peer is incompatible"]
             .iter()
-            .any(|word| text.contains(word));
+            .any(|words| text.contains(words));
         match last.source() {
             Some(source) => last = source,
-            None => return (tls, last.to_string()),
+            None => return (trust, last.to_string()),
         }
     }
 }
