@@ -47,11 +47,11 @@ fn program() -> Program {
     }
 }
 
-/// Object `n` of a fleet of teams: a namespace, then roles, bindings, policies in turn. Every tenth differs when `drifted`.
+/// Object `n` of a fleet of teams: a namespace, then roles, bindings, policies in turn. Every ninth may differ when `drifted`.
 fn object(n: usize, program: &Program, drifted: bool) -> (Phase, Value) {
     let (team, part) = (n / 20, n % 20);
     let namespace = format!("team-{team}");
-    let drift = drifted && n.is_multiple_of(10);
+    let drift = drifted && n.is_multiple_of(9);
     let labels = json!({(MANAGED_BY.0): MANAGED_BY.1, (PROJECT): program.project.name, (PART_OF): inventory(&program.project).id});
     let metadata = json!({"name": format!("object-{part}"), "namespace": namespace, "labels": labels});
     match part % 3 {
