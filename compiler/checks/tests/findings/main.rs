@@ -11,7 +11,6 @@ mod control_plane;
 mod exceptions;
 mod networks;
 mod objects;
-mod pages;
 mod speed;
 
 use std::{collections::BTreeMap, fmt::Write};
