@@ -43,7 +43,8 @@ impl ConnectivityDelta {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EdgeChange {
     /// `ns/name[Kind]`, `ns/*` for every workload of a namespace, `*/*` for every workload, or
-    /// `a.b.c.d-e.f.g.h[External]`.
+    /// `a.b.c.d-e.f.g.h[External]`. Where many change alike (so that pairs would fill hundreds of lines), several of these,
+    /// separated by a comma and a space.
     pub src: String,
     /// As `src`.
     pub dst: String,
@@ -167,8 +168,12 @@ impl Changes<'_> {
             let connections = self.sets.get(*set);
             // Opposite one workload, many ends are named as if that one were among them; one end is named as it is.
             let (one_source, one_destination) = (single(sources), single(destinations));
-            let all_sources = names.of(sources, one_destination.filter(|_| one_source.is_none()));
-            let all_destinations = names.of(destinations, one_source.filter(|_| one_destination.is_none()));
+            let mut all_sources = names.of(sources, one_destination.filter(|_| one_source.is_none()));
+            let mut all_destinations = names.of(destinations, one_source.filter(|_| one_destination.is_none()));
+            if all_sources.len() * all_destinations.len() > LINES {
+                all_sources = joined(all_sources, self.universe.len());
+                all_destinations = joined(all_destinations, self.universe.len());
+            }
             // A workload is not its own far end, so what concerns it there is no cause.
             let without = |ends: &FixedBitSet, opposite: Option<usize>| {
                 let mut ends = ends.clone();
@@ -199,6 +204,23 @@ impl Changes<'_> {
         edges.sort();
         edges
     }
+}
+
+/// Above so many pairs of names, the names of each end stand together.
+const LINES: usize = 200;
+
+/// One name for all, with the ends of all.
+fn joined(names: Vec<(String, FixedBitSet)>, size: usize) -> Vec<(String, FixedBitSet)> {
+    let mut all = FixedBitSet::with_capacity(size);
+    let mut text = String::new();
+    for (name, ends) in names {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(&name);
+        all.union_with(&ends);
+    }
+    vec![(text, all)]
 }
 
 /// The only member.

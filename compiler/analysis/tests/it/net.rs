@@ -93,6 +93,26 @@ fn denying_by_default_closes_and_an_edge_opens() {
 }
 
 #[test]
+fn many_ends_that_change_alike_stand_in_one_line() {
+    // Half of each namespace is isolated already, so that no namespace changes as a whole.
+    let workloads = || (0..60).map(|number| deployment(["a", "b"][number % 2], &format!("w{number}"), json!([])));
+    let open: Vec<_> = (0..60).filter(|number| number % 4 < 2).map(|number| format!("w{number}")).collect();
+    let halves = ["a", "b"].map(|namespace| {
+        let isolated = json!({ "matchExpressions": [{ "key": "app", "operator": "NotIn", "values": open }] });
+        policy(namespace, "half", json!({ "podSelector": isolated, "policyTypes": ["Ingress", "Egress"] }))
+    });
+    let all = ["a", "b"].map(|namespace| policy(namespace, "all", json!({ "policyTypes": ["Ingress", "Egress"] })));
+    let before = lift(workloads().chain(halves.clone()));
+    let after = lift(workloads().chain(halves).chain(all));
+    let delta = delta(&before, &after, &NetOptions::default());
+    let ends: Vec<_> =
+        delta.closed.iter().map(|edge| (edge.src.split(", ").count(), edge.dst.split(", ").count())).collect();
+    assert_eq!(delta.opened, []);
+    assert_eq!(ends.iter().map(|(src, dst)| src * dst).sum::<usize>(), 31 * 30 + 30, "{ends:?}");
+    assert!(ends.len() < 40, "{ends:?}");
+}
+
+#[test]
 fn a_relabelled_namespace_and_a_new_workload_are_named_as_causes() {
     let allow = policy(
         "data",
