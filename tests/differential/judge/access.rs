@@ -84,6 +84,7 @@ impl World {
                 program.grants.push(grant);
             }
         }
+        self.aggregated(&mut program, random);
         self.last_words(&mut program);
         program
     }
@@ -115,26 +116,36 @@ impl World {
         grant
     }
 
+    /// An aggregated role, granted in one namespace. Each part has a rule of its own that shows when it has arrived.
+    fn aggregated(&self, program: &mut Program, random: &mut Random) {
+        let label = (format!("{}/aggregate", self.run), "yes".to_owned());
+        for part in ["zz-part-1", "zz-part-2"] {
+            let rules = vec![rule(random, true), get(part)];
+            let name = format!("{}:{part}", self.run);
+            program.roles.push(Role { labels: BTreeMap::from([label.clone()]), ..role(None, &name, rules) });
+        }
+        let whole = RoleRef { namespace: None, name: format!("{}:whole", self.run) };
+        let aggregation = Some(vec![LabelSelector::labels([label])]);
+        program.roles.push(Role { aggregation, ..role(None, &whole.name, Vec::new()) });
+        let subjects = vec![self.subjects[0].clone(), Subject::User(format!("{}:zz-last", self.run))];
+        program.grants.push(grant(whole, GrantScope::Namespaces(vec![self.namespaces[2].clone()]), subjects));
+    }
+
     /// Grants whose effect shows that the authorizer has seen all others: its watch of each kind is in order.
     fn last_words(&self, program: &mut Program) {
-        let rule = |resource: &str| RoleRule {
-            verbs: vec!["get".into()],
-            api_groups: vec![String::new()],
-            resources: vec![resource.into()],
-            ..RoleRule::default()
-        };
         let subject = vec![Subject::User(format!("{}:zz-last", self.run))];
         let namespaced = RoleRef { namespace: Some(self.namespaces[0].clone()), name: "zz-last".into() };
         let everywhere = RoleRef { namespace: None, name: format!("{}:zz-last", self.run) };
-        program.roles.push(role(namespaced.namespace.clone(), &namespaced.name, vec![rule("pods")]));
-        program.roles.push(role(None, &everywhere.name, vec![rule("nodes")]));
+        program.roles.push(role(namespaced.namespace.clone(), &namespaced.name, vec![get("pods")]));
+        program.roles.push(role(None, &everywhere.name, vec![get("nodes")]));
         let scope = GrantScope::Namespaces(vec![self.namespaces[0].clone()]);
         program.grants.push(grant(namespaced, scope, subject.clone()));
         program.grants.push(grant(everywhere, GrantScope::Cluster, subject));
     }
 
     fn wait_for_authorizer(&self, client: &Client) {
-        for (resource, namespace) in [("pods", self.namespaces[0].as_str()), ("nodes", "")] {
+        let (first, last) = (self.namespaces[0].as_str(), self.namespaces[2].as_str());
+        for (resource, namespace) in [("zz-part-1", last), ("zz-part-2", last), ("pods", first), ("nodes", "")] {
             let question = Question {
                 user: format!("{}:zz-last", self.run),
                 verb: "get".into(),
@@ -172,6 +183,15 @@ impl World {
             namespace,
             path: None,
         }
+    }
+}
+
+fn get(resource: &str) -> RoleRule {
+    RoleRule {
+        verbs: vec!["get".into()],
+        api_groups: vec![String::new()],
+        resources: vec![resource.into()],
+        ..RoleRule::default()
     }
 }
 

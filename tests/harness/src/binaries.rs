@@ -80,27 +80,20 @@ impl Binaries {
             Binaries::Assets(folder) => Command::new(folder.join(program.name())),
         }
     }
+}
 
-    /// Flags for etcd, which differ between our embedded one and the real program.
-    pub(crate) fn etcd_flags(&self, data: &Path, client: u16, peer: u16) -> Vec<String> {
-        let client = format!("http://127.0.0.1:{client}");
-        let peer = format!("http://127.0.0.1:{peer}");
-        let data = format!("--data-dir={}", data.display());
-        match self {
-            Binaries::Ours(_) => {
-                vec![data, "--unsafe-no-fsync".into(), format!("--client-url={client}"), format!("--peer-url={peer}")]
-            }
-            Binaries::Assets(_) => vec![
-                data,
-                "--unsafe-no-fsync".into(),
-                format!("--listen-client-urls={client}"),
-                format!("--advertise-client-urls={client}"),
-                format!("--listen-peer-urls={peer}"),
-                format!("--initial-advertise-peer-urls={peer}"),
-                format!("--initial-cluster=default={peer}"),
-            ],
-        }
-    }
+/// Flags for an etcd that is alone.
+pub(crate) fn etcd_flags(data: &Path, client: u16, peer: u16) -> Vec<String> {
+    vec![
+        format!("--data-dir={}", data.display()),
+        // The state is thrown away; what a killed process has written is in the kernel's hands.
+        "--unsafe-no-fsync".into(),
+        format!("--listen-client-urls=http://127.0.0.1:{client}"),
+        format!("--advertise-client-urls=http://127.0.0.1:{client}"),
+        format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
+        format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
+        format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
+    ]
 }
 
 /// What `kube-apiserver --help` says: every flag, admission plugin and cipher suite that the tested version knows.

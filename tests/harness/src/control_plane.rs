@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
-use crate::binaries::{Binaries, Program};
+use crate::binaries::{Binaries, Program, etcd_flags};
 use crate::pki::Pki;
 use crate::process::Process;
 use crate::{Client, Cluster, Error, Etcd, Options, Result, kubeconfig, ports, wait_until};
@@ -105,7 +105,7 @@ impl ControlPlane {
         kubeconfig::write(&at.join("controllers.kubeconfig"), &server, &pki.authority_pem(), &manager)?;
 
         let mut command = binaries.command(Program::Etcd);
-        command.args(binaries.etcd_flags(&at.join("etcd"), etcd_port, peer));
+        command.args(etcd_flags(&at.join("etcd"), etcd_port, peer));
         let etcd = Process::start("etcd", command, at)?;
         let cluster = Cluster::from_kubeconfig(&admin)?;
         let mut control_plane = ControlPlane {

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use kspec_test_harness::{ControlPlane, Options, Question, wait_until};
+use kspec_test_harness::{ControlPlane, Options, Question, skip, wait_until};
 use serde_json::{Value, json};
 
 fn secret(namespace: &str, name: &str, value: &str) -> Value {
@@ -116,4 +116,48 @@ fn a_server_that_refuses_its_flags_says_so() {
     let refused = ControlPlane::start(Options::default().flag("authorization-mode", "Nonsense"));
     let message = refused.err().unwrap().to_string();
     assert!(message.contains("Nonsense"), "{message}");
+}
+
+/// The programs of `KUBEBUILDER_ASSETS` are used: here a folder with our own under their names, and without a controller
+/// manager, as envtest's has none. In a process of its own, since the environment is the process's.
+#[test]
+fn programs_of_kubebuilder_assets_are_used() {
+    if std::env::var_os("KUBEBUILDER_ASSETS").is_some() {
+        return skip("programs_of_kubebuilder_assets_are_used", "every other test shows it: KUBEBUILDER_ASSETS is set");
+    }
+    let folder = std::env::temp_dir().join(format!("kspec-assets-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let build = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../control-plane/build.sh");
+    let ours = std::process::Command::new(build).env_remove("KUBEBUILDER_ASSETS").output().unwrap();
+    let ours = String::from_utf8(ours.stdout).unwrap();
+    for name in ["etcd", "kube-apiserver"] {
+        std::os::unix::fs::symlink(ours.trim(), folder.join(name)).unwrap();
+    }
+    // `env` shows what the command that is run with the server is given.
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_with-control-plane"))
+        .arg("env")
+        .env("KUBEBUILDER_ASSETS", &folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    let unlikely = std::process::Command::new(env!("CARGO_BIN_EXE_with-control-plane"))
+        .arg("env")
+        .env("KUBEBUILDER_ASSETS", "/nowhere")
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(output.status.success(), "{complained}");
+    assert!(said.contains("KSPEC_TEST_KUBECONFIG="), "{said}");
+    assert!(!unlikely.status.success());
+    assert!(String::from_utf8_lossy(&unlikely.stderr).contains("/nowhere, where there is no etcd"));
+}
+
+#[test]
+fn a_command_with_a_control_plane_ends_as_the_command_does() {
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_with-control-plane"))
+        .args(["sh", "-c", "test -f \"$KSPEC_TEST_KUBECONFIG\" && exit 7"])
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(7));
 }
