@@ -72,8 +72,11 @@ impl Out {
             }
             ExprKind::Int(value) => self.show(value),
             ExprKind::Float(value) => {
-                // Always with a point, or it would be read as an integer.
-                let _ = write!(self.text, "{value:?}");
+                self.show(value);
+                // Without a point it would be read as an integer.
+                if value.fract() == 0.0 {
+                    self.put(".0");
+                }
             }
             ExprKind::Str(text) => self.str(text),
             ExprKind::Quantity(text) | ExprKind::Duration(text) | ExprKind::Date(text) | ExprKind::Cidr(text) => {

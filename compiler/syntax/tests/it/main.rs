@@ -10,6 +10,7 @@ mod errors;
 mod example;
 mod formatting;
 mod pages;
+mod printing;
 mod properties;
 mod recovery;
 mod support;
