@@ -61,7 +61,7 @@ pub(super) fn run(args: &Apply, context: &Context) -> Result<Exit, Failure> {
         }
     };
     let report = cluster
-        .block_on(kspec_apply::apply(cluster.connection(), &work, &options, &progress))
+        .block_on(kspec_apply::apply_until_signalled(cluster.connection(), &work, &options, &progress))
         .map_err(|error| Failure::new(Exit::from_code(error.exit_code()), &error))?;
     context.answer(&if human { render::report::summary(&report) } else { super::check::json(&report) });
     Ok(Exit::from_code(report.exit_code()))
