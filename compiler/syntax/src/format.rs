@@ -256,6 +256,10 @@ impl Printer<'_, '_> {
         }
     }
 
+    fn is_apart(&self, at: usize) -> bool {
+        self.cx.layout.get(at).is_some_and(|layout| layout.blank)
+    }
+
     fn inside(&self, at: usize) -> Inside {
         self.cx.layout.get(at).map(|layout| layout.inside).unwrap_or_default()
     }
@@ -366,7 +370,9 @@ impl Printer<'_, '_> {
             }
             // A line that begins with a keyword might read like a statement of its own.
             let word = token.kind == Kind::Ident && Kw::of(token.text(self.cx.text)).is_some();
-            if !breaks && !word && last.is_some_and(Kind::continues) && !self.segment_fits(at, range.hi) {
+            // A sign without a blank behind it belongs to one word: `pods/log`, `8080/tcp`.
+            let apart = self.is_apart(at);
+            if !breaks && !word && apart && last.is_some_and(Kind::continues) && !self.segment_fits(at, range.hi) {
                 owed = true;
             }
             if std::mem::take(&mut owed) {
@@ -394,7 +400,7 @@ impl Printer<'_, '_> {
         for at in at..hi {
             let Some(token) = self.cx.token(at) else { break };
             column += token.text(self.cx.text).chars().count() + 1;
-            if token.kind.continues() || token.kind.opens() {
+            if token.kind.continues() && self.is_apart(at + 1) || token.kind.opens() {
                 break;
             }
         }

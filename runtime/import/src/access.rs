@@ -173,6 +173,9 @@ impl Import<'_> {
                 "Group" => self.names.group(&text("name")).cloned(),
                 "ServiceAccount" => {
                     let of = subject.get("namespace").and_then(Value::as_str).or(namespace.as_deref()).unwrap_or("default").to_owned();
+                    if text("name") == "default" {
+                        self.default_accounts.insert(of.clone());
+                    }
                     self.names.account(&of, &text("name")).cloned()
                 }
                 _ => None,

@@ -77,6 +77,8 @@ pub(crate) struct Import<'a> {
     pub(crate) names: Names,
     pub(crate) modules: BTreeMap<String, Module>,
     pub(crate) report: Report,
+    /// Namespaces whose default service account is granted something.
+    pub(crate) default_accounts: std::collections::BTreeSet<String>,
 }
 
 /// A module being written.
@@ -97,11 +99,13 @@ pub fn import(state: &State, schema: &Schema, options: &Options) -> Imported {
         names: Names::of(state, schema),
         modules: BTreeMap::new(),
         report: Report::default(),
+        default_accounts: std::collections::BTreeSet::new(),
     };
     import.namespaces();
     import.principals();
     import.roles();
     import.bindings();
+    import.default_accounts();
     import.network_policies();
     import.host();
     import.finish(options)

@@ -44,6 +44,14 @@ pub(crate) struct Names {
     pub(crate) missing_roles: BTreeSet<(Option<String>, String)>,
 }
 
+// Modules `use` each other in one direction: namespaces, then accounts and workloads, then everything that names them.
+
+/// The module of namespaces with their quotas and limits.
+pub(crate) const NAMESPACES: &str = "namespaces";
+/// The module of service accounts.
+pub(crate) const ACCOUNTS: &str = "accounts";
+/// The module of workloads.
+pub(crate) const WORKLOADS: &str = "workloads";
 /// The module of what belongs to no namespace.
 pub(crate) const CLUSTER: &str = "cluster";
 
@@ -182,14 +190,14 @@ impl Names {
             return Some((known.clone(), controller, false));
         }
         let ident = self.ident(&controller.name, namespace);
-        let known = Known { ident, module: Some(self.module_of(namespace)) };
+        let known = Known { ident, module: Some(WORKLOADS.to_owned()) };
         self.workloads.insert(key, known.clone());
         Some((known, controller, true))
     }
 
     fn add_namespace(&mut self, name: &str) {
         let ident = self.ident(name, "namespace");
-        self.namespaces.insert(name.to_owned(), Known { module: Some(format!("ns_{ident}")), ident });
+        self.namespaces.insert(name.to_owned(), Known { ident, module: Some(NAMESPACES.to_owned()) });
     }
 
     fn want_namespace(&mut self, name: &str) {
@@ -201,13 +209,13 @@ impl Names {
 
     fn add_account(&mut self, namespace: &str, name: &str) {
         let ident = self.ident(&format!("{name}-sa"), namespace);
-        let module = self.module_of(namespace);
-        self.accounts.insert((namespace.to_owned(), name.to_owned()), Known { ident, module: Some(module) });
+        let known = Known { ident, module: Some(ACCOUNTS.to_owned()) };
+        self.accounts.insert((namespace.to_owned(), name.to_owned()), known);
     }
 
-    /// The module of what lives in a namespace.
+    /// The module of what a namespace's own file says: roles, grants, networks.
     pub(crate) fn module_of(&self, namespace: &str) -> String {
-        self.namespaces.get(namespace).and_then(|known| known.module.clone()).unwrap_or_else(|| CLUSTER.to_owned())
+        self.namespaces.get(namespace).map_or_else(|| CLUSTER.to_owned(), |known| format!("ns_{}", known.ident))
     }
 
     pub(crate) fn namespace(&self, name: &str) -> Option<&Known> {

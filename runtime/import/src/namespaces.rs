@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Import,
+    names::{ACCOUNTS, NAMESPACES},
     text::{key, quantity, quantity_record, quoted, string_list, string_record, strings, value},
 };
 
@@ -21,11 +22,11 @@ fn is_kept_by_others(label: &str) -> bool {
 impl Import<'_> {
     pub(crate) fn namespaces(&mut self) {
         for (name, known) in self.names.all_namespaces() {
-            let module = self.names.module_of(&name);
+            let module = NAMESPACES.to_owned();
             let object = self.objects("", "Namespace").into_iter().find(|object| object.name() == name);
             let Some(object) = object else {
                 self.add(&module, format!("existing namespace {} = {}", known.ident, quoted(&name)));
-                self.accounts(&name, &module);
+                self.accounts(&name);
                 self.limits_elsewhere(&name, &module);
                 continue;
             };
@@ -45,7 +46,20 @@ impl Import<'_> {
             let body = if body.is_empty() { String::new() } else { format!(" {{\n{}\n}}", body.join("\n")) };
             self.add(&module, format!("namespace {}{given}{body}", known.ident));
             self.declared();
-            self.accounts(&name, &module);
+            self.accounts(&name);
+        }
+    }
+
+    /// Names the default service accounts that grants are to.
+    pub(crate) fn default_accounts(&mut self) {
+        for namespace in std::mem::take(&mut self.default_accounts) {
+            let home = self.names.namespace(&namespace).cloned();
+            let account = self.names.account(&namespace, "default").cloned();
+            let held = !self.names.missing_accounts.contains(&(namespace.clone(), "default".to_owned()));
+            if let (Some(home), Some(account), true) = (home, account, held) {
+                let place = self.refer(ACCOUNTS, &home);
+                self.add(ACCOUNTS, format!("existing service_account {} in {place} = \"default\"", account.ident));
+            }
         }
     }
 
@@ -57,17 +71,18 @@ impl Import<'_> {
             .and_then(|object| object.0.get("automountServiceAccountToken")?.as_bool())
     }
 
-    fn accounts(&mut self, namespace: &str, module: &str) {
-        let Some(home) = self.names.namespace(namespace).cloned() else { return };
-        let home = home.ident;
+    fn accounts(&mut self, namespace: &str) {
+        let Some(known) = self.names.namespace(namespace).cloned() else { return };
+        let module = ACCOUNTS;
+        let place = known;
+        let home = place.ident.clone();
         for object in self.objects("", "ServiceAccount") {
             if object.namespace().unwrap_or("default") != namespace {
                 continue;
             }
             let Some(known) = self.names.account(namespace, object.name()).cloned() else { continue };
+            // Every namespace has a default one: it is named where a grant names it.
             if object.name() == "default" {
-                // Every namespace has one: it is only named where a grant does.
-                self.add(module, format!("existing service_account {} in {home} = \"default\"", known.ident));
                 continue;
             }
             let mut body: Vec<String> = Vec::new();
@@ -86,6 +101,7 @@ impl Import<'_> {
                 body.push(format!("image_pull_secrets: {}", string_list(secrets)));
             }
             let body = if body.is_empty() { String::new() } else { format!(" {{ {} }}", body.join(", ")) };
+            self.refer(module, &place);
             self.add(module, format!("service_account {} in {home} = {}{body}", known.ident, quoted(object.name())));
             self.declared();
         }
@@ -98,6 +114,7 @@ impl Import<'_> {
             .collect();
         for name in missing {
             if let Some(known) = self.names.account(namespace, &name).cloned() {
+                self.refer(module, &place);
                 self.add(module, format!("existing service_account {} in {home} = {}", known.ident, quoted(&name)));
             }
         }

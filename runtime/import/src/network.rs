@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Import,
+    names::WORKLOADS,
     text::{is_identifier, quoted, string_list, string_record},
 };
 
@@ -32,7 +33,8 @@ impl Import<'_> {
             }
             denies.extend(stmts);
             if !denies.is_empty() {
-                self.add(&module, format!("network in {} {{\n{}\n}}", known.ident, denies.join("\n")));
+                let place = self.refer(&module, &known);
+                self.add(&module, format!("network in {place} {{\n{}\n}}", denies.join("\n")));
             }
         }
     }
@@ -75,7 +77,7 @@ impl Import<'_> {
         if lines.is_empty() {
             return Err("it isolates nothing in either direction");
         }
-        let pods = if pods.is_empty() { "all".to_owned() } else { self.pods(&pods, namespace, namespace, module)? };
+        let pods = if pods.is_empty() { "all".to_owned() } else { self.pods(&pods, namespace, module)? };
         let ident = self.names.ident(object.name(), namespace);
         Ok(Stmt::Policy(format!("policy {ident} = {} for {pods} {{\n{}\n}}", quoted(object.name()), lines.join("\n"))))
     }
@@ -103,7 +105,7 @@ impl Import<'_> {
         let pods = peer.get("podSelector").map(|value| selector(Some(value))).transpose()?;
         let Some(namespaces) = peer.get("namespaceSelector") else {
             let pods = pods.unwrap_or_default();
-            return if pods.is_empty() { Ok("all".to_owned()) } else { self.pods(&pods, namespace, namespace, module) };
+            return if pods.is_empty() { Ok("all".to_owned()) } else { self.pods(&pods, namespace, module) };
         };
         let namespaces = selector(Some(namespaces))?;
         let named = namespace_name(&namespaces);
@@ -125,11 +127,10 @@ impl Import<'_> {
     }
 
     /// Pods of one namespace: a workload's name where one has just these labels, else by label.
-    fn pods(&mut self, pods: &LabelSelector, of: &str, namespace: &str, module: &str) -> Result<String, &'static str> {
+    fn pods(&mut self, pods: &LabelSelector, of: &str, module: &str) -> Result<String, &'static str> {
         if let Some(workload) = self.workload(pods, of, module) {
             return Ok(workload);
         }
-        let _ = namespace;
         Ok(format!("pods where ({})", condition(pods)))
     }
 
@@ -140,9 +141,9 @@ impl Import<'_> {
         let labels: Labels = pods.match_labels.clone();
         let (known, controller, fresh) = self.names.workload(namespace, &labels)?;
         if fresh {
-            let home = self.names.module_of(namespace);
-            let place = self.names.namespace(namespace)?.ident.clone();
-            self.add(&home, format!("workload {} in {place} {{ pods: {} }}", known.ident, string_record(&controller.labels)));
+            let namespace = self.names.namespace(namespace)?.clone();
+            let place = self.refer(WORKLOADS, &namespace);
+            self.add(WORKLOADS, format!("workload {} in {place} {{ pods: {} }}", known.ident, string_record(&controller.labels)));
         }
         Some(self.refer(module, &known))
     }

@@ -39,3 +39,11 @@ fn nothing_stays_nothing() {
     assert_eq!(format("\n\n").unwrap(), "");
     assert_eq!(format("// only\n\n\n// comments").unwrap(), "// only\n\n// comments\n");
 }
+
+#[test]
+fn a_line_never_ends_inside_a_resource() {
+    let text = "role r {\n  allow get, list, watch on pods/attach, pods/exec, pods/portforward, pods/proxy, secrets, services/proxy, persistentvolumeclaims/status\n}\n";
+    let formatted = kspec_syntax::format(text).expect("it is well formed");
+    assert!(formatted.lines().all(|line| !line.ends_with('/')), "{formatted}");
+    assert_eq!(kspec_syntax::format(&formatted).as_deref().ok(), Some(formatted.as_str()));
+}
