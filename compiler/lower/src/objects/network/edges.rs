@@ -99,7 +99,10 @@ fn collect<'w>(
             for near_namespace in near_namespaces {
                 if denied.has(near_namespace, direction) {
                     written = true;
-                    output.findings.extend(peers::unsaid(world, far, direction, &edge.origin));
+                    if let Some(finding) = peers::unsaid(world, far, direction, &edge.origin) {
+                        output.findings.push(finding);
+                        continue;
+                    }
                     let half = Half { edge, scope: namespace };
                     halves.entry((near_namespace, direction)).or_default().entry(subject).or_default().push(half);
                 } else if !scope.namespaces.contains(&near_namespace) {
