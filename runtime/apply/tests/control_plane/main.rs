@@ -16,3 +16,4 @@ mod converging;
 mod fixture;
 mod refusals;
 mod removing;
+mod subjects;

@@ -169,9 +169,7 @@ fn of_secrets_and_config_maps_only_those_that_the_program_declares_are_read_and_
                 "annotations": { "kubectl.kubernetes.io/last-applied-configuration": "{\"stringData\":{\"k\":\"sesame\"}}" } },
             "stringData": { "k": "sesame" } })
     };
-    let settings = |name: &str| {
-        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace }, "data": { "a": "1" } })
-    };
+    let settings = |name: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace }, "data": { "a": "1" } });
     for object in [secret("ours"), secret("theirs"), settings("ours"), settings("theirs")] {
         put(&object);
     }
