@@ -37,12 +37,18 @@ pub(super) fn run(args: &Apply, context: &Context) -> Result<Exit, Failure> {
         context.answer(&render::plan::human(document, context.color, context.verbose));
     }
     if !document.refusals.is_empty() {
-        return Err(Failure::new(Exit::No, format!("{} of the plan's objects are refused; nothing was changed", document.refusals.len())));
+        return Err(Failure::new(
+            Exit::No,
+            format!("{} of the plan's objects are refused; nothing was changed", document.refusals.len()),
+        ));
     }
     let adoptions = document.changes.iter().filter(|change| change.action == Action::Adopt).count();
     if adoptions > 0 && !args.adopt {
-        return Err(Failure::new(Exit::Guard, format!("{adoptions} objects exist already and are not this project's; nothing was changed"))
-            .help("review them in the plan, then pass --adopt to take them over, or declare them `existing`"));
+        return Err(Failure::new(
+            Exit::Guard,
+            format!("{adoptions} objects exist already and are not this project's; nothing was changed"),
+        )
+        .help("review them in the plan, then pass --adopt to take them over, or declare them `existing`"));
     }
     if !document.has_changes() && deletions.is_empty() {
         if !human {
@@ -92,15 +98,19 @@ fn made(root: &Path, args: &Apply, context: &Context) -> Result<Result<Ready, Ex
 /// Reads a saved plan and holds it against the cluster as it is now.
 fn saved(path: &Path, args: &Apply) -> Result<Ready, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::io(path, &error))?;
-    let planned = Planned::of_file(&text).map_err(|error| Failure::new(Exit::Unknown, format!("{} {error}", path.display())))?;
+    let planned =
+        Planned::of_file(&text).map_err(|error| Failure::new(Exit::Unknown, format!("{} {error}", path.display())))?;
     let kube = state::Kube { context: args.context.as_deref(), expected: None };
     let cluster = state::connect(kube)?;
     let want = Want::of(planned.wanted.iter().map(|wanted| &wanted.object))
         .inventory(&planned.inventory.namespace, &planned.inventory.name);
     let now = cluster.read(&want).map_err(|error| Failure::new(Exit::from_code(error.exit_code()), &error))?;
     if planned.is_stale(&now) {
-        return Err(Failure::new(Exit::Stale, format!("{} was made against another state of the cluster; nothing was changed", path.display()))
-            .help("plan again, and review what is different"));
+        return Err(Failure::new(
+            Exit::Stale,
+            format!("{} was made against another state of the cluster; nothing was changed", path.display()),
+        )
+        .help("plan again, and review what is different"));
     }
     Ok((planned, cluster))
 }

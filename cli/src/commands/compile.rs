@@ -38,7 +38,10 @@ pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
     let lowered = compiler.lower(&BTreeMap::new());
     let mut files: BTreeMap<PathBuf, (String, bool)> = BTreeMap::new();
     for lowered in &lowered.objects {
-        files.insert(PathBuf::from(kspec_lower::manifest_path(&lowered.object)), (kspec_lower::to_yaml(&lowered.object), false));
+        files.insert(
+            PathBuf::from(kspec_lower::manifest_path(&lowered.object)),
+            (kspec_lower::to_yaml(&lowered.object), false),
+        );
     }
     for file in &lowered.host.files {
         files.insert(Path::new("host").join(&file.path), (file.contents.clone(), file.executable));
@@ -53,7 +56,11 @@ pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
     files.insert(PathBuf::from("bundle.json"), (super::check::json(&bundle), false));
     write(&args.out, &files)?;
     let manifests = lowered.objects.len();
-    context.note(&format!("{manifests} manifests and {} host files in {}", lowered.host.files.len(), args.out.display()));
+    context.note(&format!(
+        "{manifests} manifests and {} host files in {}",
+        lowered.host.files.len(),
+        args.out.display()
+    ));
     Ok(Exit::Done)
 }
 
@@ -62,7 +69,11 @@ fn write(out: &Path, files: &BTreeMap<PathBuf, (String, bool)>) -> Result<(), Fa
     fs::create_dir_all(out).map_err(|error| Failure::io(out, &error))?;
     let index = out.join(INDEX);
     let before: BTreeSet<PathBuf> = match fs::read_to_string(&index) {
-        Ok(text) => text.lines().map(PathBuf::from).filter(|path| path.components().all(|part| matches!(part, std::path::Component::Normal(_)))).collect(),
+        Ok(text) => text
+            .lines()
+            .map(PathBuf::from)
+            .filter(|path| path.components().all(|part| matches!(part, std::path::Component::Normal(_))))
+            .collect(),
         Err(_) => BTreeSet::new(),
     };
     for (path, (text, executable)) in files {

@@ -15,7 +15,8 @@ pub(super) fn run(args: &Explain, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     };
     let code = Code::parse(text).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("there is no finding {text}")).help("`kspec explain` without a code lists them all")
+        Failure::new(Exit::Usage, format!("there is no finding {text}"))
+            .help("`kspec explain` without a code lists them all")
     })?;
     context.answer(code.info().page);
     Ok(Exit::Done)

@@ -22,7 +22,8 @@ pub(super) fn run(args: &Fmt, context: &Context) -> Result<Exit, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for path in &args.paths {
         if path.is_dir() {
-            files.extend(kspec_project::source_files(path).map_err(|message| Failure::new(Exit::Unknown, message))?);
+            files
+                .extend(kspec_project::all_source_files(path).map_err(|message| Failure::new(Exit::Unknown, message))?);
         } else {
             files.push(path.clone());
         }

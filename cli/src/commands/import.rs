@@ -16,13 +16,16 @@ use crate::{
 pub(super) fn run(args: &Import, context: &Context) -> Result<Exit, Failure> {
     let stated = match &args.kubernetes {
         Some(text) => Some(KubeVersion::parse(text).ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("--kubernetes {text} is no target of this kspec"))
-                .help(format!("targets: {}", KubeVersion::all().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
+            Failure::new(Exit::Usage, format!("--kubernetes {text} is no target of this kspec")).help(format!(
+                "targets: {}",
+                KubeVersion::all().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            ))
         })?),
         None => None,
     };
     let Some(wanted) = &args.state.state else {
-        return Err(Failure::new(Exit::Usage, "import from which state?").help("pass --state live, --state DIR or --state FILE"));
+        return Err(Failure::new(Exit::Usage, "import from which state?")
+            .help("pass --state live, --state DIR or --state FILE"));
     };
     let inside = std::fs::read_dir(&args.out).map(|mut entries| entries.next().is_some()).unwrap_or(false);
     if inside {

@@ -40,7 +40,9 @@ jobs:
 pub(super) fn run(args: &Init, context: &Context) -> Result<Exit, Failure> {
     let dir = &args.dir;
     if dir.join("kspec.toml").exists() {
-        return Err(Failure::new(Exit::Guard, format!("{} holds a project already", dir.display())).help("nothing was changed"));
+        return Err(
+            Failure::new(Exit::Guard, format!("{} holds a project already", dir.display())).help("nothing was changed")
+        );
     }
     fs::create_dir_all(dir).map_err(|error| Failure::io(dir, &error))?;
     let name = project_name(dir);
@@ -49,9 +51,12 @@ pub(super) fn run(args: &Init, context: &Context) -> Result<Exit, Failure> {
         KubeVersion::NEWEST
     );
     fs::create_dir_all(dir.join("manifests")).map_err(|error| Failure::io(dir, &error))?;
-    for (path, text) in
-        [("kspec.toml", manifest.as_str()), ("main.kspec", MODULE), ("manifests/.gitkeep", ""), (".github/workflows/kspec.yaml", WORKFLOW)]
-    {
+    for (path, text) in [
+        ("kspec.toml", manifest.as_str()),
+        ("main.kspec", MODULE),
+        ("manifests/.gitkeep", ""),
+        (".github/workflows/kspec.yaml", WORKFLOW),
+    ] {
         let path = dir.join(path);
         if path.exists() {
             context.note(&format!("{} is there already and stays as it is", path.display()));
@@ -68,7 +73,8 @@ pub(super) fn run(args: &Init, context: &Context) -> Result<Exit, Failure> {
 
 /// A project name from a folder's: a DNS label.
 pub(super) fn project_name(dir: &Path) -> String {
-    let folder = fs::canonicalize(dir).ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+    let folder =
+        fs::canonicalize(dir).ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
     let plain: String = folder
         .unwrap_or_default()
         .to_lowercase()

@@ -47,7 +47,10 @@ pub(super) fn run(args: &Plan, context: &Context) -> Result<Exit, Failure> {
     let made = make(compiler, wanted, kube, base, !args.no_dry_run, context)?;
     let plan = &made.planned.plan;
     if let Some(path) = &args.out {
-        let text = made.planned.to_file().map_err(|error| Failure::new(Exit::Guard, format!("{}: {error}", path.display())))?;
+        let text = made
+            .planned
+            .to_file()
+            .map_err(|error| Failure::new(Exit::Guard, format!("{}: {error}", path.display())))?;
         std::fs::write(path, text).map_err(|error| Failure::io(path, &error))?;
     }
     context.answer(&match args.output {
@@ -77,7 +80,8 @@ pub(super) fn make(
     let facts = compiler.facts();
     let inventory = kspec_lower::inventory(&program.project);
     let ours = compiler.lower(&BTreeMap::new());
-    let want = Want::of(ours.objects.iter().map(|lowered| &lowered.object)).inventory(&inventory.namespace, &inventory.name);
+    let want =
+        Want::of(ours.objects.iter().map(|lowered| &lowered.object)).inventory(&inventory.namespace, &inventory.name);
     let read = state::read(wanted, kube, &facts.schema, &want, base, context)?;
     // Dynamic scopes range over the state's namespaces too.
     let lowered = compiler.lower(&namespaces(&read.state));

@@ -25,7 +25,8 @@ pub(super) struct Checked {
 pub(super) fn choice(args: &ChoiceArgs) -> Result<Choice, Failure> {
     let as_of = match &args.as_of {
         Some(text) => parse_date(text).ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("--as-of {text} is no date")).help("write it as YYYY-MM-DD, such as 2027-01-31")
+            Failure::new(Exit::Usage, format!("--as-of {text} is no date"))
+                .help("write it as YYYY-MM-DD, such as 2027-01-31")
         })?,
         None => today(),
     };
@@ -45,7 +46,13 @@ pub(super) fn load(root: &Path, args: &ChoiceArgs, context: &Context) -> Result<
 pub(super) fn load_clean(root: &Path, args: &ChoiceArgs, context: &Context) -> Result<Result<Checked, Exit>, Failure> {
     let checked = load(root, args, context)?;
     if worst(&checked.findings) == Some(Severity::Error) {
-        let text = render::findings::human(&checked.findings, checked.project.compiler.sources(), root, context.least, context.color_errors);
+        let text = render::findings::human(
+            &checked.findings,
+            checked.project.compiler.sources(),
+            root,
+            context.least,
+            context.color_errors,
+        );
         context.note_always(&text);
         return Ok(Err(Exit::No));
     }
@@ -75,7 +82,13 @@ pub(super) fn failure(error: LoadError, root: &Path, context: &Context) -> Failu
         LoadError::Unreadable(message) => Failure::new(Exit::Unknown, message),
         LoadError::Usage(message) => Failure::new(Exit::Usage, message),
         LoadError::Findings(findings) => {
-            let text = render::findings::human(&findings, &SourceMap::default(), root, Severity::Information, context.color_errors);
+            let text = render::findings::human(
+                &findings,
+                &SourceMap::default(),
+                root,
+                Severity::Information,
+                context.color_errors,
+            );
             context.note_always(&text);
             Failure::new(Exit::No, "kspec.toml cannot be used")
         }

@@ -54,8 +54,11 @@ pub(super) fn read(
         ));
     }
     if !errors.is_empty() {
-        return Err(Failure::new(Exit::Unknown, format!("{} of the state's files cannot be read in full", errors.len()))
-            .help("a plan against part of a state would be wrong: mend or remove them"));
+        return Err(Failure::new(
+            Exit::Unknown,
+            format!("{} of the state's files cannot be read in full", errors.len()),
+        )
+        .help("a plan against part of a state would be wrong: mend or remove them"));
     }
     Ok(Read { state, cluster: None })
 }

@@ -35,19 +35,13 @@ pub(super) fn grouped(entries: &[ConnectivityEntry]) -> Vec<Group> {
         slot.0.push(src.to_owned());
         slot.1.extend(rows);
     }
-    merged
-        .into_iter()
-        .map(|((dst, conn), (src, rows))| Group { src, dst, conn, because: because(&rows) })
-        .collect()
+    merged.into_iter().map(|((dst, conn), (src, rows))| Group { src, dst, conn, because: because(&rows) }).collect()
 }
 
 /// The policies first: that a namespace or workload changed beside them is rarely the reason.
 fn because(rows: &[&ConnectivityEntry]) -> String {
-    let mut all: Vec<String> = rows
-        .iter()
-        .flat_map(|row| &row.because)
-        .map(|reason| format!("{} {}", reason.object, reason.change))
-        .collect();
+    let mut all: Vec<String> =
+        rows.iter().flat_map(|row| &row.because).map(|reason| format!("{} {}", reason.object, reason.change)).collect();
     all.sort();
     all.dedup();
     let policies: Vec<String> = all.iter().filter(|reason| reason.starts_with("NetworkPolicy")).cloned().collect();
@@ -65,7 +59,8 @@ fn listed(names: &[String], most: usize, between: &str) -> String {
 
 /// Names, those outside the cluster as one where they are many.
 fn ends(names: &[String]) -> String {
-    let (outside, mut inside): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| name.ends_with(EXTERNAL));
+    let (outside, mut inside): (Vec<String>, Vec<String>) =
+        names.iter().cloned().partition(|name| name.ends_with(EXTERNAL));
     match outside.as_slice() {
         [] => {}
         [one] if one.starts_with("0.0.0.0-255.255.255.255") => inside.push("outside (every IPv4 address)".to_owned()),

@@ -13,16 +13,21 @@ pub(crate) fn human(findings: &[Finding], map: &SourceMap, root: &Path, least: S
         one(finding, &mut files, color, &mut out);
     }
     let mut text = String::from_utf8_lossy(&out).into_owned();
+    if !color {
+        // ariadne colours the kinds that it does not know whatever it is told.
+        text = text.replace("\u{1b}[36m", "").replace("\u{1b}[0m", "");
+    }
     let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let parts: Vec<String> = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Information, "note")]
-        .into_iter()
-        .filter(|(severity, _)| count(*severity) > 0)
-        .map(|(severity, word)| {
-            let number = count(severity);
-            let hidden = if severity < least { " (-v shows them)" } else { "" };
-            format!("{number} {word}{}{hidden}", if number == 1 { "" } else { "s" })
-        })
-        .collect();
+    let parts: Vec<String> =
+        [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Information, "note")]
+            .into_iter()
+            .filter(|(severity, _)| count(*severity) > 0)
+            .map(|(severity, word)| {
+                let number = count(severity);
+                let hidden = if severity < least { " (-v shows them)" } else { "" };
+                format!("{number} {word}{}{hidden}", if number == 1 { "" } else { "s" })
+            })
+            .collect();
     if !parts.is_empty() {
         text.push_str(&parts.join(", "));
         text.push('\n');
@@ -61,15 +66,13 @@ fn one(finding: &Finding, files: &mut Files<'_>, color: bool, out: &mut Vec<u8>)
         return;
     };
     let config = Config::default().with_color(color).with_index_type(IndexType::Byte);
-    let mut report = Report::build(kind, (path, range))
-        .with_config(config)
-        .with_code(finding.code)
-        .with_message(&finding.message);
+    let mut report =
+        Report::build(kind, (path, range)).with_config(config).with_code(finding.code).with_message(&finding.message);
     for (index, (path, range, text)) in placed.iter().enumerate() {
-        let mut label = Label::new((path.clone(), range.clone())).with_color(if index == 0 { paint } else { Color::Blue });
-        if !text.is_empty() {
-            label = label.with_message(text);
-        }
+        let mut label =
+            Label::new((path.clone(), range.clone())).with_color(if index == 0 { paint } else { Color::Blue });
+        // Only a label with a message is underlined.
+        label = label.with_message(text);
         report = report.with_label(label);
     }
     for line in elsewhere {
@@ -112,7 +115,8 @@ impl Files<'_> {
             Place::File { path, line, .. } => {
                 let root = self.root;
                 let file = self.read.entry(path.to_string()).or_insert_with(|| {
-                    let text = std::fs::read_to_string(root.join(path.as_ref())).or_else(|_| std::fs::read_to_string(path.as_ref()));
+                    let text = std::fs::read_to_string(root.join(path.as_ref()))
+                        .or_else(|_| std::fs::read_to_string(path.as_ref()));
                     text.ok().map(|text| SourceFile::new(path.as_ref(), text))
                 });
                 let text = &file.as_ref()?.text;
@@ -129,6 +133,10 @@ impl Files<'_> {
         if let Some(Some(file)) = self.read.get(path) {
             return file.text.to_string();
         }
-        self.map.files().find(|(_, file)| file.path.as_ref() == path).map(|(_, file)| file.text.to_string()).unwrap_or_default()
+        self.map
+            .files()
+            .find(|(_, file)| file.path.as_ref() == path)
+            .map(|(_, file)| file.text.to_string())
+            .unwrap_or_default()
     }
 }

@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kspec_plan::{
-    AccessEntry, Action, Basis, Change, ConnectivityEntry, HostSetting, Plan, Severity,
-};
+use kspec_plan::{AccessEntry, Action, Basis, Change, ConnectivityEntry, HostSetting, Plan, Severity};
 
 /// Escape sequences, or nothing.
 struct Paint {
@@ -45,7 +43,13 @@ pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
     let paint = Paint { color };
     let mut out = String::new();
     let environment = plan.environment.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    line(&mut out, &paint.head(&format!("Plan for {}{environment} against {}, as of {}", plan.project, plan.state.source, plan.as_of)));
+    line(
+        &mut out,
+        &paint.head(&format!(
+            "Plan for {}{environment} against {}, as of {}",
+            plan.project, plan.state.source, plan.as_of
+        )),
+    );
     for unread in &plan.state.unread {
         line(&mut out, &paint.change(&format!("  not read: {unread}")));
     }
@@ -76,7 +80,8 @@ fn refusals(out: &mut String, plan: &Plan, paint: &Paint) {
     }
     section(out, paint, "Refused: apply would stop here");
     for refusal in &plan.refusals {
-        let source = refusal.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        let source =
+            refusal.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
         line(out, &format!("  {} {}{}", paint.bad("✗"), refusal.message, paint.dim(&source)));
         line(out, &format!("    help: {}", refusal.help));
     }
@@ -114,7 +119,8 @@ fn access(out: &mut String, plan: &Plan, paint: &Paint) {
     let mut show = |entries: &[AccessEntry], mark: &str| {
         for entry in entries {
             line(out, &format!("  {mark} {}", access_text(entry)));
-            let why = reasons(entry.because.iter().map(|reason| (reason.binding.as_str(), reason.role.as_str())), " → ");
+            let why =
+                reasons(entry.because.iter().map(|reason| (reason.binding.as_str(), reason.role.as_str())), " → ");
             if !why.is_empty() {
                 line(out, &paint.dim(&format!("      by {why}")));
             }
@@ -163,7 +169,8 @@ fn hosts(out: &mut String, plan: &Plan, paint: &Paint) {
             Severity::Warning => paint.change("~"),
             Severity::Information => paint.dim("?"),
         };
-        let source = host.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        let source =
+            host.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
         line(out, &format!("  {mark} {what} {}: {}{}", host.name, host.message, paint.dim(&source)));
         if host.before != host.after {
             for value in &host.before {
@@ -211,8 +218,7 @@ fn action_text(change: &Change) -> String {
 }
 
 fn objects(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
-    let shown: Vec<&Change> =
-        plan.changes.iter().filter(|change| verbose || change.action != Action::None).collect();
+    let shown: Vec<&Change> = plan.changes.iter().filter(|change| verbose || change.action != Action::None).collect();
     if shown.is_empty() {
         return;
     }
@@ -224,13 +230,17 @@ fn objects(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
             Action::None => mark(change).to_owned(),
             Action::Update | Action::Adopt | Action::Release => paint.change(mark(change)),
         };
-        let source = change.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        let source =
+            change.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
         let basis = match change.basis {
             Basis::Merge => String::new(),
             Basis::DryRun => "  [dry-run]".to_owned(),
             Basis::KnownAfterApply => "  [known after apply]".to_owned(),
         };
-        line(out, &format!("  {mark} {}  {}{}", change.object, action_text(change), paint.dim(&format!("{basis}{source}"))));
+        line(
+            out,
+            &format!("  {mark} {}  {}{}", change.object, action_text(change), paint.dim(&format!("{basis}{source}"))),
+        );
         if let Some(reason) = &change.reason {
             line(out, &paint.dim(&format!("      {reason}")));
         }
@@ -260,7 +270,8 @@ fn guarantees(out: &mut String, plan: &Plan, paint: &Paint) {
     }
     section(out, paint, "Guarantees");
     for guarantee in &plan.guarantees {
-        let source = guarantee.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        let source =
+            guarantee.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
         line(out, &format!("  {} {}{}", paint.change("? not verified:"), guarantee.text, paint.dim(&source)));
     }
 }
@@ -340,7 +351,10 @@ pub(crate) fn markdown(plan: &Plan) -> String {
     collect("Guarantees", &|text| guarantees(text, plan, &paint));
     for (title, body) in sections {
         let open = if matches!(title, "Refused" | "Access" | "Connectivity") { " open" } else { "" };
-        let block = format!("<details{open}><summary>{title}</summary>\n\n```\n{}```\n\n</details>\n\n", body.replace("```", "'''"));
+        let block = format!(
+            "<details{open}><summary>{title}</summary>\n\n```\n{}```\n\n</details>\n\n",
+            body.replace("```", "'''")
+        );
         if out.len() + block.len() > LONGEST_COMMENT {
             line(&mut out, &format!("_{title}: too long for a comment; run `kspec plan` to see it_\n"));
         } else {

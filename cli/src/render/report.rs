@@ -43,7 +43,8 @@ pub(crate) fn summary(report: &Report) -> String {
     let _ = writeln!(out, "Applied: {}", parts.join(", "));
     let silent = report.results.iter().filter(|result| result.effect == Some(Effect::NotObservable)).count();
     if silent > 0 {
-        let _ = writeln!(out, "{silent} of them take effect where the API does not show it (network policies, for one)");
+        let _ =
+            writeln!(out, "{silent} of them take effect where the API does not show it (network policies, for one)");
     }
     for result in &report.results {
         if let Some(Effect::NotYet { what }) = &result.effect {

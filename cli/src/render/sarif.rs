@@ -66,7 +66,10 @@ fn result(finding: &FindingDocument, rule: Option<usize>, print: &str) -> Value 
             object.insert("ruleIndex".to_owned(), json!(index));
         }
         let mut places = finding.labels.iter();
-        object.insert("locations".to_owned(), places.next().map(|label| json!([location(label, None)])).unwrap_or_else(|| json!([])));
+        object.insert(
+            "locations".to_owned(),
+            places.next().map(|label| json!([location(label, None)])).unwrap_or_else(|| json!([])),
+        );
         let related: Vec<Value> = places.enumerate().map(|(id, label)| location(label, Some(id))).collect();
         if !related.is_empty() {
             object.insert("relatedLocations".to_owned(), json!(related));
@@ -105,7 +108,10 @@ fn region(label: &LabelDocument) -> Value {
 fn fix(fix: &kspec_compiler::FixDocument) -> Value {
     let mut changes: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for edit in &fix.edits {
-        changes.entry(&edit.file).or_default().push(json!({ "deletedRegion": region(edit), "insertedContent": { "text": edit.text } }));
+        changes
+            .entry(&edit.file)
+            .or_default()
+            .push(json!({ "deletedRegion": region(edit), "insertedContent": { "text": edit.text } }));
     }
     json!({
         "description": { "text": fix.title },

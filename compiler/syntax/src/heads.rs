@@ -110,7 +110,7 @@ const ITEMS: &[Head] = &[
     resources(row(Rule, Operand, &[On, Verbs], Of(Mark::Rule), "rule name on Pod { … }")),
     resources(row(Mutation, Operand, &[On], Of(Mark::Mutation), "mutation name on Pod { … }")),
     row(Protect, Operand, &[With], Record, "protect workload with rules"),
-    row(Runtime, Operand, &[For], Of(Mark::Runtime), "runtime name for workload { … }"),
+    row(Runtime, Operand, &[For], Of(Mark::Runtime), "runtime name [for workload] { … }"),
     row(Test, Operand, &[], Of(Mark::Test), "test \"what is tested\" { … }"),
 ];
 

@@ -17,7 +17,7 @@ use kspec_diagnostics::{Finding, Place, codes};
 use kspec_model::program::Date;
 use kspec_schema::Schema;
 
-pub use read::{MAX_SOURCE_BYTES, source_files};
+pub use read::{MAX_SOURCE_BYTES, all_source_files, source_files};
 
 /// A project, loaded.
 pub struct Project {

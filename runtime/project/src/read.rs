@@ -40,19 +40,31 @@ pub(crate) fn text(path: &Path) -> Result<String, String> {
     })
 }
 
-/// The `*.kspec` files below a folder, in the order of their paths. Folders with a `kspec.toml` of their own are other
-/// projects.
+/// The modules of a project: its `*.kspec` files in the order of their paths. Folders with a `kspec.toml` of their own are
+/// other projects.
 ///
 /// # Errors
 /// The first folder that cannot be listed.
 pub fn source_files(root: &Path) -> Result<Vec<PathBuf>, String> {
+    sources_below(root, &|folder| !folder.join("kspec.toml").exists())
+}
+
+/// Every `*.kspec` file below a folder, of whichever project.
+///
+/// # Errors
+/// As [`source_files`].
+pub fn all_source_files(root: &Path) -> Result<Vec<PathBuf>, String> {
+    sources_below(root, &|_| true)
+}
+
+fn sources_below(root: &Path, enters: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
-    walk(root, 0, &mut files)?;
+    walk(root, 0, enters, &mut files)?;
     files.sort();
     Ok(files)
 }
 
-fn walk(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), String> {
+fn walk(folder: &Path, depth: usize, enters: &dyn Fn(&Path) -> bool, into: &mut Vec<PathBuf>) -> Result<(), String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", shown(folder)))?;
     for entry in entries {
         let path = entry.map_err(|error| format!("{}: {error}", shown(folder)))?.path();
@@ -61,8 +73,8 @@ fn walk(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), Stri
             continue;
         }
         if path.is_dir() {
-            if depth < MAX_DEPTH && !path.join("kspec.toml").exists() {
-                walk(&path, depth + 1, into)?;
+            if depth < MAX_DEPTH && enters(&path) {
+                walk(&path, depth + 1, enters, into)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "kspec") {
             into.push(path);

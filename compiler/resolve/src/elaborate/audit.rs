@@ -53,7 +53,7 @@ impl Elab<'_, '_> {
         let mut resources: Vec<AuditResources> = Vec::new();
         for resource in &rule.resources {
             self.check_resource(resource, false);
-            if resource.name.as_ref() == "*" && resource.group.is_none() {
+            if resource.name.as_ref() == "*" && resource.group.as_deref().is_none_or(|group| group == "*") {
                 // Every resource of every group: the API server knows no wildcard for groups, an absent list says it.
                 if rule.resources.len() > 1 {
                     self.report(

@@ -196,7 +196,9 @@ impl Out {
     pub(super) fn runtime(&mut self, x: &Runtime) {
         self.put("runtime ");
         self.name(&x.name);
-        self.clause("for", &x.targets, Self::path);
+        if !x.targets.is_empty() {
+            self.clause("for", &x.targets, Self::path);
+        }
         self.put(" ");
         self.block(&x.rules, Self::runtime_rule);
     }

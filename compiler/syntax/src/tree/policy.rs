@@ -221,12 +221,12 @@ pub struct Protect {
     pub body: Option<Record>,
 }
 
-/// `runtime name for workload { … }`.
+/// `runtime name [for workloads] { … }`; without workloads it is a pack that `protect` names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Runtime {
     /// Its name.
     pub name: Name,
-    /// For which workloads.
+    /// For which workloads; empty in a pack.
     pub targets: Vec<Path>,
     /// Its rules, in order.
     pub rules: Vec<RuntimeRule>,
