@@ -1,13 +1,14 @@
 //! `check -o json`: findings as a document. Its form is a contract; additions only.
 
 use kspec_diagnostics::{Finding, Place, Position, SourceMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The form of [`CheckDocument`].
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// What `check -o json` prints.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CheckDocument {
     /// Form of this document.
     pub format_version: u32,
@@ -16,11 +17,12 @@ pub struct CheckDocument {
 }
 
 /// One finding.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FindingDocument {
     /// `K0102`.
     pub code: String,
     /// `error`, `warning`, `information`.
+    #[schemars(with = "String", extend("enum" = ["error", "warning", "information"]))]
     pub severity: kspec_diagnostics::Severity,
     /// One line.
     pub message: String,
@@ -35,7 +37,7 @@ pub struct FindingDocument {
 }
 
 /// A party. Lines and columns count from 1; 0 for an object that no file holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LabelDocument {
     /// Path, or the object.
     pub file: String,
@@ -52,12 +54,18 @@ pub struct LabelDocument {
 }
 
 /// A mend.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FixDocument {
     /// What it does.
     pub title: String,
     /// Each a place and the text to put there.
     pub edits: Vec<LabelDocument>,
+}
+
+/// The JSON schema of [`CheckDocument`].
+#[must_use]
+pub fn check_schema() -> serde_json::Value {
+    schemars::schema_for!(CheckDocument).to_value()
 }
 
 impl CheckDocument {

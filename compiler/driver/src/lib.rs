@@ -12,8 +12,10 @@ use kspec_lower::{HostOutput, LoweredObject};
 use kspec_model::{Labels, program::Program};
 use kspec_resolve::Session;
 
-pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument};
-pub use kspec_resolve::{Config, Environment, Facts, Lock, ManifestDoc, Stats, parse_config, parse_lock};
+pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument, check_schema};
+pub use kspec_resolve::{
+    Config, Environment, Facts, Lock, ManifestDoc, Stats, managed_flags, parse_config, parse_lock,
+};
 
 /// A program under edit.
 pub struct Compiler {

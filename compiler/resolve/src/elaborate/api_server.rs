@@ -152,6 +152,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// The flags that an `apiserver` block may state, as its fields spell them.
+pub fn managed_flags() -> impl Iterator<Item = &'static str> {
+    FLAGS.iter().map(|(name, _)| *name)
+}
+
 impl Elab<'_, '_> {
     pub(super) fn api_server(&self, record: &Record, span: Span) {
         let mut flags: BTreeMap<String, String> = BTreeMap::new();

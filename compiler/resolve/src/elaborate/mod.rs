@@ -38,6 +38,8 @@ use crate::{
     db::{Db, Unit, Uses},
     part::Part,
 };
+
+pub use api_server::managed_flags;
 pub(crate) use template::Frame;
 
 /// What elaborating one item yields, filled as it goes.
