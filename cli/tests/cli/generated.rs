@@ -1,0 +1,96 @@
+//! Documents made from the code, and real output held against its schemas.
+
+use std::fmt::Write as _;
+
+use kspec_diagnostics::{CATALOGUE, Severity};
+
+use crate::support::{DAY, Place, committed, repository};
+
+/// Families of codes by their hundreds, as the language's design has them.
+const FAMILIES: &[(u16, &str)] = &[
+    (0, "Syntax"),
+    (1, "Names and types"),
+    (2, "Access"),
+    (3, "Pod security"),
+    (4, "Network"),
+    (5, "Admission"),
+    (6, "Keys"),
+    (7, "Quota and limits"),
+    (8, "Audit and control plane"),
+    (9, "Runtime"),
+    (10, "Compliance"),
+];
+
+#[test]
+fn index_of_findings() {
+    let mut page = "# Findings\n\nEvery code, with the severity that it has unless a check lowers it. `kspec explain CODE` prints its page.\n\
+                    Generated from the catalogue.\n"
+        .to_owned();
+    let mut family = None;
+    for info in CATALOGUE {
+        let code = info.code.to_string();
+        let hundred: u16 = code.trim_start_matches('K').parse::<u16>().expect("a number") / 100;
+        if family != Some(hundred) {
+            family = Some(hundred);
+            let (_, title) = FAMILIES.iter().find(|(number, _)| *number == hundred).expect("a family");
+            write!(page, "\n## {title}\n\n| code | severity | means |\n| --- | --- | --- |\n").expect("text");
+        }
+        let severity = match info.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Information => "information",
+        };
+        let title = info.title.replace('|', "\\|");
+        writeln!(page, "| [{code}](../../compiler/diagnostics/pages/{code}.md) | {severity} | {title} |")
+            .expect("text");
+    }
+    committed("docs/reference/findings.md", &page);
+}
+
+fn pretty(schema: &serde_json::Value) -> String {
+    format!("{}\n", serde_json::to_string_pretty(schema).expect("JSON"))
+}
+
+#[test]
+fn schemas() {
+    committed("docs/reference/schemas/check.json", &pretty(&kspec_compiler::check_schema()));
+    committed("docs/reference/schemas/plan.json", &pretty(&kspec_plan::plan_schema()));
+}
+
+#[test]
+fn flags_of_the_api_server() {
+    const BEGIN: &str = "<!-- flags: generated from compiler/resolve/src/elaborate/api_server.rs -->\n";
+    const END: &str = "<!-- end -->";
+    let page = std::fs::read_to_string(repository().join("docs/language/host.md")).expect("the page");
+    let (before, rest) = page.split_once(BEGIN).expect("where flags begin");
+    let (_, after) = rest.split_once(END).expect("where flags end");
+    let flags: Vec<String> = kspec_compiler::managed_flags().map(|flag| format!("`{flag}`")).collect();
+    let list: String = flags.chunks(4).map(|row| format!("{},\n", row.join(", "))).collect();
+    committed("docs/language/host.md", &format!("{before}{BEGIN}\n{}.\n\n{END}{after}", list.trim_end_matches(",\n")));
+}
+
+#[track_caller]
+fn fits(schema: &serde_json::Value, document: &serde_json::Value) {
+    let validator = jsonschema::validator_for(schema).expect("a schema");
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+}
+
+#[test]
+fn real_output_fits_its_schema() {
+    let place = Place::with_examples();
+    for project in ["examples/tenants", "examples/hardened-control-plane"] {
+        let done = place.kspec(&["plan", project, "--as-of", DAY, "-o", "json"]).ends(0);
+        fits(&kspec_plan::plan_schema(), &done.json());
+        let done = place.kspec(&["check", project, "--as-of", DAY, "-o", "json"]).ends(0);
+        fits(&kspec_compiler::check_schema(), &done.json());
+    }
+    let done = place.kspec(&["plan", "examples/shop", "--env", "prod", "--as-of", DAY, "-o", "json"]).ends(0);
+    fits(&kspec_plan::plan_schema(), &done.json());
+    let program = place.read("examples/tenants/main.kspec").replace("grant view in", "grant veiw in");
+    place.write("examples/tenants/main.kspec", program);
+    let done = place.kspec(&["check", "examples/tenants", "--as-of", DAY, "-o", "json"]).ends(1);
+    fits(&kspec_compiler::check_schema(), &done.json());
+    assert_eq!(done.json()["findings"][0]["fixes"][0]["edits"][0]["text"], "view");
+}

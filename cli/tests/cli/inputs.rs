@@ -1,0 +1,125 @@
+//! Bad input: each with a message that names the place and the remedy, and nothing written.
+
+use crate::support::{PROJECT, Place};
+
+const MODULE: &str = "/// The shop.\nnamespace shop { pod_security: restricted }\n";
+
+fn project(more: &[(&str, &str)]) -> Place {
+    let place = Place::with(&[("kspec.toml", PROJECT), ("main.kspec", MODULE)]);
+    for (path, text) in more {
+        place.write(path, text);
+    }
+    place
+}
+
+#[cfg(unix)]
+#[test]
+fn a_module_that_cannot_be_read() {
+    let place = project(&[]);
+    std::os::unix::fs::symlink("nowhere", place.path("gone.kspec")).expect("a link");
+    place.kspec(&["check"]).ends(1).says(&["K0005", "gone.kspec"]);
+}
+
+#[test]
+fn a_module_that_is_no_text() {
+    let place = project(&[]);
+    place.write("latin.kspec", b"// caf\xe9\n");
+    place.kspec(&["check"]).ends(1).says(&["K0005", "latin.kspec", "UTF-8", "byte 6"]);
+}
+
+#[test]
+fn a_module_that_is_too_large() {
+    let place = project(&[]);
+    place.write("huge.kspec", "// a log, by mistake\n".repeat(500_000));
+    place.kspec(&["check"]).ends(1).says(&["K0005", "huge.kspec", "8 MiB"]);
+}
+
+/// Ten levels of ten: ten thousand million nodes.
+fn bomb() -> String {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let below = format!("*a{}", level - 1);
+        let list = vec![below.as_str(); 10].join(", ");
+        text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+    }
+    text
+}
+
+#[test]
+fn anchors_that_multiply() {
+    let place = project(&[("manifests/bomb.yaml", &bomb())]);
+    place.write("kspec.toml", format!("{PROJECT}manifests = [\"manifests\"]\n"));
+    place.kspec(&["check"]).ends(1).says(&["K0125", "manifests/bomb.yaml"]);
+    place.write("kspec.toml", PROJECT);
+    place.write("state/bomb.yaml", bomb());
+    place.kspec(&["plan"]).ends(6).says(&["bomb.yaml"]);
+}
+
+#[test]
+fn a_manifest_that_is_no_yaml() {
+    let place = project(&[("manifests/broken.yaml", "kind: Deployment\n  metadata: [\n")]);
+    place.write("kspec.toml", format!("{PROJECT}manifests = [\"manifests\"]\n"));
+    place.kspec(&["check"]).ends(1).says(&["K0125", "manifests/broken.yaml"]);
+}
+
+#[test]
+fn modules_that_need_each_other() {
+    let place = project(&[
+        ("a.kspec", "use b.{y}\nlet x = y\nnamespace one { labels: { a: x }, pod_security: restricted }\n"),
+        ("b.kspec", "use a.{x}\nlet y = x\n"),
+    ]);
+    place.kspec(&["check"]).ends(1).says(&["K0108", "a.kspec", "b.kspec"]);
+}
+
+#[test]
+fn no_project() {
+    let place = Place::empty();
+    place.kspec(&["check"]).ends(6).says(&["kspec.toml", "kspec init"]);
+    place.kspec(&["plan"]).ends(6).says(&["kspec.toml"]);
+}
+
+#[test]
+fn a_wrong_project_file() {
+    let place = project(&[]);
+    place.write("kspec.toml", PROJECT.replace("1.36", "1.12"));
+    place.kspec(&["check"]).ends(1).says(&["K0123", "kspec.toml:3", "1.12", "1.36"]);
+    place.write("kspec.toml", format!("{PROJECT}kubernets = \"1.36\"\n"));
+    place.kspec(&["check"]).ends(1).says(&["K0123", "kubernets"]);
+    place.write("kspec.toml", "name = \n");
+    place.kspec(&["check"]).ends(1).says(&["K0123", "kspec.toml:1"]);
+}
+
+#[test]
+fn every_error_in_one_run() {
+    let place = project(&[
+        ("a.kspec", "namespace one { pod_security: restrictd }\nnamespace two {\n  labels: { team: 1 }\n"),
+        ("b.kspec", "role r in shopp { allow gett on pods }\ngrant nobody in cluster to any\n"),
+    ]);
+    let done = place.kspec(&["check", "-o", "json"]).ends(1);
+    let document = done.json();
+    let findings = document["findings"].as_array().expect("findings");
+    for (file, line) in [("a.kspec", 1), ("a.kspec", 2), ("b.kspec", 1), ("b.kspec", 2)] {
+        let there = findings.iter().any(|finding| {
+            finding["severity"] == "error"
+                && finding["labels"][0]["file"] == file
+                && finding["labels"][0]["line"] == line
+        });
+        assert!(there, "nothing at {file}:{line}\n{document:#}");
+    }
+}
+
+#[test]
+fn a_lock_of_another_library() {
+    let place = project(&[]);
+    place.kspec(&["check"]).ends(0);
+    let lock = place.read("kspec.lock");
+    let at = lock.find("stdlib = \"").expect("a pin") + "stdlib = \"".len();
+    let other = if &lock[at..=at] == "0" { "1" } else { "0" };
+    let mut changed = lock.clone();
+    changed.replace_range(at..=at, other);
+    place.write("kspec.lock", &changed);
+    place.kspec(&["check"]).ends(1).says(&["K0124", "--update-lock"]);
+    assert_eq!(place.read("kspec.lock"), changed, "a lock changes on request only");
+    place.kspec(&["check", "--update-lock"]).ends(0);
+    assert_eq!(place.read("kspec.lock"), lock);
+}

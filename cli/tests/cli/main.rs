@@ -1,0 +1,25 @@
+//! The command as people and pipelines meet it, and the documents that speak of it.
+//!
+//! `INSTA_UPDATE=always` rewrites what is generated: output blocks of READMEs, the index of findings, schemas, the list of
+//! flags.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod blocks;
+mod boutique;
+mod compiling;
+mod exits;
+mod formats;
+mod formatting;
+mod generated;
+mod inputs;
+mod readmes;
+mod starting;
+mod support;
