@@ -22,13 +22,19 @@ pub(super) struct Group {
     pub(super) because: String,
 }
 
+/// Destinations and ports.
+type Far = (Vec<String>, String);
+
+/// Sources, and the rows behind them.
+type Near<'a> = (Vec<String>, Vec<&'a ConnectivityEntry>);
+
 /// Merges rows of one source and one set of ports, then rows of one destination.
 pub(super) fn grouped(entries: &[ConnectivityEntry]) -> Vec<Group> {
     let mut by_source: BTreeMap<(&str, &str), Vec<&ConnectivityEntry>> = BTreeMap::new();
     for entry in entries {
         by_source.entry((&entry.src, &entry.conn)).or_default().push(entry);
     }
-    let mut merged: BTreeMap<(Vec<String>, String), (Vec<String>, Vec<&ConnectivityEntry>)> = BTreeMap::new();
+    let mut merged: BTreeMap<Far, Near<'_>> = BTreeMap::new();
     for ((src, conn), rows) in by_source {
         let dst: Vec<String> = rows.iter().map(|row| row.dst.clone()).collect();
         let slot = merged.entry((dst, conn.to_owned())).or_default();

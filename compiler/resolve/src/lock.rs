@@ -88,21 +88,21 @@ fn short(digest: &str) -> &str {
 ///
 /// # Errors
 /// A `K0124` finding that places the fault.
-pub fn parse_lock(text: &str) -> Result<Lock, Finding> {
+pub fn parse_lock(text: &str) -> Result<Lock, Box<Finding>> {
     let place = Place::File { path: Arc::from("kspec.lock"), line: 1, column: 1 };
+    let fault =
+        |message: String, help: &str| Box::new(Finding::new(codes::LOCK_MISMATCH, message, place.clone()).help(help));
     let lock: Lock = toml::from_str(text).map_err(|error| {
-        Finding::new(codes::LOCK_MISMATCH, format!("kspec.lock cannot be read: {}", error.message()), place.clone())
-            .help(
-                "it is written by kspec, not by hand: restore it, or remove it and run `kspec check` to write it anew",
-            )
+        fault(
+            format!("kspec.lock cannot be read: {}", error.message()),
+            "it is written by kspec, not by hand: restore it, or remove it and run `kspec check` to write it anew",
+        )
     })?;
     if lock.version != VERSION {
-        return Err(Finding::new(
-            codes::LOCK_MISMATCH,
+        return Err(fault(
             format!("kspec.lock has form {}, this kspec writes form {VERSION}", lock.version),
-            place,
-        )
-        .help("upgrade kspec"));
+            "upgrade kspec",
+        ));
     }
     Ok(lock)
 }

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use kspec_diagnostics::{FileId, Finding, ItemId, Location, SourceFile, SourceMap, codes};
+use kspec_diagnostics::{FileId, Finding, ItemId, Location, Severity, SourceFile, SourceMap, codes};
 use kspec_model::program::{Date, Program, Project};
 use kspec_schema::Schema;
 use kspec_syntax::tree::ItemKind;
@@ -213,7 +213,11 @@ impl Session {
         findings.extend(self.repeated_blocks());
         let db = Db::new(&self.facts, &self.manifests, &self.modules, &self.items, &self.units);
         findings.extend(cycles::check(&db, &self.modules, &self.items));
-        findings.extend(unused::check(&self.modules, &self.items, &self.name_users));
+        findings.extend(unused::check(&self.modules, &self.items, &self.name_users, |id| {
+            self.units
+                .get(&id)
+                .is_some_and(|unit| unit.findings.iter().any(|finding| finding.severity == Severity::Error))
+        }));
         findings
     }
 

@@ -18,10 +18,15 @@ pub(crate) fn check(
     modules: &BTreeMap<Arc<str>, Module>,
     items: &HashMap<ItemId, ItemEntry>,
     users: &NameUsers,
+    broken: impl Fn(ItemId) -> bool,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, module) in modules.iter().filter(|(_, module)| module.package.is_empty()) {
         for id in &module.items {
+            // What is wrong with it says enough.
+            if broken(*id) {
+                continue;
+            }
             let Some(entry) = items.get(id) else { continue };
             let Some(what) = helper(&entry.parsed.item.kind) else { continue };
             for name in table_names(&entry.parsed.item) {

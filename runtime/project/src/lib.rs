@@ -201,7 +201,7 @@ fn check_lock(root: &Path, current: &Lock, update: bool) -> Result<(bool, Vec<Fi
         true,
         match parse_lock(&text) {
             Ok(lock) => lock.compare(current),
-            Err(finding) => vec![finding],
+            Err(finding) => vec![*finding],
         },
     ))
 }

@@ -25,7 +25,11 @@ fn an_edit_inside_a_declaration_recomputes_it_alone() {
     assert_eq!(compiler.stats().elaborated, 1_600);
     let parsed = compiler.stats().parsed;
 
-    let edited = source.replacen("role reader200 in t200 {\n  allow get on pods", "role reader200 in t200 {\n  allow get, list on pods", 1);
+    let edited = source.replacen(
+        "role reader200 in t200 {\n  allow get on pods",
+        "role reader200 in t200 {\n  allow get, list on pods",
+        1,
+    );
     assert_ne!(edited, source);
     compiler.set_source("main.kspec", edited.as_str());
     let findings = compiler.check();
@@ -36,7 +40,9 @@ fn an_edit_inside_a_declaration_recomputes_it_alone() {
     let mut fresh = Compiler::new(facts(config(CONFIG), None, Vec::new()));
     fresh.set_source("main.kspec", edited.as_str());
     assert_eq!(show(&findings, compiler.sources()), show(&fresh.check(), fresh.sources()));
-    let rules = |compiler: &Compiler| compiler.program().roles.iter().map(|role| format!("{}{:?}", role.name, role.rules)).collect::<Vec<_>>();
+    let rules = |compiler: &Compiler| {
+        compiler.program().roles.iter().map(|role| format!("{}{:?}", role.name, role.rules)).collect::<Vec<_>>()
+    };
     assert_eq!(rules(&compiler), rules(&fresh));
 }
 

@@ -36,7 +36,10 @@ fn errors_of_every_file_and_kind_are_reported_in_one_run() {
             "main.kspec",
             "namespace shop {\n  pod_security: restrictd\n  quota { pods: 5min, memry: 1Gi }\n}\n\nrole r in shp {\n  allow gett on podz\n  allow get on deployments\n}\n\ngrant missing in shop to nobody\n\nnamespace broken {\n  labels: {\n",
         ),
-        ("net.kspec", "use main.{shop}\nnetwork in shop {\n  default deny\n  allow all -> dns : 53\n  allow all -> cidr 10.0.0.1/8\n}\n"),
+        (
+            "net.kspec",
+            "use main.{shop}\nnetwork in shop {\n  default deny\n  allow all -> dns : 53\n  allow all -> cidr 10.0.0.1/8\n}\n"
+        ),
     ]));
 }
 
@@ -74,7 +77,9 @@ grant alpha.nothing to a
 
 #[test]
 fn environments_give_parameters() {
-    let text = format!("{CONFIG}\n[environments.prod.params]\nstage = \"prod\"\n[environments.dev.params]\nstage = \"development\"\n");
+    let text = format!(
+        "{CONFIG}\n[environments.prod.params]\nstage = \"prod\"\n[environments.dev.params]\nstage = \"development\"\n"
+    );
     let source = "param stage: \"dev\" | \"prod\"\n\nnamespace shop { labels: { stage: stage } }\n";
     let mut shown = String::new();
     for environment in ["prod", "dev"] {

@@ -11,12 +11,13 @@ fn survives(text: &str) {
     let mut compiler = Compiler::new(facts(config(CONFIG), None, Vec::new()));
     compiler.set_source("main.kspec", text);
     compiler.check();
-    compiler.lower(&std::collections::BTreeMap::new());
+    let _ = compiler.lower(&std::collections::BTreeMap::new());
 }
 
 /// Words that a program may hold anywhere.
 fn word() -> impl Strategy<Value = String> {
-    let words: Vec<String> = SOURCE.split_inclusive(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect();
+    let words: Vec<String> =
+        SOURCE.split_inclusive(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect();
     proptest::sample::select(words)
 }
 

@@ -61,7 +61,8 @@ fn every_item_compiles_and_lowers() {
         .filter(|lowered| lowered.object.kind() == "Namespace")
         .map(|lowered| {
             let labels = lowered.object.labels();
-            let level = |mode: &str| labels.get(&format!("pod-security.kubernetes.io/{mode}")).cloned().unwrap_or_default();
+            let level =
+                |mode: &str| labels.get(&format!("pod-security.kubernetes.io/{mode}")).cloned().unwrap_or_default();
             format!("{}: {}/{}/{}", lowered.object.name(), level("enforce"), level("audit"), level("warn"))
         })
         .collect();

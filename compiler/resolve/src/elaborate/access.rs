@@ -38,13 +38,10 @@ impl Elab<'_, '_> {
     }
 
     pub(super) fn role(&self, node: &tree::Role, doc: Option<&str>) -> Value {
-        let namespace = match &node.namespace {
-            Some(path) => match self.namespace_name(path) {
-                Some(namespace) => Some(namespace),
-                None => return Value::Error,
-            },
-            None => None,
-        };
+        let namespace = node.namespace.as_ref().map(|path| self.namespace_name(path));
+        // What is wrong with the namespace is no reason to hide what is wrong in the body.
+        let homeless = matches!(namespace, Some(None));
+        let namespace = namespace.flatten();
         let Some(own) = self.declared_name(&node.name, node.kube_name.as_ref()) else { return Value::Error };
         let name = if namespace.is_none() && node.kube_name.is_none() && !node.existing {
             format!("{}:{own}", self.db.facts.config.name)
@@ -73,7 +70,7 @@ impl Elab<'_, '_> {
         let mut rules: Vec<RoleRule> = Vec::new();
         for stmt in &node.body {
             match stmt {
-                RoleStmt::Allow(allow) => rules.extend(self.allow(allow, namespace.is_some())),
+                RoleStmt::Allow(allow) => rules.extend(self.allow(allow, node.namespace.is_some())),
                 RoleStmt::AllowUrls(verbs, urls, span) => {
                     if namespace.is_some() {
                         self.report(
@@ -118,6 +115,9 @@ impl Elab<'_, '_> {
         }
         let labels = fields.get("labels").map(|expr| self.labels(expr)).unwrap_or_default();
         let annotations = fields.get("annotations").map(|expr| self.string_map(expr)).unwrap_or_default();
+        if homeless {
+            return Value::Error;
+        }
         self.emit(|part| {
             part.roles.push(Role {
                 namespace: namespace.as_deref().map(str::to_owned),

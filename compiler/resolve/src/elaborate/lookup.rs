@@ -281,7 +281,13 @@ impl<'s> Elab<'_, 's> {
     pub(super) fn check_use(&self, node: &Use) {
         let path = path_text(&node.path);
         let unknown_module = || {
-            let paths: Vec<Arc<str>> = self.db.module_paths().cloned().collect();
+            let library = self
+                .db
+                .facts
+                .library
+                .iter()
+                .map(|(path, _)| Arc::from(path.trim_end_matches(".kspec").replace('/', ".")));
+            let paths: Vec<Arc<str>> = self.db.module_paths().cloned().chain(library).collect();
             let finding =
                 Finding::new(codes::UNKNOWN_MODULE, format!("there is no module `{path}`"), self.at(node.path.span));
             let close = kspec_schema::closest(&path, paths.iter().map(AsRef::as_ref));

@@ -215,7 +215,7 @@ impl Elab<'_, '_> {
             "pod" => LimitKind::Pod,
             "persistent_volume_claim" => LimitKind::PersistentVolumeClaim,
             other => {
-                let close = kspec_schema::closest(other, ["container", "pod", "persistent_volume_claim"].into_iter());
+                let close = kspec_schema::closest(other, ["container", "pod", "persistent_volume_claim"]);
                 let finding =
                     Finding::new(codes::BAD_VALUE, format!("there are no limits for a `{other}`"), self.at(kind.span));
                 self.report(match close {
@@ -259,7 +259,7 @@ impl Elab<'_, '_> {
     }
 
     pub(super) fn service_account(&self, node: &tree::ServiceAccount, doc: Option<&str>) -> Value {
-        let Some(namespace) = self.namespace_name(&node.namespace) else { return Value::Error };
+        let namespace = self.namespace_name(&node.namespace);
         let Some(name) = self.declared_name(&node.name, node.kube_name.as_ref()) else { return Value::Error };
         self.check_subdomain(
             &name,
@@ -272,6 +272,7 @@ impl Elab<'_, '_> {
         let labels = fields.get("labels").map(|expr| self.labels(expr)).unwrap_or_default();
         let annotations = fields.get("annotations").map(|expr| self.string_map(expr)).unwrap_or_default();
         let image_pull_secrets = fields.get("image_pull_secrets").map(|expr| self.strings(expr)).unwrap_or_default();
+        let Some(namespace) = namespace else { return Value::Error };
         self.emit(|part| {
             part.service_accounts.push(ServiceAccount {
                 namespace: namespace.to_string(),

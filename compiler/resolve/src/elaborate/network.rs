@@ -25,8 +25,10 @@ struct End {
 
 impl Elab<'_, '_> {
     pub(super) fn network(&self, node: &tree::Network, span: Span) {
-        let Some(place) = self.scope(&node.scope) else { return };
-        let scope = match place {
+        let place = self.scope(&node.scope);
+        // A scope that is wrong is no reason to hide what is wrong in the body.
+        let nowhere = place.is_none();
+        let scope = match place.unwrap_or(Place::Namespaces(Vec::new())) {
             Place::Namespaces(names) => {
                 if let [only] = names.as_slice() {
                     *self.within.borrow_mut() = Some(Arc::clone(only));
@@ -58,7 +60,9 @@ impl Elab<'_, '_> {
             }
         }
         *self.within.borrow_mut() = None;
-        self.emit(|part| part.networks.push(network));
+        if !nowhere {
+            self.emit(|part| part.networks.push(network));
+        }
     }
 
     fn default_deny(&self, direction: Option<&tree::Name>, name: Option<&tree::Str>, at: Span) -> Option<DefaultDeny> {
@@ -273,6 +277,13 @@ impl Elab<'_, '_> {
                 Some(value) => return self.numbers(value),
                 None => Arc::clone(&name.text),
             },
+            ExprKind::Str(text) if workload.is_none() => {
+                // Quoted, so a name, were it `udp`. No port's name holds a slash: after one stands its protocol.
+                let stated = text.value.split_once('/');
+                let stated = stated.and_then(|(name, word)| Some((name, Protocol::parse(&word.to_uppercase())?)));
+                let (name, protocol) = stated.unwrap_or((text.value.as_ref(), Protocol::Tcp));
+                return Some(vec![PortRef::Named { name: name.to_owned(), protocol }]);
+            }
             ExprKind::Str(text) => Arc::clone(&text.value),
             ExprKind::Port(port) => return self.checked_literal(expr, port_literal(port)),
             ExprKind::Range(first, last) => {

@@ -222,7 +222,7 @@ impl<'s> Elab<'_, 's> {
     }
 
     fn find_template(&self, decl: Location) -> Option<&'s Template> {
-        fn find<'t>(item: &'t Item, at: Span) -> Option<&'t Template> {
+        fn find(item: &Item, at: Span) -> Option<&Template> {
             match &item.kind {
                 kspec_syntax::tree::ItemKind::Template(node) if node.name.span == at => Some(node),
                 kspec_syntax::tree::ItemKind::Template(node) => node.body.iter().find_map(|inner| find(inner, at)),

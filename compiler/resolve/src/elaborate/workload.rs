@@ -17,14 +17,15 @@ const FIELDS: &[&str] = &["pods", "ports", "service_account"];
 
 impl<'s> Elab<'_, 's> {
     pub(super) fn workload(&self, node: &tree::Workload, doc: Option<&str>) -> Value {
-        let Some(namespace) = self.namespace_name(&node.namespace) else { return Value::Error };
+        let namespace = self.namespace_name(&node.namespace);
         let empty = Record::default();
         let fields = self.fields(node.body.as_ref().unwrap_or(&empty), FIELDS, "a workload");
         let selector = fields.get("pods").map(|expr| self.pod_selector(expr));
         let mut ports = fields.get("ports").map(|expr| self.named_ports(expr)).unwrap_or_default();
-        *self.within.borrow_mut() = Some(Arc::clone(&namespace));
+        self.within.borrow_mut().clone_from(&namespace);
         let mut service_account = fields.get("service_account").and_then(|expr| self.account_name(expr));
         *self.within.borrow_mut() = None;
+        let Some(namespace) = namespace else { return Value::Error };
 
         let bound = match &node.from {
             Some((kind, name)) => self.bind_from(kind, name, &namespace),
