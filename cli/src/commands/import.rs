@@ -40,7 +40,8 @@ pub(super) fn run(args: &Import, context: &Context) -> Result<Exit, Failure> {
         KubeVersion::parse(&minor)
     });
     let kubernetes = stated.or(served).unwrap_or(KubeVersion::NEWEST);
-    let name = args.name.clone().unwrap_or_else(|| init::project_name(&args.out));
+    let name =
+        args.name.clone().or_else(|| kspec_import::project_of(&read)).unwrap_or_else(|| init::project_name(&args.out));
     let schema = Schema::bundled(kubernetes);
     let imported = kspec_import::import(&read, &schema, &Options { name, kubernetes });
     std::fs::create_dir_all(&args.out).map_err(|error| Failure::io(&args.out, &error))?;

@@ -39,7 +39,7 @@ fn bomb() -> String {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
         let below = format!("*a{}", level - 1);
-        let list = vec![below.as_str(); 10].join(", ");
+        let list = [below.as_str(); 10].join(", ");
         text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
     }
     text
@@ -114,7 +114,7 @@ fn a_lock_of_another_library() {
     place.kspec(&["check"]).ends(0);
     let lock = place.read("kspec.lock");
     let at = lock.find("stdlib = \"").expect("a pin") + "stdlib = \"".len();
-    let other = if &lock[at..=at] == "0" { "1" } else { "0" };
+    let other = if lock.get(at..=at) == Some("0") { "1" } else { "0" };
     let mut changed = lock.clone();
     changed.replace_range(at..=at, other);
     place.write("kspec.lock", &changed);

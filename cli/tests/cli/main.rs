@@ -3,15 +3,9 @@
 //! `INSTA_UPDATE=always` rewrites what is generated: output blocks of READMEs, the index of findings, schemas, the list of
 //! flags.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test")]
 
+mod arrows;
 mod blocks;
 mod boutique;
 mod compiling;
