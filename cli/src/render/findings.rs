@@ -68,7 +68,10 @@ fn one(finding: &Finding, files: &mut Files<'_>, color: bool, out: &mut Vec<u8>)
     let config = Config::default().with_color(color).with_index_type(IndexType::Byte);
     let mut report =
         Report::build(kind, (path, range)).with_config(config).with_code(finding.code).with_message(&finding.message);
-    for (index, (path, range, text)) in placed.iter().enumerate() {
+    // Labels of one file are drawn together only in the order of its lines; the party at fault keeps its colour.
+    let mut drawn: Vec<_> = placed.iter().enumerate().collect();
+    drawn.sort_by_key(|(_, (path, range, _))| (placed.iter().position(|(first, ..)| first == path), range.start));
+    for (index, (path, range, text)) in drawn {
         let mut label =
             Label::new((path.clone(), range.clone())).with_color(if index == 0 { paint } else { Color::Blue });
         // Only a label with a message is underlined.

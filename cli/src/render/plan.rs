@@ -305,16 +305,16 @@ pub(crate) fn summary(plan: &Plan) -> String {
     .collect();
     let mut text = if parts.is_empty() { "No objects".to_owned() } else { format!("Objects: {}", parts.join(", ")) };
     let rest: Vec<String> = [
-        (counts.access_gained, "grants of access gained"),
-        (counts.access_lost, "lost"),
-        (counts.connectivity_opened, "connections opened"),
-        (counts.connectivity_closed, "closed"),
-        (counts.hosts, "host settings differ"),
-        (counts.refusals, "refusals"),
+        (counts.access_gained, "grant of access gained", "grants of access gained"),
+        (counts.access_lost, "grant of access lost", "grants of access lost"),
+        (counts.connectivity_opened, "connection opened", "connections opened"),
+        (counts.connectivity_closed, "connection closed", "connections closed"),
+        (counts.hosts, "host setting differs", "host settings differ"),
+        (counts.refusals, "refusal", "refusals"),
     ]
     .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, word)| format!("{count} {word}"))
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
     .collect();
     if !rest.is_empty() {
         let _ = write!(text, ". {}", rest.join(", "));

@@ -77,3 +77,20 @@ fn standard_output_holds_the_answer_only() {
     let done = place.kspec(&["plan", "examples/tenants", "-o", "markdown"]).ends(0);
     assert!(done.out.starts_with('#'), "{}", done.out);
 }
+
+#[test]
+fn parties_of_one_file_are_shown_together() {
+    let place = Place::with(&[
+        ("kspec.toml", PROJECT),
+        (
+            "main.kspec",
+            "namespace shop { pod_security: restricted }\nworkload api in shop { pods: { app: \"api\" } }\n\
+             workload db in shop { pods: { app: \"db\" }, ports: { pg: 5432 } }\n\
+             network in shop {\n  default deny\n  allow all -> dns\n  allow api -> db : pgg\n}\n",
+        ),
+    ]);
+    let done = place.kspec(&["check"]).ends(1);
+    assert_eq!(done.out.matches("main.kspec").count(), 1, "{}", done.out);
+    let at = |text: &str| done.out.find(text).expect("it is shown");
+    assert!(at("declared here") < at("allow api -> db : pgg"), "{}", done.out);
+}
