@@ -1,6 +1,7 @@
 //! Principals, roles, grants.
 
 use kspec_model::Object;
+use kspec_schema::facts;
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +14,9 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Labels of a cluster role that mean something: aggregation reads them.
 fn keeps(label: &str) -> bool {
-    !(label.starts_with("kspec.dev/") || label.starts_with("applyset.kubernetes.io/") || label == "app.kubernetes.io/managed-by")
+    !(label.starts_with("kspec.dev/")
+        || label.starts_with("applyset.kubernetes.io/")
+        || label == "app.kubernetes.io/managed-by")
 }
 
 impl Import<'_> {
@@ -60,7 +63,10 @@ impl Import<'_> {
                         self.verbatim(&module, object, reason);
                         // Grants of it name it all the same.
                         let place = self.place(namespace.as_deref(), &module);
-                        self.add(&module, format!("existing role {}{place} = {} {{}}", known.ident, quoted(object.name())));
+                        self.add(
+                            &module,
+                            format!("existing role {}{place} = {} {{}}", known.ident, quoted(object.name())),
+                        );
                         return;
                     }
                 }
@@ -71,8 +77,14 @@ impl Import<'_> {
             body.push(format!("labels: {}", string_record(labels.iter().map(|(name, value)| (name, value)))));
         }
         if aggregated {
-            let selectors = object.0.pointer("/aggregationRule/clusterRoleSelectors").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
-            let renamed = value(&selectors).replace("matchLabels:", "match_labels:").replace("matchExpressions:", "match_expressions:");
+            let selectors = object
+                .0
+                .pointer("/aggregationRule/clusterRoleSelectors")
+                .cloned()
+                .unwrap_or_else(|| Value::Array(Vec::new()));
+            let renamed = value(&selectors)
+                .replace("matchLabels:", "match_labels:")
+                .replace("matchExpressions:", "match_expressions:");
             body.push(format!("aggregation: {{ cluster_role_selectors: {renamed} }}"));
         }
         let doc = purpose(object);
@@ -119,7 +131,7 @@ impl Import<'_> {
 
     fn verb(&self, verb: &str) -> String {
         let known = self.schema.discoverable_verbs().contains(verb)
-            || ["approve", "attest", "bind", "escalate", "impersonate", "sign", "use"].contains(&verb);
+            || facts::authorization_verbs(self.kubernetes).any(|row| row.verb == verb);
         match verb {
             "*" => "any".to_owned(),
             plain if known && is_identifier(plain) => plain.to_owned(),
@@ -133,7 +145,12 @@ impl Import<'_> {
         if resource.contains(['"', '\\']) || group.contains(['"', '\\', '/']) {
             return Err("a resource name that no API has");
         }
-        let served = name == "*" || group == "*" || self.schema.resource(group, name).is_some_and(|kind| sub.is_none_or(|sub| sub == "*" || kind.subresource(sub).is_some()));
+        let served = name == "*"
+            || group == "*"
+            || self
+                .schema
+                .resource(group, name)
+                .is_some_and(|kind| sub.is_none_or(|sub| sub == "*" || kind.subresource(sub).is_some()));
         let group = match (name, group) {
             ("*", "*") => "",
             ("*", "") => "core",
@@ -172,7 +189,12 @@ impl Import<'_> {
                 "User" => self.names.user(&text("name")).cloned(),
                 "Group" => self.names.group(&text("name")).cloned(),
                 "ServiceAccount" => {
-                    let of = subject.get("namespace").and_then(Value::as_str).or(namespace.as_deref()).unwrap_or("default").to_owned();
+                    let of = subject
+                        .get("namespace")
+                        .and_then(Value::as_str)
+                        .or(namespace.as_deref())
+                        .unwrap_or("default")
+                        .to_owned();
                     if text("name") == "default" {
                         self.default_accounts.insert(of.clone());
                     }

@@ -11,7 +11,8 @@ const MODULE: &str = "host";
 
 impl Import<'_> {
     pub(crate) fn host(&mut self) {
-        let files: Vec<Value> = self.state.host.files.values().filter_map(|text| serde_json::from_str(text).ok()).collect();
+        let files: Vec<Value> =
+            self.state.host.files.values().filter_map(|text| serde_json::from_str(text).ok()).collect();
         let of = |kind: &str| files.iter().find(|file| file.get("kind").and_then(Value::as_str) == Some(kind)).cloned();
         if let Some(file) = of("EncryptionConfiguration")
             && let Some(text) = encryption(&file)
@@ -40,7 +41,12 @@ fn encryption(file: &Value) -> Option<String> {
                     format!("kms({}, endpoint: {})", text("name")?, text("endpoint")?)
                 }
                 keyed => {
-                    let names: Vec<String> = body.get("keys")?.as_array()?.iter().filter_map(|key| key.get("name")?.as_str().map(quoted)).collect();
+                    let names: Vec<String> = body
+                        .get("keys")?
+                        .as_array()?
+                        .iter()
+                        .filter_map(|key| key.get("name")?.as_str().map(quoted))
+                        .collect();
                     format!("{keyed}({})", names.join(", "))
                 }
             });
@@ -91,7 +97,8 @@ fn audit(file: &Value) -> Option<String> {
                 resources.push(if group.is_empty() { "any.core".to_owned() } else { quoted(&format!("*.{group}")) });
             }
             for resource in list {
-                let (name, sub) = resource.split_once('/').map_or((resource.as_str(), None), |(name, sub)| (name, Some(sub)));
+                let (name, sub) =
+                    resource.split_once('/').map_or((resource.as_str(), None), |(name, sub)| (name, Some(sub)));
                 let sub = sub.map(|sub| format!("/{sub}")).unwrap_or_default();
                 let group = if group.is_empty() { String::new() } else { format!(".{group}") };
                 resources.push(quoted(&format!("{name}{group}{sub}")));

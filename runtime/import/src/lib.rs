@@ -12,7 +12,7 @@ mod network;
 mod text;
 mod verbatim;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::{Object, ObjectKey};
 use kspec_schema::{KubeVersion, Schema};
@@ -74,11 +74,12 @@ impl Report {
 pub(crate) struct Import<'a> {
     pub(crate) state: &'a State,
     pub(crate) schema: &'a Schema,
+    pub(crate) kubernetes: KubeVersion,
     pub(crate) names: Names,
     pub(crate) modules: BTreeMap<String, Module>,
     pub(crate) report: Report,
     /// Namespaces whose default service account is granted something.
-    pub(crate) default_accounts: std::collections::BTreeSet<String>,
+    pub(crate) default_accounts: BTreeSet<String>,
 }
 
 /// A module being written.
@@ -87,7 +88,18 @@ pub(crate) struct Module {
     /// Declarations as text, in order.
     items: Vec<String>,
     /// Names of other modules that they need: module to names.
-    uses: BTreeMap<String, std::collections::BTreeSet<String>>,
+    uses: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// The project that the objects of a state carry the mark of, where it is one project alone.
+#[must_use]
+pub fn project_of(state: &State) -> Option<String> {
+    let marks: BTreeSet<String> =
+        state.objects.iter().filter_map(|object| object.object.labels().remove("kspec.dev/project")).collect();
+    match Vec::from_iter(marks).as_slice() {
+        [one] => Some(one.clone()),
+        _ => None,
+    }
 }
 
 /// Writes a program.
@@ -96,10 +108,11 @@ pub fn import(state: &State, schema: &Schema, options: &Options) -> Imported {
     let mut import = Import {
         state,
         schema,
+        kubernetes: options.kubernetes,
         names: Names::of(state, schema),
         modules: BTreeMap::new(),
         report: Report::default(),
-        default_accounts: std::collections::BTreeSet::new(),
+        default_accounts: BTreeSet::new(),
     };
     import.namespaces();
     import.principals();
@@ -154,7 +167,8 @@ impl Import<'_> {
 
     fn finish(self, options: &Options) -> Imported {
         let mut files = BTreeMap::new();
-        let inventory = if self.names.namespace("default").is_some() { "default" } else { self.names.first_namespace() };
+        let inventory =
+            if self.names.namespace("default").is_some() { "default" } else { self.names.first_namespace() };
         files.insert(
             "kspec.toml".to_owned(),
             format!(

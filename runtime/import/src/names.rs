@@ -57,11 +57,72 @@ pub(crate) const CLUSTER: &str = "cluster";
 
 /// Words of the language and names that stand for something everywhere.
 const RESERVED: &[&str] = &[
-    "all", "any", "dns", "internet", "cidr", "user", "group", "true", "false", "in", "to", "from", "for", "if", "then", "else",
-    "where", "on", "named", "with", "as", "cluster", "namespaces", "pods", "labels", "std", "use", "let", "fn", "template", "param",
-    "existing", "namespace", "workload", "service_account", "role", "grant", "network", "manifest", "encryption", "audit",
-    "authentication", "apiserver", "moved", "accept", "enforce", "warn", "exempt", "rule", "mutation", "never", "always", "protect",
-    "runtime", "test", "break_glass", "policy", "allow", "deny", "default", "quota", "limits", "url", "except", "ingress", "egress",
+    "all",
+    "any",
+    "dns",
+    "internet",
+    "cidr",
+    "user",
+    "group",
+    "true",
+    "false",
+    "in",
+    "to",
+    "from",
+    "for",
+    "if",
+    "then",
+    "else",
+    "where",
+    "on",
+    "named",
+    "with",
+    "as",
+    "cluster",
+    "namespaces",
+    "pods",
+    "labels",
+    "std",
+    "use",
+    "let",
+    "fn",
+    "template",
+    "param",
+    "existing",
+    "namespace",
+    "workload",
+    "service_account",
+    "role",
+    "grant",
+    "network",
+    "manifest",
+    "encryption",
+    "audit",
+    "authentication",
+    "apiserver",
+    "moved",
+    "accept",
+    "enforce",
+    "warn",
+    "exempt",
+    "rule",
+    "mutation",
+    "never",
+    "always",
+    "protect",
+    "runtime",
+    "test",
+    "break_glass",
+    "policy",
+    "allow",
+    "deny",
+    "default",
+    "quota",
+    "limits",
+    "url",
+    "except",
+    "ingress",
+    "egress",
 ];
 
 impl Names {
@@ -76,7 +137,14 @@ impl Names {
             names.add_namespace(object.name());
         }
         // A namespace that only others' metadata names exists all the same.
-        for kind in [("", "ServiceAccount"), ("", "ResourceQuota"), ("", "LimitRange"), (RBAC, "Role"), (RBAC, "RoleBinding"), ("networking.k8s.io", "NetworkPolicy")] {
+        for kind in [
+            ("", "ServiceAccount"),
+            ("", "ResourceQuota"),
+            ("", "LimitRange"),
+            (RBAC, "Role"),
+            (RBAC, "RoleBinding"),
+            ("networking.k8s.io", "NetworkPolicy"),
+        ] {
             for object in of(kind.0, kind.1) {
                 names.want_namespace(object.namespace().unwrap_or("default"));
             }
@@ -139,7 +207,12 @@ impl Names {
                     self.groups.insert(name, Known { ident, module: Some("principals".to_owned()) });
                 }
                 "ServiceAccount" => {
-                    let namespace = subject.get("namespace").and_then(Value::as_str).or(object.namespace()).unwrap_or("default").to_owned();
+                    let namespace = subject
+                        .get("namespace")
+                        .and_then(Value::as_str)
+                        .or(object.namespace())
+                        .unwrap_or("default")
+                        .to_owned();
                     if !self.accounts.contains_key(&(namespace.clone(), name.clone())) {
                         self.want_namespace(&namespace);
                         self.missing_accounts.insert((namespace.clone(), name.clone()));
@@ -153,12 +226,21 @@ impl Names {
 
     fn controller(&mut self, object: &Object) {
         let kinds = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"];
-        let owned = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array).is_some_and(|owners| !owners.is_empty());
+        let owned = object
+            .0
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array)
+            .is_some_and(|owners| !owners.is_empty());
         if owned || !kinds.contains(&object.kind()) {
             return;
         }
-        let pointer = if object.kind() == "ReplicationController" { "/spec/selector" } else { "/spec/selector/matchLabels" };
-        let by_expression = object.0.pointer("/spec/selector/matchExpressions").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let pointer =
+            if object.kind() == "ReplicationController" { "/spec/selector" } else { "/spec/selector/matchLabels" };
+        let by_expression = object
+            .0
+            .pointer("/spec/selector/matchExpressions")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty());
         let labels: Labels = object
             .0
             .pointer(pointer)
@@ -179,7 +261,8 @@ impl Names {
 
     /// The workload that exactly these labels select; named on first use.
     pub(crate) fn workload(&mut self, namespace: &str, labels: &Labels) -> Option<(Known, Controller, bool)> {
-        let mut matching = self.controllers.iter().filter(|known| known.namespace == namespace && known.labels == *labels);
+        let mut matching =
+            self.controllers.iter().filter(|known| known.namespace == namespace && known.labels == *labels);
         let controller = matching.next()?.clone();
         // Two controllers of one selector: neither name would be right.
         if matching.next().is_some() {
@@ -255,7 +338,9 @@ impl Names {
     /// An identifier of its own for a Kubernetes name: `_` for what no identifier holds, then `near`, then a number.
     pub(crate) fn ident(&mut self, name: &str, near: &str) -> String {
         let plain = |text: &str| -> String {
-            text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' }).collect()
+            text.chars()
+                .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' })
+                .collect()
         };
         let mut base = plain(name);
         if !base.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
@@ -263,7 +348,9 @@ impl Names {
         }
         let mut candidates = vec![base.clone(), format!("{base}_{}", plain(near))];
         candidates.extend((2..).take(100_000).map(|number| format!("{base}_{number}")));
-        let found = candidates.into_iter().find(|candidate| !RESERVED.contains(&candidate.as_str()) && !self.taken.contains(candidate));
+        let found = candidates
+            .into_iter()
+            .find(|candidate| !RESERVED.contains(&candidate.as_str()) && !self.taken.contains(candidate));
         let ident = found.unwrap_or(base);
         self.taken.insert(ident.clone());
         ident

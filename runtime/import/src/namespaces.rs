@@ -31,12 +31,16 @@ impl Import<'_> {
                 continue;
             };
             let mut body: Vec<String> = Vec::new();
-            let labels: Vec<(String, String)> = object.labels().into_iter().filter(|(label, _)| !is_kept_by_others(label)).collect();
+            let labels: Vec<(String, String)> =
+                object.labels().into_iter().filter(|(label, _)| !is_kept_by_others(label)).collect();
             if !labels.is_empty() {
                 body.push(format!("labels: {}", string_record(labels.iter().map(|(name, value)| (name, value)))));
             }
             body.extend(pod_security(&object));
-            if let Some(automount) = self.default_automount(&name) {
+            if let Some(account) = self.default_account(&name)
+                && pull_secrets(&account).is_empty()
+                && let Some(automount) = automount(&account)
+            {
                 body.push(format!("automount_token: {automount}"));
                 self.declared();
             }
@@ -50,12 +54,13 @@ impl Import<'_> {
         }
     }
 
-    /// Names the default service accounts that grants are to.
+    /// Names the default service accounts that grants are to, where nothing else says them.
     pub(crate) fn default_accounts(&mut self) {
         for namespace in std::mem::take(&mut self.default_accounts) {
             let home = self.names.namespace(&namespace).cloned();
             let account = self.names.account(&namespace, "default").cloned();
-            let held = !self.names.missing_accounts.contains(&(namespace.clone(), "default".to_owned()));
+            let held =
+                self.default_account(&namespace).is_some_and(|account| !self.needs_its_own(&namespace, &account));
             if let (Some(home), Some(account), true) = (home, account, held) {
                 let place = self.refer(ACCOUNTS, &home);
                 self.add(ACCOUNTS, format!("existing service_account {} in {place} = \"default\"", account.ident));
@@ -63,12 +68,20 @@ impl Import<'_> {
         }
     }
 
-    /// What the default service account says of its token.
-    fn default_automount(&self, namespace: &str) -> Option<bool> {
+    fn default_account(&self, namespace: &str) -> Option<Object> {
         self.objects("", "ServiceAccount")
-            .iter()
+            .into_iter()
             .find(|object| object.name() == "default" && object.namespace().unwrap_or("default") == namespace)
-            .and_then(|object| object.0.get("automountServiceAccountToken")?.as_bool())
+    }
+
+    /// Whether a default service account takes a declaration: the namespace's says only whether it mounts its token.
+    fn needs_its_own(&self, namespace: &str, account: &Object) -> bool {
+        let held = self
+            .state
+            .objects
+            .iter()
+            .any(|object| object.object.kind() == "Namespace" && object.object.name() == namespace);
+        !pull_secrets(account).is_empty() || (!held && automount(account).is_some())
     }
 
     fn accounts(&mut self, namespace: &str) {
@@ -82,21 +95,14 @@ impl Import<'_> {
             }
             let Some(known) = self.names.account(namespace, object.name()).cloned() else { continue };
             // Every namespace has a default one: it is named where a grant names it.
-            if object.name() == "default" {
+            if object.name() == "default" && !self.needs_its_own(namespace, &object) {
                 continue;
             }
             let mut body: Vec<String> = Vec::new();
-            if let Some(automount) = object.0.get("automountServiceAccountToken").and_then(Value::as_bool) {
+            if let Some(automount) = automount(&object) {
                 body.push(format!("automount_token: {automount}"));
             }
-            let secrets: Vec<&str> = object
-                .0
-                .get("imagePullSecrets")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(|secret| secret.get("name")?.as_str())
-                .collect();
+            let secrets = pull_secrets(&object);
             if !secrets.is_empty() {
                 body.push(format!("image_pull_secrets: {}", string_list(secrets)));
             }
@@ -153,6 +159,11 @@ impl Import<'_> {
             if object.namespace().unwrap_or("default") != namespace {
                 continue;
             }
+            let limits = object.0.pointer("/spec/limits").and_then(Value::as_array);
+            if limits.is_none_or(Vec::is_empty) {
+                self.left_out(&object.key(), "it limits nothing");
+                continue;
+            }
             let mut said = true;
             for limit in object.0.pointer("/spec/limits").and_then(Value::as_array).into_iter().flatten() {
                 let word = match limit.get("type").and_then(Value::as_str) {
@@ -196,6 +207,15 @@ impl Import<'_> {
             }
         }
     }
+}
+
+fn automount(account: &Object) -> Option<bool> {
+    account.0.get("automountServiceAccountToken")?.as_bool()
+}
+
+fn pull_secrets(account: &Object) -> Vec<&str> {
+    let secrets = account.0.get("imagePullSecrets").and_then(Value::as_array);
+    secrets.into_iter().flatten().filter_map(|secret| secret.get("name")?.as_str()).collect()
 }
 
 /// `pod_security: …`, as short as it can be said.

@@ -45,7 +45,9 @@ impl Import<'_> {
         let egress = spec.get("egress").and_then(Value::as_array).cloned();
         let types = crate::text::strings(spec.get("policyTypes"));
         // As the API server defaults them: Ingress always, Egress where there are egress rules.
-        let isolates = |kind: &str, default: bool| if types.is_empty() { default } else { types.iter().any(|stated| stated == kind) };
+        let isolates = |kind: &str, default: bool| {
+            if types.is_empty() { default } else { types.iter().any(|stated| stated == kind) }
+        };
         let (ingress_on, egress_on) = (isolates("Ingress", true), isolates("Egress", egress.is_some()));
         let pods = selector(spec.get("podSelector"))?;
         let rules = |list: &Option<Vec<Value>>| list.as_ref().is_none_or(Vec::is_empty);
@@ -98,7 +100,8 @@ impl Import<'_> {
         if let Some(block) = peer.get("ipBlock") {
             let cidr = block.get("cidr").and_then(Value::as_str).unwrap_or_default();
             let written = |cidr: &str| if cidr.contains(':') { quoted(cidr) } else { cidr.to_owned() };
-            let except: Vec<String> = crate::text::strings(block.get("except")).iter().map(|cidr| written(cidr)).collect();
+            let except: Vec<String> =
+                crate::text::strings(block.get("except")).iter().map(|cidr| written(cidr)).collect();
             let except = if except.is_empty() { String::new() } else { format!(" except {}", except.join(", ")) };
             return Ok(format!("cidr {}{except}", written(cidr)));
         }
@@ -122,7 +125,9 @@ impl Import<'_> {
                 Ok(format!("pods where ({}) in {place}", condition(&pods)))
             }
             (None, None) => Ok(format!("namespaces where ({})", condition(&namespaces))),
-            (None, Some(pods)) => Ok(format!("pods where ({}) in namespaces where ({})", condition(&pods), condition(&namespaces))),
+            (None, Some(pods)) => {
+                Ok(format!("pods where ({}) in namespaces where ({})", condition(&pods), condition(&namespaces)))
+            }
         }
     }
 
@@ -143,7 +148,10 @@ impl Import<'_> {
         if fresh {
             let namespace = self.names.namespace(namespace)?.clone();
             let place = self.refer(WORKLOADS, &namespace);
-            self.add(WORKLOADS, format!("workload {} in {place} {{ pods: {} }}", known.ident, string_record(&controller.labels)));
+            self.add(
+                WORKLOADS,
+                format!("workload {} in {place} {{ pods: {} }}", known.ident, string_record(&controller.labels)),
+            );
         }
         Some(self.refer(module, &known))
     }
@@ -170,7 +178,8 @@ fn namespace_name(selector: &LabelSelector) -> Option<String> {
 
 /// A selector as a condition over `labels`.
 fn condition(selector: &LabelSelector) -> String {
-    let label = |key: &str| if is_identifier(key) { format!("labels.{key}") } else { format!("labels[{}]", quoted(key)) };
+    let label =
+        |key: &str| if is_identifier(key) { format!("labels.{key}") } else { format!("labels[{}]", quoted(key)) };
     let exact = selector.match_labels.iter().map(|(key, value)| format!("{} == {}", label(key), quoted(value)));
     let by_set = selector.match_expressions.iter().map(|requirement| {
         let key = &requirement.key;
@@ -196,7 +205,8 @@ fn ports(list: Option<&Value>) -> Result<String, &'static str> {
             (Some(Value::Number(first)), None) => format!("{first}/{protocol}"),
             (Some(Value::Number(first)), Some(last)) => format!("{first}..{last}/{protocol}"),
             (Some(Value::String(name)), None) if protocol == "tcp" => quoted(name),
-            (Some(_), _) => return Err("a named port of a protocol other than TCP"),
+            (Some(Value::String(name)), None) => quoted(&format!("{name}/{protocol}")),
+            (Some(_), _) => return Err("a range of ports that begins with a name"),
         });
     }
     Ok(if out.is_empty() { String::new() } else { format!(" : {}", out.join(", ")) })

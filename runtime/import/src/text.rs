@@ -34,7 +34,8 @@ pub(crate) fn is_identifier(word: &str) -> bool {
 
 /// A record of strings: `{ app: "api" }`.
 pub(crate) fn string_record<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
-    let fields: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{}: {}", key(name), quoted(value))).collect();
+    let fields: Vec<String> =
+        pairs.into_iter().map(|(name, value)| format!("{}: {}", key(name), quoted(value))).collect();
     if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
 }
 
@@ -45,8 +46,13 @@ pub(crate) fn quantity(value: &Value) -> Option<String> {
         Value::String(text) => {
             let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
             let suffix = text.get(digits.len()..).unwrap_or_default();
-            let plain = !digits.is_empty() && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.') && digits.starts_with(|letter: char| letter.is_ascii_digit());
-            let known = matches!(suffix, "" | "m" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" | "n" | "u");
+            let plain = !digits.is_empty()
+                && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
+                && digits.starts_with(|letter: char| letter.is_ascii_digit());
+            let known = matches!(
+                suffix,
+                "" | "m" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" | "n" | "u"
+            );
             Some(if plain && known { text.clone() } else { quoted(text) })
         }
         _ => None,
@@ -93,7 +99,8 @@ pub(crate) fn value(json: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
         Value::Object(fields) => {
-            let fields: Vec<String> = fields.iter().map(|(name, item)| format!("{}: {}", json_key(name), value(item))).collect();
+            let fields: Vec<String> =
+                fields.iter().map(|(name, item)| format!("{}: {}", json_key(name), value(item))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
     }

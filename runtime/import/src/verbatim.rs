@@ -6,7 +6,16 @@ use serde_json::Value;
 use crate::{Import, Kept, shown, text};
 
 /// What the server, `kubectl` and kspec itself write, and no program says.
-const SERVED: &[&str] = &["creationTimestamp", "deletionTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid", "ownerReferences"];
+const SERVED: &[&str] = &[
+    "creationTimestamp",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+    "ownerReferences",
+];
 
 impl Import<'_> {
     /// Keeps an object as `manifest { … }`, and says why.

@@ -235,7 +235,7 @@ impl Elab<'_, '_> {
         let mut list: Vec<String> = Vec::new();
         for verb in verbs {
             let text = verb.text.as_ref();
-            let quoted = verb.span.end.saturating_sub(verb.span.start) as usize > text.len().max(3);
+            let quoted = verb.span.end.saturating_sub(verb.span.start) as usize > text.len();
             if text != "*" && !quoted && !known.contains(text) {
                 let finding =
                     Finding::new(codes::UNKNOWN_VERB, format!("Kubernetes knows no verb `{text}`"), self.at(verb.span));
