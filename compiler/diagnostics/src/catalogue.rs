@@ -153,7 +153,11 @@ mod tests {
     fn codes_ascend_and_have_pages() {
         assert!(CATALOGUE.windows(2).all(|pair| pair[0].code < pair[1].code));
         for info in CATALOGUE {
-            assert!(info.page.starts_with(&format!("# {}: {}\n", info.code, info.title)), "{} has the wrong heading", info.code);
+            assert!(
+                info.page.starts_with(&format!("# {}: {}\n", info.code, info.title)),
+                "{} has the wrong heading",
+                info.code
+            );
         }
     }
 }

@@ -52,7 +52,10 @@ impl SourceFile {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index)).copied().unwrap_or(0);
         let before = self.text.get(start as usize..offset as usize).unwrap_or_default();
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(before.chars().count()).unwrap_or(u32::MAX).saturating_add(1))
+        (
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(before.chars().count()).unwrap_or(u32::MAX).saturating_add(1),
+        )
     }
 }
 
@@ -110,9 +113,13 @@ impl SourceMap {
                 let (end_line, end_column) = file.line_column(range.end);
                 Some(Position { path: Arc::clone(&file.path), line, column, end_line, end_column })
             }
-            Place::File { path, line, column } => {
-                Some(Position { path: Arc::clone(path), line: *line, column: *column, end_line: *line, end_column: *column })
-            }
+            Place::File { path, line, column } => Some(Position {
+                path: Arc::clone(path),
+                line: *line,
+                column: *column,
+                end_line: *line,
+                end_column: *column,
+            }),
             Place::Object(_) => None,
         }
     }
