@@ -12,11 +12,9 @@ pub(crate) fn human(findings: &[Finding], map: &SourceMap, root: &Path, least: S
     for finding in findings.iter().filter(|finding| finding.severity >= least) {
         one(finding, &mut files, color, &mut out);
     }
-    let mut text = String::from_utf8_lossy(&out).into_owned();
-    if !color {
-        // ariadne colours the kinds that it does not know whatever it is told.
-        text = text.replace("\u{1b}[36m", "").replace("\u{1b}[0m", "");
-    }
+    let painted = String::from_utf8_lossy(&out);
+    // The renderer paints the kind of a custom report whatever its configuration says.
+    let mut text = if color { painted.into_owned() } else { anstream::adapter::strip_str(&painted).to_string() };
     let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let parts: Vec<String> =
         [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Information, "note")]

@@ -38,6 +38,9 @@ impl Paint {
 /// Values longer than this are cut in a human diff; the document has them whole.
 const LONGEST_VALUE: usize = 100;
 
+/// Resources listed on a line before the rest is counted; the document has them all.
+const LISTED: usize = 12;
+
 /// The plan as text for a terminal. `verbose` shows every field of new objects and what stays the same.
 pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
     let paint = Paint { color };
@@ -54,7 +57,7 @@ pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
         line(&mut out, &paint.change(&format!("  not read: {unread}")));
     }
     refusals(&mut out, plan, &paint);
-    access(&mut out, plan, &paint);
+    access(&mut out, plan, &paint, verbose);
     connectivity(&mut out, plan, &paint);
     hosts(&mut out, plan, &paint);
     objects(&mut out, plan, &paint, verbose);
@@ -95,8 +98,14 @@ fn subject(entry: &AccessEntry) -> String {
     }
 }
 
-fn access_text(entry: &AccessEntry) -> String {
-    let what = if entry.urls.is_empty() { entry.resources.join(", ") } else { entry.urls.join(", ") };
+fn access_text(entry: &AccessEntry, verbose: bool) -> String {
+    let list = if entry.urls.is_empty() { &entry.resources } else { &entry.urls };
+    let what = if verbose || list.len() <= LISTED {
+        list.join(", ")
+    } else {
+        let first: Vec<&str> = list.iter().take(LISTED).map(String::as_str).collect();
+        format!("{} and {} more (-v lists them)", first.join(", "), list.len() - LISTED)
+    };
     let names = if entry.names.is_empty() { String::new() } else { format!(" named {}", entry.names.join(", ")) };
     let place = match &entry.namespace {
         Some(namespace) => format!(" in {namespace}"),
@@ -111,14 +120,14 @@ fn reasons<'a>(because: impl Iterator<Item = (&'a str, &'a str)>, word: &str) ->
     list.join("; ")
 }
 
-fn access(out: &mut String, plan: &Plan, paint: &Paint) {
+fn access(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
     if plan.access.gained.is_empty() && plan.access.lost.is_empty() {
         return;
     }
     section(out, paint, "Access");
     let mut show = |entries: &[AccessEntry], mark: &str| {
         for entry in entries {
-            line(out, &format!("  {mark} {}", access_text(entry)));
+            line(out, &format!("  {mark} {}", access_text(entry, verbose)));
             let why =
                 reasons(entry.because.iter().map(|reason| (reason.binding.as_str(), reason.role.as_str())), " → ");
             if !why.is_empty() {
@@ -251,7 +260,7 @@ fn objects(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
         if change.action == Action::Create && !verbose {
             continue;
         }
-        for field in &change.diff {
+        for field in change.diff.iter().filter(|field| verbose || !is_ownership(&field.path)) {
             let value = |value: &Option<serde_json::Value>| value.as_ref().map(|value| cut(&value.to_string()));
             let text = match (value(&field.before), value(&field.after)) {
                 (None, Some(after)) => paint.good(&format!("+ {}: {after}", field.path)),
@@ -262,6 +271,13 @@ fn objects(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
             line(out, &format!("      {text}"));
         }
     }
+}
+
+/// Labels by which kspec knows its own: they say nothing to a reviewer.
+fn is_ownership(path: &str) -> bool {
+    path.starts_with("metadata.labels[\"applyset.kubernetes.io/")
+        || path.starts_with("metadata.labels[\"kspec.dev/")
+        || path == "metadata.labels[\"app.kubernetes.io/managed-by\"]"
 }
 
 fn guarantees(out: &mut String, plan: &Plan, paint: &Paint) {
@@ -344,7 +360,7 @@ pub(crate) fn markdown(plan: &Plan) -> String {
         }
     };
     collect("Refused", &|text| refusals(text, plan, &paint));
-    collect("Access", &|text| access(text, plan, &paint));
+    collect("Access", &|text| access(text, plan, &paint, false));
     collect("Connectivity", &|text| connectivity(text, plan, &paint));
     collect("Hosts", &|text| hosts(text, plan, &paint));
     collect("Objects", &|text| objects(text, plan, &paint, false));
