@@ -4,7 +4,7 @@ use kspec_diagnostics::{Finding, Span, codes};
 use kspec_model::program::{Audit, AuditLevel, AuditResources, AuditRule};
 use kspec_syntax::tree::{self, AuditStmt, Name};
 
-use super::{Elab, access::resource_path};
+use super::{Elab, resources::resource_path};
 
 const LEVELS: &[(&str, AuditLevel)] = &[
     ("none", AuditLevel::None),
@@ -67,7 +67,7 @@ impl Elab<'_, '_> {
                 }
                 continue;
             }
-            let group = super::access::group_of(resource).unwrap_or("").to_owned();
+            let group = super::resources::group_of(resource).unwrap_or("").to_owned();
             let path = if resource.name.as_ref() == "*" && resource.subresource.is_none() {
                 None
             } else {

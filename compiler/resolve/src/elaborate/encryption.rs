@@ -200,7 +200,7 @@ fn looks_like_key_material(text: &str) -> bool {
 
 /// `secrets`, `deployments.apps`, `*.apps`, `*.*`.
 fn qualified(resource: &Resource) -> String {
-    match (super::access::group_of(resource), resource.name.as_ref()) {
+    match (super::resources::group_of(resource), resource.name.as_ref()) {
         (Some(group), name) => format!("{name}.{group}"),
         (None, "*") => "*.*".to_owned(),
         (None, name) => name.to_owned(),

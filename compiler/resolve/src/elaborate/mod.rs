@@ -16,6 +16,7 @@ mod manifest;
 mod namespace;
 mod network;
 mod pending;
+mod resources;
 mod scope;
 mod selector;
 mod template;
