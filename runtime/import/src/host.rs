@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    Import,
-    text::{quoted, string_list, strings},
+    Import, api_server,
+    text::{quoted, snake, string_list, strings},
 };
 
 const MODULE: &str = "host";
@@ -24,6 +24,11 @@ impl Import<'_> {
         {
             self.add(MODULE, text);
         }
+        let authentication = of("AuthenticationConfiguration");
+        if let Some(text) = authentication.as_ref().and_then(api_server::authentication) {
+            self.add(MODULE, text);
+        }
+        self.api_server(MODULE);
     }
 }
 
@@ -121,16 +126,4 @@ fn audit(file: &Value) -> Option<String> {
         lines.push(parts.join(" "));
     }
     Some(format!("audit {{\n{}\n}}", lines.join("\n")))
-}
-
-/// `RequestReceived` → `request_received`.
-fn snake(text: &str) -> String {
-    let mut out = String::new();
-    for letter in text.chars() {
-        if letter.is_ascii_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.push(letter.to_ascii_lowercase());
-    }
-    out
 }

@@ -5,6 +5,7 @@
 //! read to name things by, and are not part of the program.
 
 mod access;
+mod api_server;
 mod host;
 mod names;
 mod namespaces;

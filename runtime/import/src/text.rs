@@ -1,5 +1,6 @@
 //! Pieces of kspec source.
 
+use kspec_types::Quantity;
 use serde_json::Value;
 
 /// A string literal.
@@ -39,24 +40,24 @@ pub(crate) fn string_record<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a
     if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
 }
 
-/// A quantity: bare where the language reads it so, else as a string.
+/// A quantity: as it is where the language reads it so, else as Kubernetes itself would write it.
 pub(crate) fn quantity(value: &Value) -> Option<String> {
-    match value {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => {
-            let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-            let suffix = text.get(digits.len()..).unwrap_or_default();
-            let plain = !digits.is_empty()
-                && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
-                && digits.starts_with(|letter: char| letter.is_ascii_digit());
-            let known = matches!(
-                suffix,
-                "" | "m" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" | "n" | "u"
-            );
-            Some(if plain && known { text.clone() } else { quoted(text) })
-        }
-        _ => None,
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return None,
+    };
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let suffix = text.get(digits.len()..).unwrap_or_default();
+    let ends = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_digit());
+    let plain = ends(digits.chars().next())
+        && ends(digits.chars().last())
+        && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
+    let known = matches!(suffix, "" | "m" | "k" | "M" | "G" | "T" | "Ki" | "Mi" | "Gi" | "Ti");
+    if plain && known {
+        return Some(text);
     }
+    Some(Quantity::parse(&text).map_or_else(|_| quoted(&text), |quantity| quantity.canonical()))
 }
 
 /// A record of quantities.
@@ -109,4 +110,16 @@ pub(crate) fn value(json: &Value) -> String {
 /// A key of an object given verbatim: a dot in it is part of the key.
 fn json_key(text: &str) -> String {
     if is_identifier(text) { text.to_owned() } else { quoted(text) }
+}
+
+/// `RequestReceived` → `request_received`.
+pub(crate) fn snake(text: &str) -> String {
+    let mut out = String::new();
+    for letter in text.chars() {
+        if letter.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out
 }

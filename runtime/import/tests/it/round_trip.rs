@@ -79,10 +79,13 @@ fn changes(state: &State, planned: &Planned) -> Vec<String> {
                 let same = |meaning: &dyn Fn(&Object) -> Option<Value>| {
                     meaning(before).is_some_and(|meant| Some(meant) == meaning(&wanted.object))
                 };
-                let (same_role, same_policy) = (same(&rights), same(&traffic));
+                let (same_role, same_policy, same_subjects) = (same(&rights), same(&traffic), same(&subjects));
                 for field in change.diff.iter().filter(|field| !is_ownership(field)) {
                     let below = |root: &str| field.path.starts_with(root);
-                    if !(same_role && below("rules") || same_policy && below("spec")) {
+                    if !(same_role && below("rules")
+                        || same_policy && below("spec")
+                        || same_subjects && below("subjects"))
+                    {
                         out.push(format!("{} {}: {:?} -> {:?}", change.object, field.path, field.before, field.after));
                     }
                 }
@@ -189,6 +192,12 @@ fn rights(object: &Object) -> Option<Value> {
         }
     }
     Some(json!(rights))
+}
+
+/// Whom a binding names, each once.
+fn subjects(object: &Object) -> Option<Value> {
+    let subjects = object.0.get("subjects")?.as_array()?;
+    Some(json!(subjects.iter().map(Value::to_string).collect::<BTreeSet<_>>()))
 }
 
 /// What a network policy allows, whatever the order of peers, ports and rules, defaults filled in.
