@@ -69,6 +69,45 @@ fn flags_of_the_api_server() {
     committed("docs/language/host.md", &format!("{before}{BEGIN}\n{}.\n\n{END}{after}", list.trim_end_matches(",\n")));
 }
 
+/// The library's modules: what each item is called with, and what it says of itself.
+#[test]
+fn standard_library() {
+    let mut page = "# Standard library\n\nkspec source, carried in the binary and pinned by `kspec.lock`. `use std.roles.{viewer}` takes an item; only what a program draws on \
+                    counts.\nGenerated from the doc comments.\n"
+        .to_owned();
+    for (path, text) in kspec_stdlib::FILES {
+        let module = path.trim_end_matches(".kspec").replace('/', ".");
+        write!(page, "\n## {module}\n\n").expect("text");
+        let (mut about, mut doc) = (Vec::new(), Vec::new());
+        let mut items = 0;
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if let Some(words) = line.strip_prefix("/// ") {
+                doc.push(words);
+            } else if let Some(words) = line.strip_prefix("// ").filter(|_| items == 0) {
+                about.push(words);
+            } else if !doc.is_empty() {
+                if items == 0 {
+                    write!(page, "{}\n\n| item | |\n| --- | --- |\n", about.join(" ")).expect("text");
+                }
+                items += 1;
+                // A head may be broken over lines; its body begins at the first brace outside its brackets.
+                let mut head = line.to_owned();
+                while head.matches('(').count() > head.matches(')').count() {
+                    let next = lines.next().expect("a bracket that closes");
+                    head.push_str(if head.ends_with(['(', ')']) { "" } else { " " });
+                    head.push_str(next.trim());
+                }
+                let head = head.trim_end_matches(" {").replace(", )", ")").replace('|', "\\|");
+                writeln!(page, "| `{head}` | {} |", doc.join(" ").replace('|', "\\|")).expect("text");
+                doc.clear();
+            }
+        }
+        assert!(items > 0, "{path} says nothing of its items");
+    }
+    committed("docs/reference/library.md", &page);
+}
+
 #[track_caller]
 fn fits(schema: &serde_json::Value, document: &serde_json::Value) {
     let validator = jsonschema::validator_for(schema).expect("a schema");

@@ -15,5 +15,6 @@ mod formatting;
 mod generated;
 mod inputs;
 mod readmes;
+mod secrets;
 mod starting;
 mod support;
