@@ -1,9 +1,6 @@
 //! Findings as SARIF 2.1.0 (OASIS), for code scanning.
 
-use std::{
-    collections::BTreeMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-};
+use std::collections::BTreeMap;
 
 use kspec_compiler::{CheckDocument, FindingDocument, LabelDocument};
 use kspec_diagnostics::{CATALOGUE, Severity};
@@ -14,14 +11,14 @@ pub(crate) fn log(document: &CheckDocument) -> Value {
     let mut rules: Vec<&str> = document.findings.iter().map(|finding| finding.code.as_str()).collect();
     rules.sort_unstable();
     rules.dedup();
-    let mut occurrences: BTreeMap<u64, u32> = BTreeMap::new();
+    let mut occurrences: BTreeMap<String, u32> = BTreeMap::new();
     let results: Vec<Value> = document
         .findings
         .iter()
         .map(|finding| {
             let print = fingerprint(finding);
-            let occurrence = occurrences.entry(print).and_modify(|count| *count += 1).or_insert(0);
-            result(finding, rules.iter().position(|rule| *rule == finding.code), &format!("{print:016x}:{occurrence}"))
+            let occurrence = occurrences.entry(print.clone()).and_modify(|count| *count += 1).or_insert(0);
+            result(finding, rules.iter().position(|rule| *rule == finding.code), &format!("{print}:{occurrence}"))
         })
         .collect();
     json!({
@@ -143,11 +140,13 @@ fn uri(path: &str) -> String {
     out
 }
 
-/// Stable while the finding stays the same and moves: code, file and message, no line.
-fn fingerprint(finding: &FindingDocument) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    finding.code.hash(&mut hasher);
-    finding.labels.first().map(|label| label.file.as_str()).hash(&mut hasher);
-    finding.message.hash(&mut hasher);
-    hasher.finish()
+/// Stable while the finding stays the same and moves, and over versions of kspec: code, file and message, no line.
+fn fingerprint(finding: &FindingDocument) -> String {
+    let file = finding.labels.first().map_or("", |label| label.file.as_str());
+    let mut hasher = blake3::Hasher::new();
+    for part in [finding.code.as_str(), file, finding.message.as_str()] {
+        hasher.update(part.as_bytes());
+        hasher.update(&[0]);
+    }
+    hasher.finalize().to_hex().chars().take(16).collect()
 }
