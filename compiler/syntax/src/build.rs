@@ -426,5 +426,5 @@ fn resource(text: &str, any: &str, span: Span) -> Resource {
         None if path == "any" && any == "any" => ("*".into(), Some("*".into())),
         None => (part(path), None),
     };
-    Resource { name, group, subresource, span }
+    Resource { name, group, subresource, quoted: any != "any", span }
 }

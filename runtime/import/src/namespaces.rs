@@ -81,7 +81,9 @@ impl Import<'_> {
             .objects
             .iter()
             .any(|object| object.object.kind() == "Namespace" && object.object.name() == namespace);
-        !pull_secrets(account).is_empty() || (!held && automount(account).is_some())
+        let said_by_namespace = held && automount(account).is_some();
+        let says = automount(account).is_some() || account.labels().contains_key("kspec.dev/project");
+        !pull_secrets(account).is_empty() || (says && !said_by_namespace)
     }
 
     fn accounts(&mut self, namespace: &str) {

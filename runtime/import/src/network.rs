@@ -48,7 +48,8 @@ impl Import<'_> {
         let isolates = |kind: &str, default: bool| {
             if types.is_empty() { default } else { types.iter().any(|stated| stated == kind) }
         };
-        let (ingress_on, egress_on) = (isolates("Ingress", true), isolates("Egress", egress.is_some()));
+        let (ingress_on, egress_on) =
+            (isolates("Ingress", true), isolates("Egress", egress.as_ref().is_some_and(|rules| !rules.is_empty())));
         let pods = selector(spec.get("podSelector"))?;
         let rules = |list: &Option<Vec<Value>>| list.as_ref().is_none_or(Vec::is_empty);
         if pods.is_empty() && rules(&ingress) && rules(&egress) && (ingress_on || egress_on) {

@@ -57,7 +57,14 @@ pub(crate) fn quantity(value: &Value) -> Option<String> {
     if plain && known {
         return Some(text);
     }
-    Some(Quantity::parse(&text).map_or_else(|_| quoted(&text), |quantity| quantity.canonical()))
+    Some(match Quantity::parse(&text) {
+        // It keeps a stated exponent, and the language reads none below zero.
+        Ok(quantity) => {
+            let canonical = quantity.canonical();
+            canonical.strip_suffix("e-3").map_or(canonical.clone(), |number| format!("{number}m"))
+        }
+        Err(_) => quoted(&text),
+    })
 }
 
 /// A record of quantities.

@@ -1,7 +1,5 @@
 //! Resources and verbs, as the target version serves them.
 
-use std::sync::Arc;
-
 use kspec_diagnostics::{Finding, codes};
 use kspec_schema::facts;
 use kspec_syntax::tree::{Resource, Verb};
@@ -154,11 +152,7 @@ fn written(name: &str, group: Option<&str>, sub: Option<&str>) -> String {
 
 /// A quoted resource is meant as written: it may be served by what the project does not know.
 fn lower_if_quoted(mut finding: Finding, resource: &Resource) -> Finding {
-    let bare = |text: &Arc<str>| if text.as_ref() == "*" { 3 } else { text.len() };
-    let length = bare(&resource.name)
-        + resource.group.as_ref().map_or(0, |group| bare(group) + 1)
-        + resource.subresource.as_ref().map_or(0, |sub| bare(sub) + 1);
-    if (resource.span.end.saturating_sub(resource.span.start) as usize) > length {
+    if resource.quoted {
         finding.severity = kspec_diagnostics::Severity::Warning;
     }
     finding

@@ -253,6 +253,8 @@ pub struct Resource {
     pub group: Option<Arc<str>>,
     /// The subresource where written, or `*`.
     pub subresource: Option<Arc<str>>,
+    /// Whether it stands in quotes: meant as written, whether or not the target serves it.
+    pub quoted: bool,
     /// Where, quotes included.
     pub span: Span,
 }

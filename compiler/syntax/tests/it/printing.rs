@@ -22,6 +22,7 @@ fn resource(name: &str, group: Option<&str>, subresource: Option<&str>) -> Resou
         name: name.into(),
         group: group.map(Into::into),
         subresource: subresource.map(Into::into),
+        quoted: false,
         span: NOWHERE,
     }
 }

@@ -159,7 +159,7 @@ fn account() -> impl Strategy<Value = Value> {
 
 fn amount() -> impl Strategy<Value = Value> {
     prop_oneof![
-        one(&["1", "0", "500m", "1e3", "0.5", "1Gi", "1.5Gi", "100k", "12E", "5e-1", "+3", "1E2", "2500u", ".5"])
+        one(&["1", "0", "500m", "1e3", "0.5", "1Gi", "1.5Gi", "100k", "3k", "5e-1", "+3", "1E2", "2500m", ".5"])
             .prop_map(Value::from),
         (0..50_u32).prop_map(Value::from),
         Just(json!(0.5)),
@@ -216,22 +216,19 @@ fn quota() -> impl Strategy<Value = Value> {
 }
 
 fn limit_range() -> impl Strategy<Value = Value> {
-    let amounts = || {
-        option::of(option::of(amount()).prop_map(|cpu| {
-            object([("cpu", cpu.filter(|cpu| !cpu.to_string().contains("Gi"))), ("memory", Some(json!("1e6")))])
-        }))
-    };
-    let limit = (one(&["Container", "Pod", "PersistentVolumeClaim"]), amounts(), amounts(), amounts()).prop_map(
-        |(kind, max, min, default)| {
-            let container = kind == "Container";
-            object([
-                ("type", Some(json!(kind))),
-                ("max", max.map(|max| json!(max))),
-                ("min", min.map(|min| json!(min))),
-                ("default", default.filter(|_| container).map(|default| json!(default))),
-            ])
-        },
-    );
+    // A maximum of processors alone, so that no default is above it, which the server refuses.
+    let cpu = option::of(amount().prop_filter("no bytes", |cpu| !cpu.to_string().contains("Gi")));
+    let memory = || option::of(select(vec![json!({}), json!({ "memory": "1e6" }), json!({ "memory": 1_000_000 })]));
+    let kinds = one(&["Container", "Pod", "PersistentVolumeClaim"]);
+    let limit = (kinds, cpu, memory(), memory()).prop_map(|(kind, cpu, min, default)| {
+        let container = kind == "Container";
+        object([
+            ("type", Some(json!(kind))),
+            ("max", cpu.map(|cpu| json!({ "cpu": cpu }))),
+            ("min", min),
+            ("default", default.filter(|_| container)),
+        ])
+    });
     (one(NAMES), one(NAMESPACES), vec(limit, 0..4)).prop_map(|(name, namespace, limits)| {
         json!({
             "apiVersion": "v1", "kind": "LimitRange", "metadata": metadata(&name, Some(&namespace), false),

@@ -209,6 +209,18 @@ fn traffic(object: &Object) -> Option<Value> {
     let set = |value: Option<&Value>, settle: &dyn Fn(&Value) -> Value| -> BTreeSet<String> {
         value.and_then(Value::as_array).into_iter().flatten().map(|item| settle(item).to_string()).collect()
     };
+    let own = json!({ "matchLabels": { "kubernetes.io/metadata.name": object.namespace() } });
+    // The policy's own namespace, named, is what a peer without one says.
+    let peer = |peer: &Value| {
+        let mut peer = settled(peer);
+        if peer.get("namespaceSelector") == Some(&own)
+            && let Some(fields) = peer.as_object_mut()
+        {
+            fields.remove("namespaceSelector");
+            fields.entry("podSelector").or_insert(json!({}));
+        }
+        peer
+    };
     let rules = |direction: &str, far: &str| {
         set(spec.get(direction), &|rule| {
             let ports = set(rule.get("ports"), &|port| {
@@ -221,12 +233,16 @@ fn traffic(object: &Object) -> Option<Value> {
                 }
                 port
             });
-            json!({ "peers": set(rule.get(far), &settled), "ports": ports })
+            json!({ "peers": set(rule.get(far), &peer), "ports": ports })
         })
     };
     let types = spec.get("policyTypes").and_then(Value::as_array).filter(|types| !types.is_empty()).cloned();
     let types = types.unwrap_or_else(|| {
-        if spec.get("egress").is_some() { vec![json!("Ingress"), json!("Egress")] } else { vec![json!("Ingress")] }
+        if spec.get("egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty()) {
+            vec![json!("Ingress"), json!("Egress")]
+        } else {
+            vec![json!("Ingress")]
+        }
     });
     let types = set(Some(&Value::Array(types)), &Value::clone);
     let on = |name: &str, rules: BTreeSet<String>| types.contains(&json!(name).to_string()).then_some(rules);
