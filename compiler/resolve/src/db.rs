@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},
+    fmt::Write as _,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
 };
@@ -18,6 +19,7 @@ use crate::{
     modules::{ItemEntry, Module, declared, path_text},
     part::Part,
     session::Facts,
+    target::Target,
 };
 
 /// What an elaboration drew on.
@@ -57,6 +59,7 @@ pub(crate) enum Symbol {
 pub(crate) struct Db<'s> {
     pub(crate) facts: &'s Facts,
     pub(crate) manifests: &'s ManifestIndex,
+    pub(crate) target: &'s Target,
     modules: &'s BTreeMap<Arc<str>, Module>,
     items: &'s HashMap<ItemId, ItemEntry>,
     kept: &'s HashMap<ItemId, Arc<Unit>>,
@@ -71,6 +74,7 @@ impl<'s> Db<'s> {
     pub(crate) fn new(
         facts: &'s Facts,
         manifests: &'s ManifestIndex,
+        target: &'s Target,
         modules: &'s BTreeMap<Arc<str>, Module>,
         items: &'s HashMap<ItemId, ItemEntry>,
         kept: &'s HashMap<ItemId, Arc<Unit>>,
@@ -78,6 +82,7 @@ impl<'s> Db<'s> {
         Self {
             facts,
             manifests,
+            target,
             modules,
             items,
             kept,
@@ -250,10 +255,22 @@ impl<'s> Db<'s> {
         {
             entry.hash.hash(&mut hasher);
         }
-        format!("{exports:?}").hash(&mut hasher);
+        let mut text = Hashed(hasher);
+        // Writing to a hasher cannot fail.
+        let _ = write!(text, "{exports:?}");
         for workload in &part.workloads {
-            format!("{:?}{:?}{:?}", workload.pods, workload.ports, workload.service_account).hash(&mut hasher);
+            let _ = write!(text, "{:?}{:?}{:?}", workload.pods, workload.ports, workload.service_account);
         }
-        hasher.finish()
+        text.0.finish()
+    }
+}
+
+/// Hashes what is written to it, so that nothing is built up only to be hashed.
+struct Hashed(DefaultHasher);
+
+impl std::fmt::Write for Hashed {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
     }
 }

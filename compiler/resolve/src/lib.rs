@@ -12,6 +12,7 @@ mod manifests;
 mod modules;
 mod part;
 mod session;
+mod target;
 mod unused;
 
 pub use config::{Config, EDITIONS, Environment, parse_config};

@@ -22,6 +22,7 @@ use crate::{
     manifests::{ManifestDoc, ManifestIndex},
     modules::{ItemEntry, Module, name_findings, path_text, table_names},
     part::Collected,
+    target::Target,
     unused,
 };
 
@@ -55,6 +56,7 @@ pub struct Stats {
 pub struct Session {
     facts: Facts,
     manifests: ManifestIndex,
+    target: Target,
     sources: SourceMap,
     files: BTreeMap<Arc<str>, FileId>,
     modules: BTreeMap<Arc<str>, Module>,
@@ -92,9 +94,11 @@ impl Session {
             network: facts.config.network.clone(),
         };
         let manifests = ManifestIndex::new(&facts.manifests);
+        let target = Target::of(&facts.schema, facts.config.kubernetes);
         Self {
             facts,
             manifests,
+            target,
             sources: SourceMap::default(),
             files: BTreeMap::new(),
             modules: BTreeMap::new(),
@@ -211,7 +215,7 @@ impl Session {
             findings.extend(name_findings(items));
         }
         findings.extend(self.repeated_blocks());
-        let db = Db::new(&self.facts, &self.manifests, &self.modules, &self.items, &self.units);
+        let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, &self.units);
         findings.extend(cycles::check(&db, &self.modules, &self.items));
         findings.extend(unused::check(&self.modules, &self.items, &self.name_users, |id| {
             self.units
@@ -339,7 +343,7 @@ impl Session {
                     before.insert(*id, old.fingerprint);
                 }
             }
-            let db = Db::new(&self.facts, &self.manifests, &self.modules, &self.items, &self.units);
+            let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, &self.units);
             for id in dirty
                 .iter()
                 .filter(|id| self.is_root(**id) || self.item_users.get(id).is_some_and(|users| !users.is_empty()))

@@ -50,12 +50,7 @@ impl Elab<'_, '_> {
         };
         let name_span = node.kube_name.as_ref().map_or(node.name.span, |text| text.span);
         self.check_path_segment(&name, name_span, "a role");
-        let builtin = self.db.facts.schema.default_rbac().iter().any(|object| {
-            object.pointer("/metadata/name").and_then(|text| text.as_str()) == Some(name.as_str())
-                && object.get("kind").and_then(|kind| kind.as_str())
-                    == Some(if namespace.is_some() { "Role" } else { "ClusterRole" })
-                && object.pointer("/metadata/namespace").and_then(|text| text.as_str()) == namespace.as_deref()
-        });
+        let builtin = self.db.target.has_role(namespace.as_deref(), &name);
         if builtin && !node.existing {
             // Allowed, since a cluster that is taken over whole has it too; the server repairs what it misses at each start.
             let mut finding = Finding::new(

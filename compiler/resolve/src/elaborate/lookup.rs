@@ -84,14 +84,7 @@ impl<'s> Elab<'_, 's> {
 
     /// The built-in ClusterRoles of the target version, with `-` and `:` written `_`.
     fn built_in_role(&self, name: &str) -> Option<Value> {
-        let role = self.db.facts.schema.default_rbac().iter().find(|object| {
-            object.get("kind").and_then(|kind| kind.as_str()) == Some("ClusterRole")
-                && object
-                    .pointer("/metadata/name")
-                    .and_then(|role| role.as_str())
-                    .is_some_and(|role| role.replace(['-', ':'], "_") == name)
-        })?;
-        let name = role.pointer("/metadata/name")?.as_str()?;
+        let name = self.db.target.role_called(name)?;
         Some(Value::Entity(EntityRef {
             kind: EntityKind::Role,
             namespace: None,

@@ -9,8 +9,7 @@ use super::Elab;
 impl Elab<'_, '_> {
     /// Verbs, `*` for `any`; unknown ones are reported unless quoted, which says that they are meant.
     pub(super) fn verbs(&self, verbs: &[Verb]) -> Vec<String> {
-        let mut known = self.db.facts.schema.discoverable_verbs();
-        known.extend(facts::authorization_verbs(self.db.facts.config.kubernetes).map(|row| row.verb));
+        let known = &self.db.target.verbs;
         let mut list: Vec<String> = Vec::new();
         for verb in verbs {
             let text = verb.text.as_ref();
@@ -18,7 +17,7 @@ impl Elab<'_, '_> {
             if text != "*" && !quoted && !known.contains(text) {
                 let finding =
                     Finding::new(codes::UNKNOWN_VERB, format!("Kubernetes knows no verb `{text}`"), self.at(verb.span));
-                let close = kspec_schema::closest(text, known.iter().copied());
+                let close = kspec_schema::closest(text, known.iter().map(String::as_str));
                 self.report(match close {
                     Some(close) => finding.help(format!("did you mean `{close}`?")).fix(
                         format!("write `{close}`"),
