@@ -241,7 +241,8 @@ impl Out {
         let everything = &*x.name == "*" && x.group.as_deref() == Some("*");
         let parts = [Some(&*x.name), x.group.as_deref(), x.subresource.as_deref()];
         // The word `any` alone is every group's; the core group's resources need the quoted spelling.
-        let plain = (&*x.name != "*" || x.group.is_some())
+        let plain = !x.quoted
+            && (&*x.name != "*" || x.group.is_some())
             && parts
                 .into_iter()
                 .flatten()

@@ -94,8 +94,8 @@ fn role() -> impl Strategy<Value = Value> {
         |(name, namespace, rules, labels, aggregation)| {
             let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
             let mut metadata = metadata(&name, namespace.as_deref(), false);
-            if let (Some(labels), None) = (labels, &namespace) {
-                metadata["labels"] = labels;
+            if let (Some(labels), None, Some(metadata)) = (labels, &namespace, metadata.as_object_mut()) {
+                metadata.insert("labels".to_owned(), labels);
             }
             // Roles of one namespace say no paths, and none aggregates.
             let rules: Vec<Value> =

@@ -22,7 +22,7 @@ pub(crate) fn complaints(state: &State, version: KubeVersion) -> (Imported, Vec<
     let name = kspec_import::project_of(state).unwrap_or_else(|| "imported".to_owned());
     let imported = kspec_import::import(state, &schema, &Options { name, kubernetes: version });
     let mut complaints = Vec::new();
-    let config = match parse_config("kspec.toml", &imported.files["kspec.toml"]) {
+    let config = match parse_config("kspec.toml", imported.files.get("kspec.toml").map_or("", String::as_str)) {
         Ok(config) => config,
         Err(findings) => return (imported, vec![format!("kspec.toml: {findings:?}")]),
     };
@@ -225,8 +225,8 @@ fn traffic(object: &Object) -> Option<Value> {
         set(spec.get(direction), &|rule| {
             let ports = set(rule.get("ports"), &|port| {
                 let mut port = port.clone();
-                if port.get("protocol").is_none() {
-                    port["protocol"] = json!("TCP");
+                if let Some(fields) = port.as_object_mut() {
+                    fields.entry("protocol").or_insert(json!("TCP"));
                 }
                 if port.get("endPort") == port.get("port") {
                     port.as_object_mut().map(|port| port.remove("endPort"));
@@ -278,11 +278,9 @@ fn settled(value: &Value) -> Value {
 /// Panics with the program and everything that is wrong with it.
 pub(crate) fn assert_adopts(state: &State, version: KubeVersion) -> Imported {
     let (imported, complaints) = complaints(state, version);
-    if !complaints.is_empty() {
-        let files: Vec<String> = imported.files.iter().map(|(path, text)| format!("--- {path}\n{text}")).collect();
-        let all = files.join("\n");
-        let shown = if all.len() > 20_000 { String::new() } else { all };
-        panic!("{shown}\n{}", complaints.join("\n"));
-    }
+    let files: Vec<String> = imported.files.iter().map(|(path, text)| format!("--- {path}\n{text}")).collect();
+    let all = files.join("\n");
+    let shown = if all.len() > 20_000 { "" } else { all.as_str() };
+    assert!(complaints.is_empty(), "{shown}\n{}", complaints.join("\n"));
     imported
 }
