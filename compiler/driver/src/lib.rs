@@ -38,6 +38,11 @@ impl Compiler {
         Self { session: Session::new(facts) }
     }
 
+    /// Parses many files side by side, ahead of setting them; see [`Session::parse_ahead`].
+    pub fn parse_ahead(&mut self, texts: &[Arc<str>]) {
+        self.session.parse_ahead(texts);
+    }
+
     /// Adds or replaces a file; see [`Session::set_source`].
     pub fn set_source(&mut self, path: &str, text: impl Into<Arc<str>>) {
         self.session.set_source(path, text);

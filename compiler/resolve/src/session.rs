@@ -13,7 +13,7 @@ use std::{
 use kspec_diagnostics::{FileId, Finding, ItemId, Location, Severity, SourceFile, SourceMap, codes};
 use kspec_model::program::{Date, Program, Project};
 use kspec_schema::Schema;
-use kspec_syntax::tree::ItemKind;
+use kspec_syntax::{ParsedItem, tree::ItemKind};
 
 use crate::{
     config::Config,
@@ -25,6 +25,9 @@ use crate::{
     target::Target,
     unused,
 };
+
+/// Threads that parse ahead. The rest of a check is one thread's, so more would only wait.
+const PARSERS: usize = 2;
 
 /// What a program is compiled against, beside its sources.
 #[derive(Debug, Clone)]
@@ -67,6 +70,8 @@ pub struct Session {
     /// Who drew on an item.
     item_users: HashMap<ItemId, BTreeSet<ItemId>>,
     dirty: BTreeSet<ItemId>,
+    /// Items parsed ahead, by the hash of their text, until they are set.
+    ahead: HashMap<u64, Arc<ParsedItem>>,
     /// Paths of `use`s met, whose library modules are to be read.
     wanted: BTreeSet<String>,
     /// Package items that the project draws on, directly or not.
@@ -107,6 +112,7 @@ impl Session {
             name_users: HashMap::new(),
             item_users: HashMap::new(),
             dirty: BTreeSet::new(),
+            ahead: HashMap::new(),
             wanted: BTreeSet::new(),
             active: BTreeSet::new(),
             order: Vec::new(),
@@ -117,6 +123,21 @@ impl Session {
             next_file: 0,
             stats: Stats::default(),
         }
+    }
+
+    /// Parses many files side by side, ahead of setting them one by one. Nothing but time depends on it.
+    pub fn parse_ahead(&mut self, texts: &[Arc<str>]) {
+        let share = texts.len().div_ceil(PARSERS).max(1);
+        let parse = |texts: &[Arc<str>]| -> Vec<(u64, Arc<ParsedItem>)> {
+            let items = texts.iter().flat_map(|text| kspec_syntax::split(text));
+            items.map(|item| (hash_of(item.text), Arc::new(kspec_syntax::parse_item(item.text)))).collect()
+        };
+        let parsed = std::thread::scope(|scope| {
+            let workers: Vec<_> = texts.chunks(share).map(|texts| scope.spawn(move || parse(texts))).collect();
+            // A worker that failed leaves its items to be parsed when they are set.
+            workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect::<Vec<_>>()
+        });
+        self.ahead.extend(parsed);
     }
 
     /// Adds or replaces a file. `path` is relative to the project, `/`-separated, and names the module; a package's files
@@ -152,7 +173,7 @@ impl Session {
             self.sources.set_item(id, file, text.offset);
             if self.items.get(&id).is_none_or(|entry| entry.hash != hash) {
                 self.stats.parsed += 1;
-                let parsed = Arc::new(kspec_syntax::parse_item(text.text));
+                let parsed = self.ahead.remove(&hash).unwrap_or_else(|| Arc::new(kspec_syntax::parse_item(text.text)));
                 if let ItemKind::Use(node) = &parsed.item.kind {
                     self.wanted.insert(path_text(&node.path));
                 }

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::Read as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use kspec_compiler::Compiler;
@@ -96,6 +97,7 @@ pub(crate) fn set_sources(root: &Path, package: &str, compiler: &mut Compiler, f
             return;
         }
     };
+    let mut modules: Vec<(String, Arc<str>)> = Vec::new();
     for path in files {
         let relative = path.strip_prefix(root).unwrap_or(&path);
         let parts: Vec<String> =
@@ -103,8 +105,13 @@ pub(crate) fn set_sources(root: &Path, package: &str, compiler: &mut Compiler, f
         let own = parts.join("/");
         let name = if package.is_empty() { own.clone() } else { format!("{package}/{own}") };
         match text(&path) {
-            Ok(text) => compiler.set_source(&name, text),
+            Ok(text) => modules.push((name, Arc::from(text))),
             Err(message) => findings.push(unreadable(&name, message)),
         }
+    }
+    let texts: Vec<Arc<str>> = modules.iter().map(|(_, text)| Arc::clone(text)).collect();
+    compiler.parse_ahead(&texts);
+    for (name, text) in modules {
+        compiler.set_source(&name, text);
     }
 }
