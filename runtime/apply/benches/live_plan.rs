@@ -113,31 +113,14 @@ fn planned(cluster: &Cluster, program: &Program, desired: &[LoweredObject]) -> P
 }
 
 fn program(name: &str) -> Program {
-    Program {
-        project: Project {
-            name: name.to_owned(),
-            owner: None,
-            kubernetes: KubeVersion::NEWEST.to_string(),
-            inventory_namespace: "default".to_owned(),
-            environment: None,
-            network: NetworkFacts::default(),
-        },
-        namespaces: Vec::new(),
-        workloads: Vec::new(),
-        service_accounts: Vec::new(),
-        principals: Vec::new(),
-        roles: Vec::new(),
-        grants: Vec::new(),
-        networks: Vec::new(),
-        encryption: None,
-        audit: None,
-        authentication: None,
-        api_server: None,
-        manifests: Vec::new(),
-        moved: Vec::new(),
-        accepts: Vec::new(),
-        guarantees: Vec::new(),
-    }
+    Program::empty(Project {
+        name: name.to_owned(),
+        owner: None,
+        kubernetes: KubeVersion::NEWEST.to_string(),
+        inventory_namespace: "default".to_owned(),
+        environment: None,
+        network: NetworkFacts::default(),
+    })
 }
 
 /// Namespaces, and in each accounts, roles, grants and policies.

@@ -27,24 +27,7 @@ fn program() -> Program {
         environment: None,
         network: NetworkFacts::default(),
     };
-    Program {
-        project,
-        namespaces: Vec::new(),
-        workloads: Vec::new(),
-        service_accounts: Vec::new(),
-        principals: Vec::new(),
-        roles: Vec::new(),
-        grants: Vec::new(),
-        networks: Vec::new(),
-        encryption: None,
-        audit: None,
-        authentication: None,
-        api_server: None,
-        manifests: Vec::new(),
-        moved: Vec::new(),
-        accepts: Vec::new(),
-        guarantees: Vec::new(),
-    }
+    Program::empty(project)
 }
 
 /// Object `n` of a fleet of teams: a namespace, then roles, bindings, policies in turn. Every ninth may differ when `drifted`.

@@ -39,24 +39,7 @@ impl World {
         let mut sources = SourceMap::default();
         sources.set_file(FileId(0), SourceFile::new("shop.kspec", "\n\nrole release in payments {}\n"));
         sources.set_item(ItemId(0), FileId(0), 2);
-        let program = Program {
-            project,
-            namespaces: Vec::new(),
-            workloads: Vec::new(),
-            service_accounts: Vec::new(),
-            principals: Vec::new(),
-            roles: Vec::new(),
-            grants: Vec::new(),
-            networks: Vec::new(),
-            encryption: None,
-            audit: None,
-            authentication: None,
-            api_server: None,
-            manifests: Vec::new(),
-            moved: Vec::new(),
-            accepts: Vec::new(),
-            guarantees: Vec::new(),
-        };
+        let program = Program::empty(project);
         let desired = desired.into_iter().map(|object| lowered(owned(object))).collect();
         Self {
             program,
