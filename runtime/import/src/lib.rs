@@ -137,6 +137,19 @@ impl Import<'_> {
             .collect()
     }
 
+    /// Objects of a kind in one namespace, in the order of their keys.
+    pub(crate) fn objects_in(&self, group: &str, kind: &str, namespace: &str) -> Vec<Object> {
+        self.state
+            .objects
+            .iter()
+            .map(|object| &object.object)
+            .filter(|object| {
+                object.kind() == kind && object.group() == group && object.namespace().unwrap_or("default") == namespace
+            })
+            .cloned()
+            .collect()
+    }
+
     /// Adds a declaration to a module.
     pub(crate) fn add(&mut self, module: &str, item: String) {
         self.modules.entry(module.to_owned()).or_default().items.push(item);

@@ -346,10 +346,10 @@ impl Names {
         if !base.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
             base.insert_str(0, "n_");
         }
-        let mut candidates = vec![base.clone(), format!("{base}_{}", plain(near))];
-        candidates.extend((2..).take(100_000).map(|number| format!("{base}_{number}")));
-        let found = candidates
+        // Made one by one: nearly always the first is free.
+        let found = [base.clone(), format!("{base}_{}", plain(near))]
             .into_iter()
+            .chain((2_u32..).map(|number| format!("{base}_{number}")))
             .find(|candidate| !RESERVED.contains(&candidate.as_str()) && !self.taken.contains(candidate));
         let ident = found.unwrap_or(base);
         self.taken.insert(ident.clone());

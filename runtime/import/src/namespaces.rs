@@ -69,9 +69,7 @@ impl Import<'_> {
     }
 
     fn default_account(&self, namespace: &str) -> Option<Object> {
-        self.objects("", "ServiceAccount")
-            .into_iter()
-            .find(|object| object.name() == "default" && object.namespace().unwrap_or("default") == namespace)
+        self.objects_in("", "ServiceAccount", namespace).into_iter().find(|object| object.name() == "default")
     }
 
     /// Whether a default service account takes a declaration: the namespace's says only whether it mounts its token.
@@ -91,10 +89,7 @@ impl Import<'_> {
         let module = ACCOUNTS;
         let place = known;
         let home = place.ident.clone();
-        for object in self.objects("", "ServiceAccount") {
-            if object.namespace().unwrap_or("default") != namespace {
-                continue;
-            }
+        for object in self.objects_in("", "ServiceAccount", namespace) {
             let Some(known) = self.names.account(namespace, object.name()).cloned() else { continue };
             // Every namespace has a default one: it is named where a grant names it.
             if object.name() == "default" && !self.needs_its_own(namespace, &object) {
@@ -130,10 +125,7 @@ impl Import<'_> {
 
     fn quotas(&mut self, namespace: &str) -> Vec<String> {
         let mut out = Vec::new();
-        for object in self.objects("", "ResourceQuota") {
-            if object.namespace().unwrap_or("default") != namespace {
-                continue;
-            }
+        for object in self.objects_in("", "ResourceQuota", namespace) {
             let mut fields: Vec<String> = object
                 .0
                 .pointer("/spec/hard")
@@ -157,10 +149,7 @@ impl Import<'_> {
 
     fn limits(&mut self, namespace: &str) -> Vec<String> {
         let mut out = Vec::new();
-        for object in self.objects("", "LimitRange") {
-            if object.namespace().unwrap_or("default") != namespace {
-                continue;
-            }
+        for object in self.objects_in("", "LimitRange", namespace) {
             let limits = object.0.pointer("/spec/limits").and_then(Value::as_array);
             if limits.is_none_or(Vec::is_empty) {
                 self.left_out(&object.key(), "it limits nothing");
@@ -202,10 +191,8 @@ impl Import<'_> {
     /// in.
     fn limits_elsewhere(&mut self, namespace: &str, module: &str) {
         for kind in ["ResourceQuota", "LimitRange"] {
-            for object in self.objects("", kind) {
-                if object.namespace().unwrap_or("default") == namespace {
-                    self.verbatim(module, &object, "its namespace is not in the state");
-                }
+            for object in self.objects_in("", kind, namespace) {
+                self.verbatim(module, &object, "its namespace is not in the state");
             }
         }
     }

@@ -17,10 +17,7 @@ impl Import<'_> {
             let module = self.names.module_of(&namespace);
             let mut stmts: Vec<String> = Vec::new();
             let mut denies: Vec<String> = Vec::new();
-            for object in self.objects("networking.k8s.io", "NetworkPolicy") {
-                if object.namespace().unwrap_or("default") != namespace {
-                    continue;
-                }
+            for object in self.objects_in("networking.k8s.io", "NetworkPolicy", &namespace) {
                 match self.policy(&object, &namespace, &module) {
                     Ok(Stmt::Deny(text)) => denies.push(text),
                     Ok(Stmt::Policy(text)) => stmts.push(text),
