@@ -9,6 +9,7 @@
 pub mod cluster;
 mod object;
 pub mod program;
+pub mod rules;
 mod selector;
 
 pub use object::{Object, ObjectKey};

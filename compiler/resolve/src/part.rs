@@ -1,8 +1,8 @@
 //! What one item contributes to the program, and how contributions become one [`Program`].
 
 use kspec_model::program::{
-    Accept, ApiServer, Audit, Authentication, Encryption, Grant, Guarantee, Manifest, Moved, Namespace, Network,
-    Principal, Program, Role, ServiceAccount, Workload,
+    Accept, ApiServer, Audit, Authentication, Encryption, Exemption, Grant, Guarantee, Manifest, Moved,
+    MutationBinding, Namespace, Network, Principal, Program, Role, RuleBinding, ServiceAccount, Test, Workload,
 };
 
 macro_rules! part {
@@ -87,6 +87,10 @@ part! {
     moved: Moved,
     accepts: Accept,
     guarantees: Guarantee,
+    rules: RuleBinding,
+    mutations: MutationBinding,
+    exemptions: Exemption,
+    tests: Test,
     ;
     encryption: Encryption,
     audit: Audit,

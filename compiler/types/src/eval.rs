@@ -8,10 +8,10 @@ use kspec_model::program::Protocol;
 use kspec_syntax::tree::{self, Expr, ExprKind, Field, Name, PortLit};
 
 use crate::coerce::{cidr_of, missing_fields, missing_of, not_a_member};
-use crate::literal::parse_date;
 use crate::report::{absent, bad_value, listing, mismatch, unknown};
 use crate::unit::{check_amount, resource_unit, unreadable};
 use crate::{Cx, Duration, KubeType, Lookup, Port, Quantity, Type, Value, access, call, check, coerce, ops, type_of};
+use kspec_rules::literal::parse_date;
 
 /// The longest range that becomes a list.
 const RANGE: i64 = 10_000;

@@ -31,36 +31,19 @@ pub(crate) fn strings(items: &[&str]) -> Vec<String> {
 }
 
 pub(crate) fn program() -> Program {
-    Program {
-        project: Project {
-            name: "shop".to_owned(),
-            owner: None,
-            kubernetes: "1.36".to_owned(),
-            inventory_namespace: "kspec-system".to_owned(),
-            environment: None,
-            network: NetworkFacts {
-                pods: vec!["10.244.0.0/16".parse().unwrap()],
-                services: vec!["10.96.0.0/12".parse().unwrap()],
-                nodes: vec!["192.168.0.0/24".parse().unwrap()],
-                ..NetworkFacts::default()
-            },
+    Program::empty(Project {
+        name: "shop".to_owned(),
+        owner: None,
+        kubernetes: "1.36".to_owned(),
+        inventory_namespace: "kspec-system".to_owned(),
+        environment: None,
+        network: NetworkFacts {
+            pods: vec!["10.244.0.0/16".parse().unwrap()],
+            services: vec!["10.96.0.0/12".parse().unwrap()],
+            nodes: vec!["192.168.0.0/24".parse().unwrap()],
+            ..NetworkFacts::default()
         },
-        namespaces: vec![],
-        workloads: vec![],
-        service_accounts: vec![],
-        principals: vec![],
-        roles: vec![],
-        grants: vec![],
-        networks: vec![],
-        encryption: None,
-        audit: None,
-        authentication: None,
-        api_server: None,
-        manifests: vec![],
-        moved: vec![],
-        accepts: vec![],
-        guarantees: vec![],
-    }
+    })
 }
 
 pub(crate) fn namespace(name: &str) -> Namespace {

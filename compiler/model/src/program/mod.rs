@@ -3,6 +3,7 @@
 //! References are by Kubernetes name, so that a declaration's meaning does not depend on where others stand in source.
 
 mod access;
+mod admission;
 mod control_plane;
 mod namespace;
 mod network;
@@ -13,6 +14,7 @@ use kspec_diagnostics::{Code, Location};
 use serde_json::Value;
 
 pub use access::*;
+pub use admission::*;
 pub use control_plane::*;
 pub use namespace::*;
 pub use network::*;
@@ -115,6 +117,14 @@ pub struct Program {
     pub accepts: Vec<Accept>,
     /// Guarantees.
     pub guarantees: Vec<Guarantee>,
+    /// Bound rules.
+    pub rules: Vec<RuleBinding>,
+    /// Bound mutations.
+    pub mutations: Vec<MutationBinding>,
+    /// Exemptions.
+    pub exemptions: Vec<Exemption>,
+    /// Tests.
+    pub tests: Vec<Test>,
 }
 
 /// `manifest { … }`.
@@ -212,6 +222,10 @@ impl Program {
             moved: Vec::new(),
             accepts: Vec::new(),
             guarantees: Vec::new(),
+            rules: Vec::new(),
+            mutations: Vec::new(),
+            exemptions: Vec::new(),
+            tests: Vec::new(),
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use kspec_diagnostics::Span;
 
 use super::coerce;
-use crate::{Cx, Port, Quantity, Type, Value, literal};
+use kspec_rules::literal;
+
+use crate::{Cx, Port, Quantity, Type, Value};
 
 /// As [`coerce`], for a value from outside the language (a parameter's in kspec.toml), where whatever has a literal of
 /// its own is written as text: `"20Gi"`, `"2027-01-31"`, `"443/tcp"`.

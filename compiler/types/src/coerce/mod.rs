@@ -14,7 +14,9 @@ pub(crate) use fit::fits;
 use fit::fits_field;
 
 use crate::report::{absent, bad_value, mismatch, unknown};
-use crate::{Cx, Duration, EntityKind, EntityRef, Image, KubeType, Quantity, Type, Value, literal, type_of};
+use kspec_rules::literal;
+
+use crate::{Cx, Duration, EntityKind, EntityRef, Image, KubeType, Quantity, Type, Value, type_of};
 
 /// The value as one of type `ty`; reports at `span` what is none.
 ///

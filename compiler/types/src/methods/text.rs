@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{MethodCall, argument};
-use crate::{Cx, Type, Value, literal};
+use kspec_rules::literal;
+
+use crate::{Cx, Type, Value};
 
 /// Steps that a regular expression's compilation counts as.
 const COMPILING: usize = 200;

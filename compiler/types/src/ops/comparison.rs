@@ -177,7 +177,7 @@ fn reads_as(text: &str, ty: &Type) -> bool {
         Type::Int => text.parse::<i64>().is_ok(),
         Type::Quantity => crate::Quantity::parse(text).is_ok(),
         Type::Duration => Duration::parse_literal(text).is_some(),
-        Type::Date => crate::literal::parse_date(text).is_ok(),
+        Type::Date => kspec_rules::literal::parse_date(text).is_ok(),
         Type::Bool => matches!(text, "true" | "false"),
         _ => false,
     }

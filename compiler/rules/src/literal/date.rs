@@ -3,7 +3,7 @@
 use kspec_model::program::Date;
 
 /// Reads `2027-01-31`. `Err` says what the day lacks.
-pub(crate) fn parse_date(text: &str) -> Result<Date, String> {
+pub fn parse_date(text: &str) -> Result<Date, String> {
     let malformed = || "is not written as year, month and day are: `2027-01-31`".to_owned();
     let mut parts = text.split('-');
     let (Some(year), Some(month), Some(day), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {

@@ -7,9 +7,9 @@ mod pattern;
 mod port;
 mod quantity;
 
-pub(crate) use date::parse_date;
+pub use date::parse_date;
 pub use duration::Duration;
 pub use image::Image;
-pub(crate) use pattern::{compile, glob_matches};
+pub use pattern::{compile, glob_matches};
 pub use port::Port;
 pub use quantity::{ParseQuantityError, Quantity};

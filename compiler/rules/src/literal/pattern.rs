@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder};
 const COMPILED: usize = 1 << 20;
 
 /// Compiles a regular expression. `Err` says what is wrong with it.
-pub(crate) fn compile(text: &str) -> Result<Regex, String> {
+pub fn compile(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text).size_limit(COMPILED).build().map_err(|error| match error {
         // The last line states the error; those above draw the expression.
         regex::Error::Syntax(text) => text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
@@ -16,7 +16,7 @@ pub(crate) fn compile(text: &str) -> Result<Regex, String> {
 }
 
 /// Whether a text matches a glob as a whole: `*` is any run of characters, `?` any one.
-pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
+pub fn glob_matches(glob: &str, text: &str) -> bool {
     let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);
     // Where to take up again when a guess about the last star's length fails.

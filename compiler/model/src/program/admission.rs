@@ -1,0 +1,168 @@
+//! Bound rules and mutations, exemptions, tests.
+
+use std::collections::BTreeSet;
+
+use kspec_diagnostics::Location;
+
+use super::{Date, Exception, Origin};
+use crate::LabelSelector;
+use crate::rules::{Action, FailurePolicy, Mutation, Rule};
+
+/// `enforce`, `warn`, `audit`: one rule of a binding, its parameters filled in. Exemptions are not yet worked in:
+/// lowering does that, for the day it is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleBinding {
+    /// The rule, closed.
+    pub rule: Rule,
+    /// Where the rule is declared.
+    pub declared: Location,
+    /// What a violation does.
+    pub action: Action,
+    /// `until DATE then ACTION`: what it does from the day after.
+    pub then: Option<(Date, Action)>,
+    /// Where it holds.
+    pub scope: AdmissionScope,
+    /// What a fault does; `Fail` unless told.
+    pub failure_policy: FailurePolicy,
+    /// For how many seconds the API server waits for the webhook; 10 unless told.
+    pub timeout_seconds: u32,
+    /// Whence.
+    pub origin: Origin,
+}
+
+/// `enforce` of a mutation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MutationBinding {
+    /// The mutation, closed.
+    pub mutation: Mutation,
+    /// Where the mutation is declared.
+    pub declared: Location,
+    /// Where it holds.
+    pub scope: AdmissionScope,
+    /// What a fault does; `Fail` unless told.
+    pub failure_policy: FailurePolicy,
+    /// For how many seconds the API server waits for the webhook; 10 unless told.
+    pub timeout_seconds: u32,
+    /// Whence.
+    pub origin: Origin,
+}
+
+/// Where a binding holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdmissionScope {
+    /// No scope written, or `in cluster`: everywhere but in the system's namespaces and kspec's own.
+    Cluster {
+        /// `for pods where …`.
+        pods: Option<LabelSelector>,
+    },
+    /// `in a, b`.
+    Namespaces {
+        /// Their Kubernetes names.
+        names: BTreeSet<String>,
+        /// `for pods where …`.
+        pods: Option<LabelSelector>,
+    },
+    /// `in namespaces where …`: but for the system's and kspec's own.
+    Selected {
+        /// Their labels.
+        labels: LabelSelector,
+        /// `for pods where …`.
+        pods: Option<LabelSelector>,
+    },
+}
+
+/// `exempt KIND name [container "c"] from rules { … }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemption {
+    /// What is exempt.
+    pub what: Exempt,
+    /// One container of it alone.
+    pub container: Option<String>,
+    /// From which rules, by where they are declared.
+    pub rules: Vec<(String, Location)>,
+    /// Why, who, until when.
+    pub exception: Exception,
+    /// Whence.
+    pub origin: Origin,
+}
+
+/// What an exemption is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exempt {
+    /// Whatever is in a namespace.
+    Namespace(String),
+    /// A workload: its pods by their labels, and the object that stamps them.
+    Workload {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// Its pods' labels.
+        pods: LabelSelector,
+    },
+    /// Pods that run as a service account.
+    ServiceAccount {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `test "name" { … }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Test {
+    /// Its name.
+    pub name: String,
+    /// What exists, in order; the last is what is asked about.
+    pub given: Vec<Given>,
+    /// What is expected of it.
+    pub expect: Vec<Expected>,
+    /// Whence.
+    pub origin: Origin,
+}
+
+/// `given KIND …`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given {
+    /// The object, `apiVersion`, `kind` and `metadata` included.
+    pub object: serde_json::Value,
+    /// The object before, for an update.
+    pub old: Option<serde_json::Value>,
+    /// The operation asked for.
+    pub operation: crate::rules::Operation,
+    /// Who asks.
+    pub user: Option<String>,
+    /// The user's groups.
+    pub groups: Vec<String>,
+    /// Subresource asked for.
+    pub subresource: Option<String>,
+    /// The statement.
+    pub at: Location,
+}
+
+/// `expect …`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    /// `not`.
+    pub negated: bool,
+    /// What.
+    pub what: Expectation,
+    /// The statement.
+    pub at: Location,
+}
+
+/// What a test expects.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expectation {
+    /// `allowed`.
+    Allowed,
+    /// `denied [by rule, …]`: refused, by these rules among others.
+    Denied(Vec<(String, Location)>),
+    /// `warned [by rule, …]`.
+    Warned(Vec<(String, Location)>),
+    /// `expect expr`, over `object` as mutations leave it.
+    Holds(crate::rules::Expr),
+    /// A claim of access or reachability, or something at run time: not decided by `kspec test` yet.
+    NotDecided(String),
+}
