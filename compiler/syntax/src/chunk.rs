@@ -10,6 +10,7 @@ use crate::explain::{self, Unreadable};
 use crate::grammar::ChunkParser;
 use crate::heads::{self, Body, Head};
 use crate::lexer::Kind;
+use crate::mend::{self, Failure, Mend, Reading};
 use crate::terminal::{Kw, Mark, T};
 use crate::tree::{ItemKind, Name};
 
@@ -20,7 +21,7 @@ pub(crate) struct Chunk {
     pub(crate) doc: Option<Range>,
 }
 
-impl Cx<'_> {
+impl<'a> Cx<'a> {
     /// The next chunk at or after `from`, which moves past it and its separator.
     pub(crate) fn next_chunk(&mut self, from: &mut usize, hi: usize, mark: Mark) -> Option<Chunk> {
         let by_comma = mark.by_comma();
@@ -75,6 +76,7 @@ impl Cx<'_> {
                     at = next;
                     break;
                 }
+                _ if by_comma && mark != Mark::UseName && self.comma_forgotten(range, at, hi) => break,
                 kind => {
                     if range.is_none() {
                         field = heads::has_fields(mark) && self.is_field(at, hi);
@@ -153,6 +155,24 @@ impl Cx<'_> {
                 .help("a body begins on the line of what it belongs to")
                 .fix("join the lines", gap, " "),
         );
+    }
+
+    /// Whether a field begins at `at` right after another one's value, which is then told.
+    fn comma_forgotten(&mut self, range: Option<Range>, at: usize, hi: usize) -> bool {
+        let Some(last) = range.and_then(|range| range.hi.checked_sub(1)).and_then(|last| self.token(last)) else {
+            return false;
+        };
+        let (true, true, Some(token)) = (last.kind.ends_value(), self.is_field(at, hi), self.token(at)) else {
+            return false;
+        };
+        let (before, found) = (explain::shown(last.text(self.text)), token.text(self.text));
+        let message = format!("expected a comma after `{before}`, found `{found}`");
+        self.errors.push(
+            SyntaxError::new(codes::UNEXPECTED_TOKEN, message, self.span(token.start, token.end))
+                .help("fields are written `name: value`, one a line or separated by commas")
+                .fix("write the comma", self.span(last.end, last.end), ","),
+        );
+        true
     }
 
     fn comma_between_statements(&mut self, at: usize) {
@@ -277,13 +297,58 @@ impl Cx<'_> {
         (mark == Mark::Item).then(|| Box::new(Parsed::Item(Box::new(ItemKind::Error(name)))))
     }
 
+    /// Reads a chunk; where the grammar refuses it, with the smallest changes that let it be read on.
     fn read(&mut self, mark: Mark, head: &Head, range: Range, words: &[(usize, Kw)]) -> Option<Box<Parsed>> {
-        let outer = self.loose_record.take();
+        let reading = Reading { mark, head, range, words };
         let known = self.errors.len();
-        let terminals = Classifier::new(self, mark, head).run(range, words);
+        let mut failure = match self.attempt(reading, &[]) {
+            Ok(parsed) => return Some(parsed),
+            Err(failure) => failure,
+        };
+        let (mut mends, mut told) = (Vec::new(), Vec::new());
+        loop {
+            // What does not fit beside a character that was reported is no second mistake.
+            let bad = self.errors.get(known..).unwrap_or_default().iter().any(|e| e.code == codes::BAD_CHARACTER);
+            if bad {
+                break;
+            }
+            told.push(explain::unreadable(
+                self,
+                &Unreadable {
+                    mark,
+                    head,
+                    found: failure.found,
+                    expected: &failure.expected,
+                    terminals: &failure.terminals,
+                },
+            ));
+            if told.len() == mend::MOST || !self.mend(reading, &mut mends, &failure) || !self.spend(range) {
+                break;
+            }
+            self.errors.truncate(known);
+            match self.attempt(reading, &mends) {
+                Ok(parsed) => {
+                    self.recycle(failure.terminals);
+                    self.errors.append(&mut told);
+                    return Some(parsed);
+                }
+                Err(next) => self.recycle(std::mem::replace(&mut failure, next).terminals),
+            }
+        }
+        self.errors.append(&mut told);
+        if let Some((_, T::Body(open), _)) = failure.terminals.last() {
+            self.salvage(*open, head.body);
+        }
+        self.recycle(failure.terminals);
+        None
+    }
+
+    /// Reads a chunk with changes to its tokens; what the grammar refuses is for the caller to tell.
+    pub(crate) fn attempt(&mut self, reading: Reading<'_>, mends: &[Mend]) -> Result<Box<Parsed>, Failure<'a>> {
+        let outer = self.loose_record.take();
+        let terminals = Classifier::new(self, reading, mends).run();
         let loose = std::mem::replace(&mut self.loose_record, outer);
-        let result = ChunkParser::new().parse(self, terminals.iter().copied().map(Ok::<_, ()>));
-        match result {
+        match ChunkParser::new().parse(self, terminals.iter().copied().map(Ok::<_, ()>)) {
             Ok(parsed) => {
                 self.recycle(terminals);
                 if let Some(span) = loose {
@@ -292,7 +357,7 @@ impl Cx<'_> {
                             .help("put the record in parentheses: `({ … })`"),
                     );
                 }
-                Some(parsed)
+                Ok(parsed)
             }
             Err(error) => {
                 let found = match &error {
@@ -306,18 +371,7 @@ impl Cx<'_> {
                     }
                     _ => Vec::new(),
                 };
-                // What does not fit beside a character that was reported is no second mistake.
-                let told = self.errors.get(known..).unwrap_or_default();
-                if !told.iter().any(|e| e.code == codes::BAD_CHARACTER) {
-                    let error =
-                        explain::unreadable(self, &Unreadable { mark, head, found, expected, terminals: &terminals });
-                    self.errors.push(error);
-                }
-                if let Some((_, T::Body(open), _)) = terminals.last() {
-                    self.salvage(*open, head.body);
-                }
-                self.recycle(terminals);
-                None
+                Err(Failure { terminals, found, expected })
             }
         }
     }

@@ -7,6 +7,7 @@
 use crate::context::{Cx, Inside as Divided, Range};
 use crate::heads::{After, Body, Head, On};
 use crate::lexer::{Kind, Tok};
+use crate::mend::{Change, Mend, Reading};
 use crate::terminal::{Kw, KwSet, Mark, T};
 
 /// A terminal and where it stands.
@@ -52,12 +53,18 @@ pub(crate) struct Classifier<'c, 'a> {
     /// No blank before the next token.
     tight: bool,
     last: usize,
+    /// The chunk's first words, which are known.
+    words: &'c [(usize, Kw)],
+    range: Range,
+    mends: &'c [Mend],
 }
 
 const RESERVED: KwSet = KwSet::of(&[Kw::Any, Kw::All, Kw::Dns, Kw::Internet]);
 
 impl<'c, 'a> Classifier<'c, 'a> {
-    pub(crate) fn new(cx: &'c mut Cx<'a>, mark: Mark, head: &'c Head) -> Self {
+    /// For the tokens of a chunk, with changes to them.
+    pub(crate) fn new(cx: &'c mut Cx<'a>, reading: Reading<'c>, mends: &'c [Mend]) -> Self {
+        let Reading { mark, head, range, words } = reading;
         let out = cx.buffer();
         Self {
             cx,
@@ -76,11 +83,15 @@ impl<'c, 'a> Classifier<'c, 'a> {
             conditionals: 0,
             tight: false,
             last: 0,
+            words,
+            range,
+            mends,
         }
     }
 
-    /// The terminals of the chunk's tokens in `range`, `heads` of which are its first words.
-    pub(crate) fn run(mut self, range: Range, heads: &[(usize, Kw)]) -> Vec<Spanned<'a>> {
+    /// The terminals of the chunk's tokens.
+    pub(crate) fn run(mut self) -> Vec<Spanned<'a>> {
+        let (range, heads) = (self.range, self.words);
         let start = self.cx.token(range.lo).map_or(0, |t| t.start);
         self.out.push((start, T::Mark(self.mark), start));
         for (at, kw) in heads {
@@ -105,9 +116,35 @@ impl<'c, 'a> Classifier<'c, 'a> {
             at = self.expectation(at);
         }
         while at < range.hi {
-            at = self.step(at);
+            at = match self.mended(at) {
+                Some(next) => next,
+                None => self.step(at),
+            };
         }
         self.out
+    }
+
+    /// Takes the token at `at` as it was changed, if it was; yields the next one's index.
+    fn mended(&mut self, at: usize) -> Option<usize> {
+        let mend = self.mends.iter().find(|mend| mend.at == at)?;
+        let token = self.cx.token(at)?;
+        match mend.change {
+            Change::Skip => return Some(if token.kind.opens() { self.cx.partner(at) + 1 } else { at + 1 }),
+            Change::Keyword(kw) => {
+                self.next = self.joint(kw);
+                self.push(at, token.start, T::Kw(kw), token.end);
+                return Some(at + 1);
+            }
+            Change::Insert(terminal) => {
+                self.next = match terminal {
+                    T::Kw(kw) => self.joint(kw),
+                    T::BadValue => Next::Operator,
+                    _ => Next::Operand,
+                };
+                self.out.push((token.start, terminal, token.start));
+            }
+        }
+        None
     }
 
     fn push(&mut self, at: usize, start: u32, terminal: T<'a>, end: u32) {
@@ -423,14 +460,18 @@ impl<'c, 'a> Classifier<'c, 'a> {
         if !self.inside.is_empty() || !self.head.infix.has(kw) {
             return None;
         }
+        Some((T::Kw(kw), self.joint(kw)))
+    }
+
+    /// What a keyword between parts changes, and what is expected after it.
+    fn joint(&mut self, kw: Kw) -> Next {
         self.resources = kw == Kw::On && self.head.on == On::Resources;
         self.condition = kw == Kw::Where;
         self.except = kw == Kw::Except;
-        let next = match kw {
+        match kw {
             Kw::Otherwise | Kw::Deny | Kw::Ingress | Kw::Egress | Kw::Path => Next::Operator,
             _ => Next::Operand,
-        };
-        Some((T::Kw(kw), next))
+        }
     }
 
     /// A keyword where an operand is expected.

@@ -73,6 +73,10 @@ pub(crate) struct Cx<'a> {
     pub(crate) fixed_span: Option<Span>,
     /// A record that a body would be mistaken for.
     pub(crate) loose_record: Option<Span>,
+    /// Whether only the outside of braces is read.
+    pub(crate) probing: bool,
+    /// How many tokens may still be read again.
+    pub(crate) spare: usize,
     buffers: Vec<Vec<Spanned<'a>>>,
 }
 
@@ -86,6 +90,8 @@ impl<'a> Cx<'a> {
             base: 0,
             fixed_span: None,
             loose_record: None,
+            probing: false,
+            spare: grouped.tokens.len().saturating_mul(8).saturating_add(1000),
             buffers: Vec::new(),
         }
     }
@@ -137,6 +143,9 @@ impl<'a> Cx<'a> {
         mark: Mark,
         mut take: impl FnMut(&mut Self, Parsed, Option<Arc<str>>, Span) -> Option<X>,
     ) -> Vec<X> {
+        if self.probing {
+            return Vec::new();
+        }
         let open = open as usize;
         self.set_inside(open, Inside::Chunks(mark));
         let range = Range { lo: open + 1, hi: self.partner(open) };

@@ -15,7 +15,7 @@ pub(crate) struct Unreadable<'c, 'a> {
     /// The first terminal that does not fit; none where the chunk ends too early.
     pub(crate) found: Option<Spanned<'a>>,
     /// The grammar's names of what would fit.
-    pub(crate) expected: Vec<String>,
+    pub(crate) expected: &'c [String],
     pub(crate) terminals: &'c [Spanned<'a>],
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn unreadable(cx: &Cx<'_>, chunk: &Unreadable<'_, '_>) -> SyntaxError
     });
     let last = before.copied().next_back();
     let after = last.map(|spanned| format!(" after `{}`", described(cx, spanned))).unwrap_or_default();
-    let mut expected = wanted(&chunk.expected);
+    let mut expected = wanted(chunk.expected);
     let separable = chunk.mark.by_comma() && !chunk.expected.iter().any(|e| e == "\":\"");
     if separable
         && chunk.found.is_some_and(|(_, terminal, _)| !matches!(terminal, T::Eq))

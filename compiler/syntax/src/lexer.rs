@@ -138,6 +138,26 @@ impl Kind {
         )
     }
 
+    /// Whether a value, a name or a type may end in this token.
+    pub(crate) fn ends_value(self) -> bool {
+        matches!(
+            self,
+            Self::Ident
+                | Self::Str
+                | Self::RawStr
+                | Self::Int
+                | Self::Float
+                | Self::Unit
+                | Self::Date
+                | Self::Cidr
+                | Self::Port
+                | Self::RBrace
+                | Self::RParen
+                | Self::RBracket
+                | Self::Question
+        )
+    }
+
     pub(crate) fn opens(self) -> bool {
         matches!(self, Self::LBrace | Self::LParen | Self::LBracket)
     }

@@ -18,6 +18,7 @@ mod grammar;
 mod group;
 mod heads;
 mod lexer;
+mod mend;
 mod parse;
 mod print;
 mod split;

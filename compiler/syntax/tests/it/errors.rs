@@ -197,3 +197,28 @@ fn of_interpolation() {
     }
     insta::assert_snapshot!(out);
 }
+
+#[test]
+fn of_several_mistakes_in_one_chunk() {
+    insta::assert_snapshot!(reports(&[
+        "role r in ns {\n  allow get of pods nammed \"a\"\n}",
+        "role r in ns {\n  allow get pods, secrets named named \"a\"\n}",
+        "role r inn ns = = \"x\" {\n  alow get pods\n}",
+        "workload api payments form deployment deployment \"api\" { pods: { app: \"x\" ports } }",
+        "grant viewer inn payments too devs sre {\n  until 2027-01-01\n}",
+        "break_glass cluster_admin oncall, to sre",
+        "network inn payments {\n  allow a b : http 81\n  allow -> c, : pg\n  defualt deny deny\n}",
+        "let x = [1 2, 3 4]",
+        "let x = f(a b, c, , d)",
+        "let x = { a: 1 2, b: 3 4, c d }",
+        "fn f(x Int, y: String) -> Bool == x > 1",
+        "template t(a String, b String) {\n  namespace b b\n  roel x { allow get pods }\n}",
+        "namespace a b {\n  labels { a: 1 }\n  quota pods: 5\n}",
+        "encryption {\n  encrypt secrets configmaps wiht identity, , aescbc(\"k\")\n}",
+        "audit {\n  metadata verb create onn secrets\n  none user \"x\" verb watch\n}",
+        "rule r on Pod Deployment {\n  deny iff a.b because because \"x\"\n  for c of containers { deny if if c }\n}",
+        "never devs can list watch on secrets inn payments",
+        "accept K0201 release { reason: \"x\" owner: \"y\" until 2027-01-01 }",
+        "use std.roles.{viewer admin, editor reader}",
+    ]));
+}
