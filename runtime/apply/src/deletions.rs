@@ -1,6 +1,7 @@
 //! What to remove: what left the program, and what the person names beside it.
 
 use kspec_model::{Object, ObjectKey};
+use kspec_plan::removal_rank;
 use kspec_state::live::Connection;
 
 use crate::{
@@ -33,7 +34,7 @@ pub(crate) async fn resolve(
         .removals
         .iter()
         .map(|removal| Resolved {
-            rank: rank(&removal.object),
+            rank: removal_rank(&removal.object),
             object: removal.object.clone(),
             keep: removal.keep.clone(),
             named: false,
@@ -48,7 +49,7 @@ pub(crate) async fn resolve(
         match keys.as_slice() {
             [] => {
                 let object = released(connection, deletion, managers).await?;
-                resolved.push(Resolved { rank: rank(&object), object, keep: None, named: true });
+                resolved.push(Resolved { rank: removal_rank(&object), object, keep: None, named: true });
             }
             [one] => {
                 for removal in resolved.iter_mut().filter(|removal| removal.object.key() == *one) {
@@ -86,23 +87,4 @@ async fn released(connection: &Connection, deletion: &Deletion, managers: &Manag
         }
     }
     Err(ApplyError::NotOurs { deletion: deletion.clone() })
-}
-
-/// The order of removing: nothing loses what it stands on before it is gone itself, and no pod is cut off on the way.
-fn rank(object: &Object) -> u8 {
-    match (object.group(), object.kind()) {
-        ("networking.k8s.io", "NetworkPolicy") => {
-            let allows = ["/spec/ingress", "/spec/egress"].iter().any(|pointer| {
-                object.0.pointer(pointer).and_then(serde_json::Value::as_array).is_some_and(|rules| !rules.is_empty())
-            });
-            if allows { 3 } else { 2 }
-        }
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => 1,
-        ("rbac.authorization.k8s.io", _) => 4,
-        ("", "ServiceAccount") => 5,
-        ("", "ResourceQuota" | "LimitRange") => 6,
-        ("", "Namespace") => 7,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => 8,
-        _ => 0,
-    }
 }

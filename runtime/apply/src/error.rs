@@ -222,7 +222,10 @@ impl fmt::Display for Failure {
             Self::Deleting => f.write_str("it is being deleted; apply again once it is gone"),
             Self::Appeared => f.write_str("it was made by someone else since the plan; plan again to adopt it"),
             Self::Lost { message } => {
-                write!(f, "it was removed to be made anew with another role, and that failed: {message}; apply again")
+                write!(
+                    f,
+                    "it was removed to be made anew, since what changes is immutable, and that failed: {message}; apply again"
+                )
             }
             Self::NotServed { kind } => write!(f, "the server does not serve {kind}"),
         }

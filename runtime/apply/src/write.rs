@@ -2,7 +2,7 @@
 
 use kspec_lower::{MANAGED_BY, PART_OF, PROJECT};
 use kspec_model::{Object, ObjectKey};
-use kspec_plan::{ADOPTED, field_manager};
+use kspec_plan::{ADOPTED, field_manager, is_replaced};
 use serde_json::{Value, json};
 
 use crate::{
@@ -92,7 +92,7 @@ async fn update(target: Target<'_>, wanted: &Wanted, live: &Value, managers: &Ma
             let outcome = if same { Outcome::Unchanged } else { Outcome::Updated };
             Ok(Written { outcome, object: answer.object, warnings: answer.warnings })
         }
-        Err(Refusal::Status(_)) if role_ref_differs(&wanted.object, live) => {
+        Err(Refusal::Status(_)) if is_replaced(&wanted.object, live) => {
             replace(target, wanted, live, plain(managers)).await
         }
         Err(refusal) => Err(target.failure(refusal, "patch", false)),
@@ -115,7 +115,7 @@ async fn adopt(
     let marked = with_mark(&wanted.object.0, managers);
     match target.apply(&marked, how).await {
         Ok(_) => {}
-        Err(Refusal::Status(_)) if take_over && role_ref_differs(&wanted.object, live) => {
+        Err(Refusal::Status(_)) if take_over && is_replaced(&wanted.object, live) => {
             return replace(target, wanted, live, how).await;
         }
         Err(refusal) => return Err(failure(refusal)),
@@ -125,7 +125,7 @@ async fn adopt(
     Ok(Written { outcome: Outcome::Adopted, object: answer.object, warnings: answer.warnings })
 }
 
-/// What is immutable about a binding is its role: a new one takes its place.
+/// What changes is immutable (a binding's role, a quota's scopes): a new one takes the old one's place.
 async fn replace(target: Target<'_>, wanted: &Wanted, live: &Value, how: Applying<'_>) -> Result<Written, Failure> {
     // What the server would refuse must not cost the old one: it is tried under a name that nobody has.
     let rehearsal = ObjectKey { name: format!("{}-kspec-rehearsal", target.key.name), ..target.key.clone() };
@@ -210,15 +210,4 @@ fn label<'a>(live: &'a Value, name: &str) -> Option<&'a str> {
 
 fn version(object: &Value) -> Option<&str> {
     object.pointer("/metadata/resourceVersion").and_then(Value::as_str)
-}
-
-fn role_ref_differs(object: &Object, live: &Value) -> bool {
-    object.group() == "rbac.authorization.k8s.io"
-        && matches!(object.kind(), "RoleBinding" | "ClusterRoleBinding")
-        && ["apiGroup", "kind", "name"].iter().any(|field| {
-            let pointer = format!("/roleRef/{field}");
-            // The group has one value, and may be left out.
-            let stated = object.0.pointer(&pointer).and_then(Value::as_str);
-            stated.is_some() && stated != live.pointer(&pointer).and_then(Value::as_str)
-        })
 }

@@ -1,27 +1,30 @@
 //! What the change means for access and connectivity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_analysis::{access, net};
 use kspec_model::{Object, ObjectKey, cluster::Cluster};
 use kspec_schema::Schema;
 use kspec_state::State;
 
-use crate::{
-    document::{Access, Connectivity},
-    objects::Objects,
-};
+use crate::document::{Access, Connectivity};
 
-pub(crate) fn deltas(state: &State, schema: &Schema, objects: &Objects) -> (Access, Connectivity) {
+/// `after` are objects as they will be, of those that are written; `deleted` are those that go away.
+pub(crate) fn deltas(
+    state: &State,
+    schema: &Schema,
+    after: &BTreeMap<ObjectKey, Object>,
+    deleted: &BTreeSet<ObjectKey>,
+) -> (Access, Connectivity) {
     let built_in = missing_defaults(state, schema);
     let before = Cluster::lift(built_in.values().chain(state.objects.iter().map(|object| &object.object))).0;
     let after = {
         let kept = state
             .iter()
-            .filter(|(key, _)| !objects.after.contains_key(key) && !objects.deleted.contains(key))
+            .filter(|(key, _)| !after.contains_key(key) && !deleted.contains(key))
             .map(|(_, object)| &object.object);
-        let built_in = built_in.iter().filter(|(key, _)| !objects.after.contains_key(key)).map(|(_, object)| object);
-        Cluster::lift(built_in.chain(kept).chain(objects.after.values())).0
+        let built_in = built_in.iter().filter(|(key, _)| !after.contains_key(key)).map(|(_, object)| object);
+        Cluster::lift(built_in.chain(kept).chain(after.values())).0
     };
     let access = access::delta(&before, &after);
     let connectivity = net::delta(&before, &after, &net::NetOptions::default());

@@ -1,6 +1,6 @@
 //! The server's own opinion, where it may be asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::{Object, ObjectKey};
 use kspec_schema::Schema;
@@ -8,8 +8,10 @@ use kspec_state::State;
 
 use crate::{
     Planned,
+    deltas::deltas,
     diff::diff_result,
     document::{Action, Basis, Refusal, RefusalKind},
+    objects::{self, comparable},
     owner::field_manager,
 };
 
@@ -63,8 +65,16 @@ pub fn refine(planned: &mut Planned, state: &State, schema: &Schema, server: &mu
         }
     }
     let answers = server.dry_run(&requests);
+    let immutable: BTreeSet<ObjectKey> = planned
+        .plan
+        .refusals
+        .iter()
+        .filter(|refusal| refusal.kind == RefusalKind::Immutable)
+        .map(|refusal| refusal.object.key())
+        .collect();
     let mut refusals = Vec::new();
     let mut settled = BTreeSet::new();
+    let mut results: BTreeMap<ObjectKey, Object> = BTreeMap::new();
     for (position, answer) in at.into_iter().zip(answers) {
         let Some(change) = planned.plan.changes.get_mut(position) else { continue };
         let key = change.object.key();
@@ -81,6 +91,8 @@ pub fn refine(planned: &mut Planned, state: &State, schema: &Schema, server: &mu
         match answer {
             Err(DryRunError::Unavailable) => {}
             Err(DryRunError::NotYet) => change.basis = Basis::KnownAfterApply,
+            // Ours says more: which field, and what to do.
+            Err(DryRunError::Refused(_)) if immutable.contains(&key) => change.basis = Basis::DryRun,
             Err(DryRunError::Refused(message)) => {
                 refuse(RefusalKind::Refused, message, "the server refuses it as it is: correct the declaration");
                 change.basis = Basis::DryRun;
@@ -107,16 +119,51 @@ pub fn refine(planned: &mut Planned, state: &State, schema: &Schema, server: &mu
                         (_, false) => Action::Update,
                     };
                 }
+                results.insert(key, result);
             }
         }
     }
     // What the server has answered for replaces what merging feared.
-    planned
-        .plan
-        .refusals
-        .retain(|refusal| !(refusal.kind == RefusalKind::FieldConflict && settled.contains(&refusal.object.key())));
+    planned.plan.refusals.retain(|refusal| {
+        let feared = matches!(refusal.kind, RefusalKind::FieldConflict | RefusalKind::Immutable);
+        !(feared && settled.contains(&refusal.object.key()))
+    });
     planned.plan.refusals.extend(refusals);
     planned.plan.refusals.sort();
+    if !results.is_empty() {
+        consequences(planned, results, state, schema, &manager);
+    }
     planned.plan.count();
     planned.follow_actions();
+}
+
+/// Says anew what the change means, of the objects that the server made of it.
+fn consequences(
+    planned: &mut Planned,
+    mut results: BTreeMap<ObjectKey, Object>,
+    state: &State,
+    schema: &Schema,
+    manager: &str,
+) {
+    let mut after = BTreeMap::new();
+    for (wanted, change) in planned.wanted.iter().zip(&planned.plan.changes) {
+        let key = wanted.object.key();
+        let object = match results.remove(&key) {
+            _ if change.action == Action::None => None,
+            Some(result) => Some(result),
+            None => {
+                let actual = state.get(&key).map(|object| &object.object);
+                objects::after(&comparable(&wanted.object), change, actual, schema, manager)
+            }
+        };
+        after.extend(object.map(|object| (key, object)));
+    }
+    let deleted = planned
+        .plan
+        .changes
+        .iter()
+        .filter(|change| change.action == Action::Delete)
+        .map(|change| change.object.key())
+        .collect();
+    (planned.plan.access, planned.plan.connectivity) = deltas(state, schema, &after, &deleted);
 }

@@ -10,6 +10,7 @@ mod document;
 mod dry_run;
 mod hash;
 mod hosts;
+mod immutable;
 mod objects;
 mod owner;
 mod saved;
@@ -28,7 +29,8 @@ use kspec_state::State;
 pub use diff::{FieldChange, FieldConflict, ObjectDiff, diff_object, diff_result, merge_object};
 pub use document::*;
 pub use dry_run::{DryRun, DryRunError, DryRunRequest, refine};
-pub use owner::{ADOPTED, field_manager};
+pub use immutable::is_replaced;
+pub use owner::{ADOPTED, field_manager, removal_rank};
 pub use saved::{SAVED_PLAN_FORMAT, SavedPlanError};
 
 /// Everything that a plan is made from.
@@ -79,7 +81,7 @@ pub struct Wanted {
 pub fn plan(inputs: &Inputs<'_>) -> Planned {
     let inventory = inventory(&inputs.program.project);
     let objects = objects::objects(inputs, &inventory);
-    let (access, connectivity) = deltas::deltas(inputs.state, inputs.schema, &objects);
+    let (access, connectivity) = deltas::deltas(inputs.state, inputs.schema, &objects.after, &objects.deleted);
     let touched: BTreeSet<ObjectKey> = objects.changes.iter().map(|change| change.object.key()).collect();
     let source = |origin: &kspec_model::program::Origin| {
         let position = inputs.sources.position(&Place::Source(origin.at))?;

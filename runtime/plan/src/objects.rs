@@ -8,13 +8,14 @@ use kspec_model::{
     Object, ObjectKey,
     program::{Moved, Origin, Program},
 };
+use kspec_schema::Schema;
 use serde_json::Value;
 
 use crate::{
     Inputs,
     diff::{self, FieldChange, diff_object, merge_object},
     document::{Action, Basis, Change, ObjectName, Refusal, RefusalKind, Source},
-    owner::{Owner, field_manager, is_made_by_the_cluster, is_prunable, owner, why_released},
+    owner::{Owner, field_manager, is_made_by_the_cluster, is_prunable, owner, removal_rank, why_released},
 };
 
 /// What was found out about objects.
@@ -103,13 +104,14 @@ impl Objects {
                 }
             }
         }
-        if !diff.is_empty() {
-            let after =
-                if diff.replaces { desired.clone() } else { merge_object(&desired, actual, inputs.schema, &manager) };
-            self.after.insert(key, after);
+        if !diff.immutable.is_empty() {
+            self.refusals.push(immutable(&change, &diff.immutable));
         }
         change.diff = diff.changes;
         change.conflicts = diff.conflicts;
+        if let Some(after) = after(&desired, &change, Some(actual), inputs.schema, &manager) {
+            self.after.insert(key, after);
+        }
         self.changes.push(change);
     }
 
@@ -144,6 +146,21 @@ impl Objects {
             kspec_state::without_marks(&mut removal.0);
             self.removals.push(removal);
         }
+    }
+}
+
+/// An object as merging says it will be; none where it stays as it is.
+pub(crate) fn after(
+    desired: &Object,
+    change: &Change,
+    actual: Option<&Object>,
+    schema: &Schema,
+    manager: &str,
+) -> Option<Object> {
+    match actual {
+        Some(_) if change.diff.is_empty() || change.action == Action::None => None,
+        Some(actual) if !change.replaces => Some(merge_object(desired, actual, schema, manager)),
+        _ => Some(desired.clone()),
     }
 }
 
@@ -185,6 +202,24 @@ fn conflict(change: &Change, conflicts: &[diff::FieldConflict]) -> Refusal {
         message: format!("{}: {} is also set by {}", change.object, paths.join(", "), managers.join(", ")),
         help: "let one of the two say it: take the field out of the program, or have the other manager give it up"
             .to_owned(),
+        source: change.source.clone(),
+    }
+}
+
+fn immutable(change: &Change, paths: &[String]) -> Refusal {
+    let object = &change.object;
+    let group = object.api_version.split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+    let namespace = object.namespace.as_ref().map(|name| format!(" -n {name}")).unwrap_or_default();
+    Refusal {
+        object: object.clone(),
+        kind: RefusalKind::Immutable,
+        message: format!("{object}: {} cannot change: Kubernetes holds it immutable", paths.join(", ")),
+        help: format!(
+            "put it back as it was, or give the new one another name; where nothing is lost with the old one, delete it \
+             first: `kubectl delete {}{group}/{}{namespace}`",
+            object.kind.to_lowercase(),
+            object.name
+        ),
         source: change.source.clone(),
     }
 }
@@ -246,26 +281,6 @@ fn existing(program: &Program) -> BTreeSet<ObjectKey> {
             key("rbac.authorization.k8s.io", kind, role.namespace.as_ref(), &role.name)
         }))
         .collect()
-}
-
-/// The order of removing, ascending: nothing loses what it stands on before it is gone itself, and no pod is cut off on the
-/// way.
-fn removal_rank(object: &Object) -> u8 {
-    match (object.group(), object.kind()) {
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => 1,
-        ("networking.k8s.io", "NetworkPolicy") => {
-            let allows = ["/spec/ingress", "/spec/egress"].iter().any(|pointer| {
-                object.0.pointer(pointer).and_then(Value::as_array).is_some_and(|rules| !rules.is_empty())
-            });
-            if allows { 3 } else { 2 }
-        }
-        ("rbac.authorization.k8s.io", _) => 4,
-        ("", "ServiceAccount") => 5,
-        ("", "ResourceQuota" | "LimitRange") => 6,
-        ("", "Namespace") => 7,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => 8,
-        _ => 0,
-    }
 }
 
 /// Objects under their old and new names.

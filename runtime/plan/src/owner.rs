@@ -92,3 +92,24 @@ pub(crate) fn why_released(key: &ObjectKey, object: &Object) -> Option<String> {
 pub(crate) fn is_made_by_the_cluster(key: &ObjectKey) -> bool {
     key.group.is_empty() && key.kind == "ServiceAccount" && key.name == "default"
 }
+
+/// The order of removing, ascending: nothing loses what it stands on before it is gone itself, and no pod is cut off on the
+/// way.
+#[must_use]
+pub fn removal_rank(object: &Object) -> u8 {
+    match (object.group(), object.kind()) {
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => 1,
+        ("networking.k8s.io", "NetworkPolicy") => {
+            let allows = ["/spec/ingress", "/spec/egress"].iter().any(|pointer| {
+                object.0.pointer(pointer).and_then(Value::as_array).is_some_and(|rules| !rules.is_empty())
+            });
+            if allows { 3 } else { 2 }
+        }
+        ("rbac.authorization.k8s.io", _) => 4,
+        ("", "ServiceAccount") => 5,
+        ("", "ResourceQuota" | "LimitRange") => 6,
+        ("", "Namespace") => 7,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => 8,
+        _ => 0,
+    }
+}

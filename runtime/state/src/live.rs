@@ -89,6 +89,15 @@ impl Cluster {
         self.runtime.block_on(read(&self.connection, want))
     }
 
+    /// Namespaces, by name, labels and annotations: what a program ranges over before it is known what else to read. None
+    /// where the person may not list them.
+    ///
+    /// # Errors
+    /// Where the cluster does not answer.
+    pub fn namespaces(&self) -> Result<Vec<Object>, LiveError> {
+        self.runtime.block_on(list::namespaces(&self.connection))
+    }
+
     /// The connection.
     #[must_use]
     pub fn connection(&self) -> &Connection {

@@ -28,7 +28,7 @@ impl Dice {
 }
 
 /// Sets what is at a pointer, making what leads there; `null` takes it away.
-fn set(object: &mut Value, pointer: &str, value: &Value) {
+pub(crate) fn set(object: &mut Value, pointer: &str, value: &Value) {
     let (parent, last) = pointer.rsplit_once('/').unwrap();
     let last = last.replace("~1", "/");
     if value.is_null() {
@@ -230,6 +230,9 @@ fn rounds(admin: &Client, schema: &Schema, subject: &Subject, kind: u64) -> Resu
         };
         if !covered(&ours, &theirs) || !covered(&theirs, &ours) {
             return told("the diff and the server change different fields");
+        }
+        if diff.replaces || !diff.immutable.is_empty() {
+            return told("the diff holds immutable what the server changes");
         }
         let refined = diff_result(&live, &result, schema, MANAGER);
         let refined: BTreeSet<String> = refined.changes.iter().map(|change| place(&change.path)).collect();

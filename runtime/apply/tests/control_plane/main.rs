@@ -14,6 +14,7 @@ mod agreeing;
 mod applying;
 mod converging;
 mod fixture;
+mod immutable;
 mod refusals;
 mod removing;
 mod subjects;

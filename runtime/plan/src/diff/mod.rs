@@ -69,6 +69,8 @@ pub struct ObjectDiff {
     pub conflicts: Vec<FieldConflict>,
     /// Whether a field changes that Kubernetes never lets change: the object is deleted and created anew.
     pub replaces: bool,
+    /// Paths that change although Kubernetes never lets them, of objects that are not lightly made anew.
+    pub immutable: Vec<String>,
 }
 
 impl ObjectDiff {
@@ -89,7 +91,7 @@ pub fn diff_object(desired: &Object, actual: &Object, schema: &Schema, manager: 
     let mut walk = walk::Walk::new(scope.compare, &actual.0, manager);
     walk.root(scope.ty, &desired.0);
     removed::removed(&mut walk, scope.ty, &desired.0);
-    walk.finish(replaced_by(desired))
+    walk.finish(desired)
 }
 
 /// What comparing objects of one kind needs.
@@ -107,14 +109,6 @@ impl<'a> Scope<'a> {
             compare: Compare { schema, empty_is_absent: built_in },
             ty: schema.object_type(group, version, object.kind()),
         }
-    }
-}
-
-/// Fields of a kind that Kubernetes holds immutable and that kspec replaces objects for.
-fn replaced_by(object: &Object) -> &'static [&'static str] {
-    match (object.group(), object.kind()) {
-        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => &["roleRef"],
-        _ => &[],
     }
 }
 

@@ -10,7 +10,6 @@ use super::{
     fields::{self, Step, Tree},
     is_compared,
     path::Path,
-    replaced_by,
     walk::{Place, by_key, text_of},
 };
 
@@ -28,9 +27,8 @@ pub fn diff_result(actual: &Object, result: &Object, schema: &Schema, manager: &
     let mut masked = Masked { compare: scope.compare, changes: Vec::new() };
     masked.descend(&mask, scope.ty.map(Place::item), &actual.0, &result.0, &Path::Root);
     masked.changes.sort_by(|left, right| left.path.cmp(&right.path));
-    let fields = replaced_by(result);
-    let replaces = masked.changes.iter().any(|change| fields.iter().any(|field| change.path == *field));
-    ObjectDiff { changes: masked.changes, conflicts: Vec::new(), replaces }
+    // What a server's dry run let pass is not immutable.
+    ObjectDiff { changes: masked.changes, ..ObjectDiff::default() }
 }
 
 struct Masked<'a> {

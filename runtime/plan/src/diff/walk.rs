@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kspec_model::Object;
 use kspec_schema::{Field, ListMerge, ObjectType, Type, TypeId};
 use serde_json::{Map, Value};
 
@@ -11,6 +12,7 @@ use super::{
     defaults, fields, is_compared,
     path::{OwnedStep, Path},
 };
+use crate::immutable;
 
 /// A type, and the field it was reached by.
 #[derive(Clone, Copy)]
@@ -50,14 +52,16 @@ impl<'a> Walk<'a> {
         Self { compare, actual, manager, changes: Vec::new(), conflicts: Vec::new(), removals: Vec::new() }
     }
 
-    pub(crate) fn finish(mut self, replaced_by: &[&str]) -> ObjectDiff {
+    pub(crate) fn finish(mut self, desired: &Object) -> ObjectDiff {
         self.changes.sort_by(|left, right| left.path.cmp(&right.path));
         self.conflicts.sort_by(|left, right| left.path.cmp(&right.path));
-        let under = |path: &str, field: &str| {
-            path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let replaces = self.changes.iter().any(|change| replaced_by.iter().any(|field| under(&change.path, field)));
-        ObjectDiff { changes: self.changes, conflicts: self.conflicts, replaces }
+        let verdict = immutable::verdict(desired.group(), desired.kind(), self.actual, &self.changes);
+        ObjectDiff {
+            changes: self.changes,
+            conflicts: self.conflicts,
+            replaces: verdict.replaces,
+            immutable: verdict.refused,
+        }
     }
 
     pub(crate) fn root(&mut self, ty: Option<TypeId>, desired: &Value) {

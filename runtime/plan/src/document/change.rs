@@ -149,6 +149,8 @@ pub enum RefusalKind {
     ForeignOwner,
     /// Fields that change belong to other field managers.
     FieldConflict,
+    /// A field changes that Kubernetes never lets change.
+    Immutable,
     /// The server refused a dry run.
     Refused,
 }

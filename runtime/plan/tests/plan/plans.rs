@@ -335,6 +335,74 @@ fn a_servers_dry_run_decides_where_it_may_be_asked() {
 }
 
 #[test]
+fn access_and_connectivity_are_those_of_the_servers_objects() {
+    let open = json!({"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]});
+    let policy = |name: &str, spec: &Value| json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"namespace": "p", "name": name}, "spec": spec});
+    let shut = json!({"podSelector": {}, "policyTypes": ["Ingress"]});
+    let world = World::new(
+        vec![
+            role("p", "mutated", &["get"]),
+            role("p", "unasked", &["get"]),
+            binding("p", "a", "mutated", "a"),
+            binding("p", "b", "unasked", "b"),
+            policy("gate", &shut),
+        ],
+        vec![
+            namespace("p"),
+            owned(role("p", "mutated", &["list"])),
+            owned(role("p", "unasked", &["list"])),
+            owned(binding("p", "a", "mutated", "a")),
+            owned(binding("p", "b", "unasked", "b")),
+            deployment("p", "api"),
+            deployment("p", "db"),
+            policy("gate", &open),
+        ],
+    );
+    let said = |planned: &Planned| {
+        let told = skim(planned);
+        told.lines().filter(|line| line.starts_with("Group") || line.contains("->")).collect::<Vec<_>>().join("\n")
+    };
+    let mut planned = world.plan();
+    let merged = said(&planned);
+    refine(&mut planned, &world.state, &Schema::bundled(KubeVersion::NEWEST), &mut Server);
+    insta::assert_snapshot!(format!("merged:\n{merged}\nrefined:\n{}", said(&planned)));
+}
+
+#[test]
+fn what_kubernetes_holds_immutable_is_replaced_or_refused_before_anything_is_done() {
+    let claim = |class: &str| {
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"namespace": "p", "name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": class, "resources": {"requests": {"storage": "1Gi"}}}})
+    };
+    let quota = |scope: &str| {
+        json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"namespace": "p", "name": "quota"},
+        "spec": {"hard": {"pods": "5"}, "scopes": [scope]}})
+    };
+    let settings = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "p", "name": "settings"}, "data": {"a": value}, "immutable": true});
+    let web = |label: &str| {
+        let mut web = deployment("p", "web");
+        web["spec"]["selector"]["matchLabels"] = json!({"app": label});
+        web["spec"]["template"]["metadata"]["labels"] = json!({"app": label});
+        web
+    };
+    let world = World::new(
+        vec![claim("fast"), quota("BestEffort"), settings("2"), web("new")],
+        vec![
+            namespace("p"),
+            owned(claim("slow")),
+            owned(quota("NotBestEffort")),
+            owned(settings("1")),
+            owned(web("old")),
+        ],
+    );
+    let mut planned = world.plan();
+    insta::assert_snapshot!(skim(&planned).lines().filter(|line| !line.contains("->")).collect::<Vec<_>>().join("\n"));
+    // A server that lets it be is believed.
+    refine(&mut planned, &world.state, &Schema::bundled(KubeVersion::NEWEST), &mut Server);
+    assert_eq!(planned.plan.refusals, []);
+}
+
+#[test]
 fn the_document_is_the_same_each_time_and_reads_back() {
     let world = World::new(
         vec![namespace("payments"), role("payments", "release", &["get"])],

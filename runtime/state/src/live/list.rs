@@ -68,6 +68,15 @@ pub(super) async fn everything(connection: &Connection, want: &Want) -> Result<R
     Ok(whole)
 }
 
+/// Every namespace; none where the person may not list them.
+pub(super) async fn namespaces(connection: &Connection) -> Result<Vec<Object>, LiveError> {
+    let Some(resource) = connection.served().find("", "Namespace", None) else { return Ok(Vec::new()) };
+    match list(connection, resource, None, Depth::Metadata, None).await {
+        Err(LiveError::Forbidden { .. }) => Ok(Vec::new()),
+        answer => answer,
+    }
+}
+
 /// What to read, by group and kind.
 fn tasks<'a>(connection: &'a Connection, want: &'a Want) -> BTreeMap<(&'a str, &'a str), Task<'a>> {
     let mut tasks = BTreeMap::new();
