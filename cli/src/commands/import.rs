@@ -4,7 +4,6 @@ use std::path::Path;
 
 use kspec_import::Options;
 use kspec_schema::{KubeVersion, Schema};
-use kspec_state::live::Want;
 
 use super::{init, state};
 use crate::{
@@ -34,7 +33,7 @@ pub(super) fn run(args: &Import, context: &Context) -> Result<Exit, Failure> {
     }
     let kube = state::Kube { context: args.state.context.as_deref(), expected: None };
     let newest = Schema::bundled(stated.unwrap_or(KubeVersion::NEWEST));
-    let read = state::read(wanted, kube, &newest, &Want::default(), Path::new(""), context)?.state;
+    let read = state::read(wanted, kube, &newest, Path::new(""), context)?;
     let served = read.version.as_deref().and_then(|version| {
         let minor = version.trim_start_matches('v').split('.').take(2).collect::<Vec<_>>().join(".");
         KubeVersion::parse(&minor)

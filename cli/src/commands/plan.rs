@@ -7,7 +7,7 @@ use kspec_model::{Labels, Object};
 use kspec_plan::{Inputs, Planned};
 use kspec_state::{
     State,
-    live::{Cluster, Want},
+    live::{Cluster, LiveError, Want},
 };
 
 use super::{project, state};
@@ -76,21 +76,50 @@ pub(super) fn make(
     dry_run: bool,
     context: &Context,
 ) -> Result<Made, Failure> {
-    let program = compiler.program();
     let facts = compiler.facts();
-    let inventory = kspec_lower::inventory(&program.project);
-    let ours = compiler.lower(&BTreeMap::new());
-    let want =
-        Want::of(ours.objects.iter().map(|lowered| &lowered.object)).inventory(&inventory.namespace, &inventory.name);
-    let read = state::read(wanted, kube, &facts.schema, &want, base, context)?;
-    // Dynamic scopes range over the state's namespaces too.
-    let lowered = compiler.lower(&namespaces(&read.state));
-    let mut planned = plan_against(compiler, &lowered, &read.state);
-    if let (Some(cluster), true) = (&read.cluster, dry_run) {
-        let mut server = kspec_apply::ServerDryRun::new(cluster, &program.project.name);
-        kspec_plan::refine(&mut planned, &read.state, &facts.schema, &mut server);
+    let cluster = if wanted == "live" { Some(state::connect(kube)?) } else { None };
+    let (state, lowered) = match &cluster {
+        Some(cluster) => live(compiler, cluster)?,
+        None => {
+            let state = state::read(wanted, kube, &facts.schema, base, context)?;
+            // Dynamic scopes range over the state's namespaces too.
+            let lowered = compiler.lower(&namespaces(state.iter().map(|(_, object)| &object.object)));
+            (state, lowered)
+        }
+    };
+    let mut planned = plan_against(compiler, &lowered, &state);
+    if let (Some(cluster), true) = (&cluster, dry_run) {
+        let mut server = kspec_apply::ServerDryRun::new(cluster, &compiler.program().project.name);
+        kspec_plan::refine(&mut planned, &state, &facts.schema, &mut server);
     }
-    Ok(Made { planned, cluster: read.cluster })
+    Ok(Made { planned, cluster })
+}
+
+/// How often a cluster is read anew because its namespaces changed meanwhile.
+const READS: usize = 3;
+
+/// Reads a live cluster, and lowers the program over its namespaces. What the program needs read depends on them, so they
+/// come first.
+fn live(compiler: &Compiler, cluster: &Cluster) -> Result<(State, Lowered), Failure> {
+    let failed = |error: LiveError| Failure::new(Exit::from_code(error.exit_code()), &error);
+    let inventory = kspec_lower::inventory(&compiler.program().project);
+    let mut known = namespaces(&cluster.namespaces().map_err(failed)?);
+    let mut reads = 1;
+    loop {
+        let lowered = compiler.lower(&known);
+        let want = Want::of(lowered.objects.iter().map(|lowered| &lowered.object))
+            .inventory(&inventory.namespace, &inventory.name);
+        let state = cluster.read(&want).map_err(failed)?;
+        let now = namespaces(state.iter().map(|(_, object)| &object.object));
+        if now == known {
+            return Ok((state, lowered));
+        }
+        if reads == READS {
+            return Ok((state, compiler.lower(&now)));
+        }
+        known = now;
+        reads += 1;
+    }
 }
 
 fn plan_against(compiler: &Compiler, lowered: &Lowered, state: &State) -> Planned {
@@ -105,14 +134,11 @@ fn plan_against(compiler: &Compiler, lowered: &Lowered, state: &State) -> Planne
     })
 }
 
-/// Namespaces of the state with their labels.
-fn namespaces(state: &State) -> BTreeMap<String, Labels> {
-    let is_namespace = |object: &&Object| object.kind() == "Namespace" && object.group().is_empty();
-    state
-        .objects
-        .iter()
-        .map(|object| &object.object)
-        .filter(is_namespace)
+/// Namespaces among objects, with their labels.
+fn namespaces<'a>(objects: impl IntoIterator<Item = &'a Object>) -> BTreeMap<String, Labels> {
+    objects
+        .into_iter()
+        .filter(|object| object.kind() == "Namespace" && object.group().is_empty())
         .map(|object| (object.name().to_owned(), object.labels()))
         .collect()
 }

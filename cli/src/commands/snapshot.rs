@@ -1,7 +1,6 @@
 //! `kspec snapshot`.
 
 use kspec_schema::{KubeVersion, Schema};
-use kspec_state::live::Want;
 
 use super::state;
 use crate::{
@@ -14,10 +13,10 @@ pub(super) fn run(args: &Snapshot, context: &Context) -> Result<Exit, Failure> {
     let schema = Schema::bundled(KubeVersion::NEWEST);
     let wanted = args.state.state.clone().unwrap_or_else(|| "live".to_owned());
     let kube = state::Kube { context: args.state.context.as_deref(), expected: None };
-    let state = state::read(&wanted, kube, &schema, &Want::default(), std::path::Path::new("."), context)?;
-    std::fs::write(&args.out, state.state.to_snapshot()).map_err(|error| Failure::io(&args.out, &error))?;
-    context.note(&format!("{} objects of {} in {}", state.state.objects.len(), state.state.origin, args.out.display()));
-    for unread in &state.state.unread {
+    let state = state::read(&wanted, kube, &schema, std::path::Path::new("."), context)?;
+    std::fs::write(&args.out, state.to_snapshot()).map_err(|error| Failure::io(&args.out, &error))?;
+    context.note(&format!("{} objects of {} in {}", state.objects.len(), state.origin, args.out.display()));
+    for unread in &state.unread {
         context.note(&format!("not read: {unread}"));
     }
     Ok(Exit::Done)

@@ -13,25 +13,17 @@ use crate::{
     exit::{Exit, Failure},
 };
 
-/// A state, and the cluster it was read from where it is a live one.
-pub(super) struct Read {
-    pub(super) state: State,
-    pub(super) cluster: Option<Cluster>,
-}
-
 /// Reads `live`, a directory, or a snapshot. `base` is what a project's own relative path is relative to.
 pub(super) fn read(
     wanted: &str,
     kube: Kube<'_>,
     schema: &Schema,
-    want: &Want,
     base: &Path,
     context: &Context,
-) -> Result<Read, Failure> {
+) -> Result<State, Failure> {
     if wanted == "live" {
-        let cluster = connect(kube)?;
-        let state = cluster.read(want).map_err(|error| Failure::new(Exit::from_code(error.exit_code()), &error))?;
-        return Ok(Read { state, cluster: Some(cluster) });
+        let read = connect(kube)?.read(&Want::default());
+        return read.map_err(|error| Failure::new(Exit::from_code(error.exit_code()), &error));
     }
     if kube.context.is_some() {
         return Err(Failure::new(Exit::Usage, "--context goes with live state").help("drop it, or pass --state live"));
@@ -60,7 +52,7 @@ pub(super) fn read(
         )
         .help("a plan against part of a state would be wrong: mend or remove them"));
     }
-    Ok(Read { state, cluster: None })
+    Ok(state)
 }
 
 /// Which context to talk to, and which one the project's environment names: any other is refused.
