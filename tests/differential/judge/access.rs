@@ -300,7 +300,11 @@ fn cluster_wide(client: &Client) -> Vec<Object> {
 
 #[test]
 fn the_authorizer_answers_as_the_model_does() {
-    let cluster = ControlPlane::shared().unwrap();
+    authorizer_answers_on(ControlPlane::shared().unwrap());
+}
+
+/// Judges the generated programs on a server.
+pub(crate) fn authorizer_answers_on(cluster: &kspec_test_harness::Cluster) {
     let client = cluster.admin();
     let (mut allowed, mut denied) = (0, 0);
     for seed in 0..PROGRAMS {

@@ -14,6 +14,7 @@ mod audit;
 mod authentication;
 mod encryption;
 mod host;
+mod older;
 mod pod_security;
 mod programs;
 mod projects;

@@ -1,7 +1,7 @@
 //! The labels of a namespace's Pod Security refuse what its level forbids, and warn of what the warned level forbids.
 
 use kspec_model::program::{PodSecurity, PodSecurityLevel, PodSecurityMode};
-use kspec_test_harness::{Answer, Client, ControlPlane, wait_until};
+use kspec_test_harness::{Answer, Client, Cluster, ControlPlane, wait_until};
 use serde_json::{Value, json};
 
 use crate::programs::{apply, empty, lower, namespace};
@@ -23,8 +23,12 @@ fn create(client: &Client, namespace: &str, pod: &Value) -> Answer {
 
 #[test]
 fn a_level_refuses_what_it_forbids() {
+    levels_refuse_on(ControlPlane::shared().unwrap());
+}
+
+/// Judges every level on a server.
+pub(crate) fn levels_refuse_on(cluster: &Cluster) {
     use PodSecurityLevel::{Baseline, Privileged, Restricted};
-    let cluster = ControlPlane::shared().unwrap();
     let client = cluster.admin();
     let pods = [
         (Privileged, pod("privileged", json!({ "privileged": true }))),

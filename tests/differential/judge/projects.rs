@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use kspec_diagnostics::Severity;
 use kspec_model::program::Date;
 use kspec_project::{Choice, Project, load, load_config};
-use kspec_test_harness::{ControlPlane, Options, wait_until};
+use kspec_schema::KubeVersion;
+use kspec_test_harness::{Cluster, ControlPlane, Options, wait_until};
 use serde_json::{Value, json};
 
 use crate::host;
@@ -34,11 +34,22 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Every project with each of its environments.
-fn projects() -> Vec<(PathBuf, Option<String>)> {
+/// Every project with each of its environments, made for a version.
+fn projects(version: KubeVersion) -> Vec<(PathBuf, Option<String>)> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("projects-{version}"));
+    // Left by an earlier run, of which a project may be gone.
+    let _ = std::fs::remove_dir_all(&folder);
+    for place in PLACES {
+        copy(&repository().join(place), &folder.join(place), version);
+    }
+    for entry in repository().join("compiler/specs").read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            write_examples(&path, &folder.join("specs"), version);
+        }
+    }
     let mut found = Vec::new();
-    let places = PLACES.iter().map(|place| repository().join(place));
-    for root in places.chain([specs().to_owned()]).flat_map(|place| roots(&place)) {
+    for root in roots(&folder) {
         let config = load_config(&root).unwrap_or_else(|cause| panic!("{}: {cause:?}", root.display()));
         let environments: Vec<String> = config.environments.into_keys().collect();
         if environments.is_empty() {
@@ -50,31 +61,38 @@ fn projects() -> Vec<(PathBuf, Option<String>)> {
     found
 }
 
-/// The folder with a project for each example of the language's Markdown specs that has no errors.
-fn specs() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("specs");
-        // Left by an earlier run, of which an example may be gone.
-        let _ = std::fs::remove_dir_all(&folder);
-        for entry in repository().join("compiler/specs").read_dir().unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "md") {
-                write_examples(&path, &folder);
-            }
-        }
-        folder
-    })
+/// A project's settings with another target.
+fn targeted(settings: &str, version: KubeVersion) -> String {
+    let newest = format!("kubernetes = \"{}\"", KubeVersion::NEWEST);
+    assert!(settings.contains(&newest), "{settings}");
+    settings.replace(&newest, &format!("kubernetes = \"{version}\""))
 }
 
-/// As the specs' own test reads them: a `toml` block sets the project of the `kspec` blocks after it.
-fn write_examples(page: &Path, folder: &Path) {
-    let mut settings = SPEC_SETTINGS.to_owned();
+/// Copies a folder, its projects made for a version.
+fn copy(from: &Path, to: &Path, version: KubeVersion) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in from.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target, version);
+        } else if path.ends_with("kspec.toml") {
+            std::fs::write(target, targeted(&std::fs::read_to_string(path).unwrap(), version)).unwrap();
+        } else {
+            std::fs::copy(path, target).unwrap();
+        }
+    }
+}
+
+/// A project for each example of a page of the language's specs that has no errors. As the specs' own test reads them: a
+/// `toml` block sets the project of the `kspec` blocks after it.
+fn write_examples(page: &Path, folder: &Path, version: KubeVersion) {
+    let mut settings = targeted(SPEC_SETTINGS, version);
     let text = std::fs::read_to_string(page).unwrap();
     for (number, fenced) in text.split("```").skip(1).step_by(2).enumerate() {
         let (language, block) = fenced.split_once('\n').unwrap();
         match language.trim() {
-            "toml" => settings = block.to_owned(),
+            "toml" => settings = targeted(block, version),
             "kspec" if !block.contains("// error: ") => {
                 let project = folder.join(format!("{}-{number:02}", page.file_stem().unwrap().display()));
                 std::fs::create_dir_all(&project).unwrap();
@@ -111,19 +129,12 @@ fn compile(root: &Path, environment: Option<&str>) -> Result<Project, String> {
             format!("{} {} {at:?}", finding.code, finding.message)
         })
         .collect();
-    if errors.is_empty() {
-        Ok(project)
-    } else {
-        Err(errors.join(
-            "
-",
-        ))
-    }
+    if errors.is_empty() { Ok(project) } else { Err(errors.join("\n")) }
 }
 
 /// Runs `judge` over every project, and fails with what it says of all of them.
-fn judge_all(mut judge: impl FnMut(&Path, &Project) -> Result<(), String>) {
-    let projects = projects();
+fn judge_all(version: KubeVersion, mut judge: impl FnMut(&Path, &Project) -> Result<(), String>) {
+    let projects = projects(version);
     let mut failures = Vec::new();
     for (root, environment) in &projects {
         let outcome = compile(root, environment.as_deref()).and_then(|project| judge(root, &project));
@@ -137,7 +148,7 @@ fn judge_all(mut judge: impl FnMut(&Path, &Project) -> Result<(), String>) {
 }
 
 /// Applies objects for good, or without storing them; what is not accepted is told with the object.
-fn apply<'a>(server: &ControlPlane, objects: impl Iterator<Item = &'a Value>, dry_run: bool) -> Result<(), String> {
+fn apply<'a>(server: &Cluster, objects: impl Iterator<Item = &'a Value>, dry_run: bool) -> Result<(), String> {
     let mut refused = Vec::new();
     for object in objects {
         // A kind is served some time after its definition.
@@ -152,13 +163,17 @@ fn apply<'a>(server: &ControlPlane, objects: impl Iterator<Item = &'a Value>, dr
 
 #[test]
 fn every_object_of_every_project_is_accepted() {
-    let server = ControlPlane::start(Options::default().controllers()).unwrap();
-    judge_all(|root, project| {
+    accepts_every_project(&ControlPlane::start(Options::default().controllers()).unwrap(), KubeVersion::NEWEST);
+}
+
+/// Judges every project, made for the version of a server, on that server.
+pub(crate) fn accepts_every_project(server: &Cluster, version: KubeVersion) {
+    judge_all(version, |root, project| {
         let facts = project.compiler.facts();
         let lowered = project.compiler.lower(&BTreeMap::new());
         let (definitions, problems) = kspec_state::read_manifests(root, &facts.config.crds);
         assert!(problems.is_empty(), "{problems:#?}");
-        apply(&server, definitions.iter().map(|doc| &doc.value), false)?;
+        apply(server, definitions.iter().map(|doc| &doc.value), false)?;
 
         let manifests = facts.manifests.iter().map(|doc| &doc.value);
         let objects = lowered.objects.iter().map(|lowered| &lowered.object.0);
@@ -170,8 +185,8 @@ fn every_object_of_every_project_is_accepted() {
             let answer = server.admin().post("/api/v1/namespaces", &namespace).unwrap();
             assert!(answer.is_ok() || answer.status == 409, "{}", answer.message());
         }
-        apply(&server, objects, false)?;
-        apply(&server, manifests, true)
+        apply(server, objects, false)?;
+        apply(server, manifests, true)
     });
 }
 
@@ -188,8 +203,13 @@ fn prefix(encryption: &Value, resource: &str) -> Option<String> {
 /// whom it should.
 #[test]
 fn every_host_folder_starts_a_server() {
+    host_folders_start_servers(KubeVersion::NEWEST);
+}
+
+/// Judges every host folder, made for the version of the servers that the harness starts.
+pub(crate) fn host_folders_start_servers(version: KubeVersion) {
     let mut started = 0;
-    judge_all(|root, project| {
+    judge_all(version, |root, project| {
         let output = project.compiler.lower(&BTreeMap::new()).host;
         let settings = &output.settings;
         if output.files.is_empty() {

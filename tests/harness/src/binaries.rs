@@ -33,7 +33,8 @@ impl Program {
 }
 
 impl Binaries {
-    /// `KUBEBUILDER_ASSETS` where it is set, else our own, built first where it is not cached.
+    /// `KUBEBUILDER_ASSETS` where it is set, else our own, built first where it is not cached: the newest, or the one that
+    /// `KSPEC_TEST_CONTROL_PLANE` names.
     pub(crate) fn find() -> Result<Binaries> {
         if let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS") {
             let assets = PathBuf::from(assets);
@@ -49,7 +50,9 @@ impl Binaries {
             return Ok(Binaries::Assets(assets));
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../control-plane/build.sh");
+        let version = std::env::var_os("KSPEC_TEST_CONTROL_PLANE");
         let output = Command::new(&script)
+            .args(version)
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()

@@ -22,6 +22,19 @@ impl Cluster {
         Ok(Cluster { kubeconfig: path.to_owned(), admin: kubeconfig::client(path)? })
     }
 
+    /// The older cluster that the person gave by `KSPEC_TEST_OLDER_KUBECONFIG`, if they did. Tests write to it and leave
+    /// what they wrote.
+    pub fn older() -> Result<Option<Cluster>> {
+        std::env::var_os("KSPEC_TEST_OLDER_KUBECONFIG")
+            .map(|path| Cluster::from_kubeconfig(Path::new(&path)))
+            .transpose()
+    }
+
+    /// Whether the control planes that tests start are of an older version: `KSPEC_TEST_CONTROL_PLANE`.
+    pub fn starts_older() -> bool {
+        std::env::var_os("KSPEC_TEST_CONTROL_PLANE").is_some()
+    }
+
     /// A kubeconfig file with an administrator's credentials inline, for the programs under test.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
