@@ -1,0 +1,459 @@
+//! What a table decides about a request.
+
+use std::sync::Arc;
+
+use kspec_model::rules::{Action, Body, BoundRule, Engine, Expr, FailurePolicy, Op, Root, Stmt, Table, Target, Var};
+use serde_json::Value;
+
+use crate::compile::{Names, Node};
+use crate::eval::Frame;
+use crate::fault::{Fault, fault};
+use crate::mutate::CompiledMutation;
+use crate::review::{Objects, Review};
+use crate::target::{Applies, Index, in_scope, input};
+use crate::value::Val;
+
+/// A table, ready to decide.
+#[derive(Debug)]
+pub struct Evaluator {
+    pub(crate) table: Table,
+    rules: Vec<CompiledRule>,
+    index: Index,
+    pub(crate) mutations: Vec<CompiledMutation>,
+    pub(crate) mutation_index: Index,
+    foreign: Option<Arc<dyn Foreign>>,
+}
+
+/// Decides rules that are written in another language.
+pub trait Foreign: Send + Sync + std::fmt::Debug {
+    /// The messages of a Rego module's violations. `source` is the module, the same text each time it is asked about;
+    /// `request` the AdmissionRequest.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no verdict: a module that cannot be read, or fails.
+    fn rego(&self, file: &str, source: &str, request: &Value) -> Result<Vec<String>, String>;
+}
+
+/// Why a table cannot be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadError(pub String);
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Which rules are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engines {
+    /// All, as `vet` and `test` do.
+    All,
+    /// Those that one engine decides.
+    Only(Engine),
+}
+
+impl Engines {
+    pub(crate) fn include(self, engine: Engine) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(only) => only == engine,
+        }
+    }
+}
+
+/// What one bound rule says about a request.
+#[derive(Debug, Clone)]
+pub struct Outcome<'t> {
+    /// The rule as bound.
+    pub bound: &'t BoundRule,
+    /// Only told: a pod's rule met at the workload that stamps the pod.
+    pub advisory: bool,
+    /// What it says.
+    pub decision: Decision,
+}
+
+/// What a rule says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// No violation.
+    Pass,
+    /// Violations, in the order of the rule's statements; at least one.
+    Violations(Vec<Violation>),
+    /// No verdict.
+    Fault(Fault),
+}
+
+/// One violation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// What is said of it.
+    pub message: String,
+    /// The place in the object, where one can be named: `spec.containers[0].image`.
+    pub path: Option<String>,
+    /// Line of the statement in the rule's file.
+    pub line: u32,
+    /// Found by `warn`: it never refuses.
+    pub warn: bool,
+}
+
+impl Outcome<'_> {
+    /// Whether the request is refused on this account.
+    #[must_use]
+    pub fn denies(&self) -> bool {
+        if self.bound.action != Action::Deny || self.advisory {
+            return false;
+        }
+        match &self.decision {
+            Decision::Pass => false,
+            Decision::Violations(violations) => violations.iter().any(|violation| !violation.warn),
+            Decision::Fault(_) => self.bound.failure_policy == FailurePolicy::Fail,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct CompiledRule {
+    applies: Vec<Applies>,
+    bodies: Vec<CompiledBody>,
+}
+
+#[derive(Debug)]
+enum CompiledBody {
+    Statements {
+        statements: Vec<Statement>,
+        slots: usize,
+    },
+    /// Decided by [`Foreign`].
+    Rego {
+        file: String,
+        source: String,
+    },
+}
+
+#[derive(Debug)]
+enum Statement {
+    Let(usize, Node),
+    For { item: usize, over: Vec<(Node, Option<Place>)>, body: Vec<Statement> },
+    Verdict { warn: bool, when: Node, message: Node, place: Option<Place>, line: u32 },
+}
+
+/// A place in the object, as far as the rule's text tells.
+#[derive(Debug, Clone)]
+struct Place {
+    /// The slot of the item that it begins at; none: the object.
+    item: Option<usize>,
+    /// The fields from there: `securityContext.privileged`.
+    fields: String,
+}
+
+impl Evaluator {
+    /// Makes a table ready.
+    ///
+    /// # Errors
+    ///
+    /// A table of another format, or one that holds what no compiler writes: names that nothing binds, patterns that cannot
+    /// be read.
+    pub fn load(table: Table) -> Result<Self, LoadError> {
+        if table.format_version != Table::FORMAT {
+            return Err(LoadError(format!(
+                "the rule table is of format {}, and this is for format {}: compile it with this version of kspec",
+                table.format_version,
+                Table::FORMAT
+            )));
+        }
+        let (mut index, mut mutation_index) = (Index::default(), Index::default());
+        let mut rules = Vec::with_capacity(table.rules.len());
+        for (at, bound) in table.rules.iter().enumerate() {
+            let rule =
+                CompiledRule::compile(bound).map_err(|why| LoadError(format!("the rule `{}`: {why}", bound.id)))?;
+            rules.push(rule);
+            for (target_at, target) in bound.rule.targets.iter().enumerate() {
+                index.add((at, target_at), target);
+            }
+        }
+        let mut mutations = Vec::with_capacity(table.mutations.len());
+        for (at, bound) in table.mutations.iter().enumerate() {
+            let mutation = CompiledMutation::compile(&bound.mutation)
+                .map_err(|why| LoadError(format!("the mutation `{}`: {why}", bound.id)))?;
+            mutations.push(mutation);
+            for (target_at, target) in bound.mutation.targets.iter().enumerate() {
+                mutation_index.add((at, target_at), target);
+            }
+        }
+        Ok(Self { table, rules, index, mutations, mutation_index, foreign: None })
+    }
+
+    /// The same, with what decides rules in other languages; without it, each is a fault.
+    #[must_use]
+    pub fn with_foreign(self, foreign: Arc<dyn Foreign>) -> Self {
+        Self { foreign: Some(foreign), ..self }
+    }
+
+    /// The table.
+    #[must_use]
+    pub const fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// What each rule says that the request meets, in the table's order.
+    #[must_use]
+    pub fn judge<'t>(&'t self, review: &Review<'_>, engines: Engines, objects: &dyn Objects) -> Vec<Outcome<'t>> {
+        let mut outcomes = Vec::new();
+        for (at, target_at) in self.index.fitting(review) {
+            let (Some(bound), Some(rule)) = (self.table.rules.get(at), self.rules.get(at)) else { continue };
+            let Some(target) = bound.rule.targets.get(target_at) else { continue };
+            if !engines.include(bound.engine) {
+                continue;
+            }
+            let decision = match in_scope(&bound.scope, review) {
+                Ok(false) => continue,
+                Ok(true) => match rule.decide(review, (target, target_at), objects, self.foreign.as_deref()) {
+                    Ok(Some(violations)) if violations.is_empty() => Decision::Pass,
+                    Ok(Some(violations)) => Decision::Violations(violations),
+                    Ok(None) => continue,
+                    Err(fault) => Decision::Fault(fault),
+                },
+                Err(fault) => Decision::Fault(fault),
+            };
+            outcomes.push(Outcome { bound, advisory: target.advisory, decision });
+        }
+        outcomes
+    }
+}
+
+impl CompiledRule {
+    fn compile(bound: &BoundRule) -> Result<Self, String> {
+        let applies = bound.rule.targets.iter().map(Applies::compile).collect::<Result<_, _>>()?;
+        let bodies = bound.rule.bodies.iter().map(CompiledBody::compile).collect::<Result<Vec<_>, _>>()?;
+        if let Some(target) = bound.rule.targets.iter().find(|target| target.body >= bodies.len()) {
+            return Err(format!("there is no body {} for {}", target.body, target.resource));
+        }
+        Ok(Self { applies, bodies })
+    }
+
+    /// The violations; `None` where the rule does not apply.
+    fn decide(
+        &self,
+        review: &Review<'_>,
+        (target, target_at): (&Target, usize),
+        objects: &dyn Objects,
+        foreign: Option<&dyn Foreign>,
+    ) -> Result<Option<Vec<Violation>>, Fault> {
+        let input = input(review, target, objects);
+        // A workload without a template stamps no pod.
+        if input.object.is_none() && !target.template.is_empty() {
+            return Ok(None);
+        }
+        if let Some(applies) = self.applies.get(target_at)
+            && !applies.holds(&input)?
+        {
+            return Ok(None);
+        }
+        let (statements, slots) = match self.bodies.get(target.body) {
+            Some(CompiledBody::Statements { statements, slots }) => (statements, slots),
+            Some(CompiledBody::Rego { file, source }) => {
+                let foreign = foreign.ok_or_else(|| fault("it is written in Rego, which nothing here decides"))?;
+                let messages = foreign.rego(file, source, review.request).map_err(fault)?;
+                let violation = |message| Violation { message, path: None, line: 0, warn: false };
+                return Ok(Some(messages.into_iter().map(violation).collect()));
+            }
+            None => return Err(fault("it has no body")),
+        };
+        let prefix: String = target.template.iter().flat_map(|name| [&**name, "."]).collect();
+        let mut run =
+            Run { frame: Frame::new(&input, *slots), paths: vec![None; *slots], prefix, violations: Vec::new() };
+        run.statements(statements)?;
+        Ok(Some(run.violations))
+    }
+}
+
+impl CompiledBody {
+    fn compile(body: &Body) -> Result<Self, String> {
+        let statements = match body {
+            Body::Statements(statements) => statements,
+            Body::Rego { file, source } => return Ok(Self::Rego { file: file.clone(), source: source.clone() }),
+        };
+        let mut compiler = Compiler::default();
+        let statements = compiler.statements(statements, 0)?;
+        Ok(Self::Statements { statements, slots: compiler.names.slots })
+    }
+}
+
+/// How deep `for`s nest.
+const NESTING: usize = 32;
+
+#[derive(Default)]
+struct Compiler {
+    names: Names,
+    /// Items of `for`s in scope, each with its slot.
+    items: Vec<(Var, usize)>,
+}
+
+impl Compiler {
+    fn statements(&mut self, statements: &[Stmt], depth: usize) -> Result<Vec<Statement>, String> {
+        if depth > NESTING {
+            return Err(format!("`for`s nest more than {NESTING} deep"));
+        }
+        let (bound, items) = (self.names.len(), self.items.len());
+        let compiled = statements.iter().map(|statement| self.statement(statement, depth)).collect();
+        self.names.truncate(bound);
+        self.items.truncate(items);
+        compiled
+    }
+
+    fn statement(&mut self, statement: &Stmt, depth: usize) -> Result<Statement, String> {
+        Ok(match statement {
+            Stmt::Let(name, value) => {
+                let value = self.names.compile(value)?;
+                Statement::Let(self.names.bind(name), value)
+            }
+            Stmt::For { item, over, body } => {
+                let over = over.iter().map(|list| Ok((self.names.compile(list)?, self.place(list))));
+                let over = over.collect::<Result<_, String>>()?;
+                let bound = self.names.len();
+                let slot = self.names.bind(item);
+                self.items.push((item.clone(), slot));
+                let body = self.statements(body, depth + 1)?;
+                self.items.pop();
+                self.names.truncate(bound);
+                Statement::For { item: slot, over, body }
+            }
+            Stmt::Verdict(verdict) => Statement::Verdict {
+                warn: verdict.warn,
+                when: self.names.compile(&verdict.when)?,
+                message: self.names.compile(&verdict.message)?,
+                place: self.first_place(&verdict.when),
+                line: verdict.line,
+            },
+        })
+    }
+
+    /// The first place that a condition reads; else the item that it is about.
+    fn first_place(&self, condition: &Expr) -> Option<Place> {
+        let mut found = None;
+        condition.walk(&mut |expr| {
+            if found.is_none() && matches!(expr.op, Op::Field(..)) {
+                found = self.place(expr);
+            }
+        });
+        found.or_else(|| self.items.last().map(|(_, slot)| Place { item: Some(*slot), fields: String::new() }))
+    }
+
+    /// The place that a chain of fields names. A filtered list's items are not where they were: it names none.
+    fn place(&self, expr: &Expr) -> Option<Place> {
+        match &expr.op {
+            Op::Root(Root::Object) => Some(Place { item: None, fields: String::new() }),
+            Op::Var(name) => {
+                let (_, slot) = self.items.iter().rev().find(|(item, _)| item == name)?;
+                Some(Place { item: Some(*slot), fields: String::new() })
+            }
+            Op::Field(base, name) => {
+                let mut place = self.place(base)?;
+                if !place.fields.is_empty() {
+                    place.fields.push('.');
+                }
+                place.fields.push_str(name);
+                Some(place)
+            }
+            Op::Index(base, key) => match &key.op {
+                Op::Const(kspec_model::rules::Const::Text(key)) => {
+                    let mut place = self.place(base)?;
+                    place.fields.push_str(&format!("[{key:?}]"));
+                    Some(place)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// One body's run over one request.
+struct Run<'a> {
+    frame: Frame<'a>,
+    /// Where each `for`'s item stands: the list's place, and the item's number in it.
+    paths: Vec<Option<(&'a Place, usize)>>,
+    /// The path of what the rule calls the object.
+    prefix: String,
+    violations: Vec<Violation>,
+}
+
+impl<'a> Run<'a> {
+    fn statements(&mut self, statements: &'a [Statement]) -> Result<(), Fault> {
+        for statement in statements {
+            match statement {
+                Statement::Let(slot, value) => {
+                    let value = self.frame.eval(value)?;
+                    self.frame.set(*slot, value);
+                }
+                Statement::For { item, over, body } => {
+                    for (list, place) in over {
+                        let list = self.frame.eval(list)?;
+                        self.each(*item, &list, place.as_ref(), body)?;
+                    }
+                }
+                Statement::Verdict { warn, when, message, place, line } => {
+                    if self.frame.holds(when).map_err(|fault| fault.at(*line))? {
+                        let message = self.frame.eval(message).map_err(|fault| fault.at(*line))?;
+                        let path = place.as_ref().and_then(|place| self.path(place));
+                        let message = message.as_text().unwrap_or_default().to_owned();
+                        self.violations.push(Violation { message, path, line: *line, warn: *warn });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn each(
+        &mut self,
+        slot: usize,
+        list: &Val<'a>,
+        place: Option<&'a Place>,
+        body: &'a [Statement],
+    ) -> Result<(), Fault> {
+        let one = |run: &mut Self, at: usize, item: Val<'a>| {
+            run.frame.spend(1)?;
+            run.frame.set(slot, item);
+            if let Some(path) = run.paths.get_mut(slot) {
+                *path = place.map(|place| (place, at));
+            }
+            run.statements(body)
+        };
+        match list {
+            Val::Absent => Ok(()),
+            Val::JsonList(items, ty) => {
+                items.iter().enumerate().try_for_each(|(at, json)| one(self, at, Val::of_json(json, ty)?))
+            }
+            Val::List(items) => items.iter().enumerate().try_for_each(|(at, item)| one(self, at, item.clone())),
+            _ => Err(fault("a `for` over something that is no list")),
+        }
+    }
+
+    fn path(&self, place: &Place) -> Option<String> {
+        let Some(slot) = place.item else { return Some(format!("{}{}", self.prefix, place.fields)) };
+        let (list, at) = self.paths.get(slot).copied().flatten()?;
+        let list = self.path(list)?;
+        let dot = if place.fields.is_empty() || place.fields.starts_with('[') { "" } else { "." };
+        Some(format!("{list}[{at}]{dot}{}", place.fields))
+    }
+}
+
+/// Reads a table from JSON: a rule table by itself, or the `rule_table` of a bundle.
+///
+/// # Errors
+///
+/// Text that is no JSON, or no table.
+pub fn read_table(json: Value) -> Result<Table, LoadError> {
+    let table = match json {
+        Value::Object(mut fields) if fields.contains_key("rule_table") => {
+            fields.remove("rule_table").unwrap_or_default()
+        }
+        other => other,
+    };
+    serde_json::from_value(table).map_err(|error| LoadError(format!("this is no rule table: {error}")))
+}
