@@ -9,6 +9,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("std/encryption.kspec", include_str!("../std/encryption.kspec")),
     ("std/namespaces.kspec", include_str!("../std/namespaces.kspec")),
     ("std/networks.kspec", include_str!("../std/networks.kspec")),
+    ("std/pod_security.kspec", include_str!("../std/pod_security.kspec")),
     ("std/roles.kspec", include_str!("../std/roles.kspec")),
     ("std/runtime.kspec", include_str!("../std/runtime.kspec")),
 ];
