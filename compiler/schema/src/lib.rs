@@ -6,6 +6,7 @@
 
 mod bundled;
 mod crd;
+pub mod defaults;
 pub mod derive;
 pub mod facts;
 mod kinds;
