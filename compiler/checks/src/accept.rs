@@ -1,15 +1,15 @@
 //! Accepted findings.
 
 use kspec_diagnostics::{Finding, Location, Place, Severity, codes};
-use kspec_model::program::{Accept, Date, Program};
+use kspec_model::program::{Accept, Date};
 
 use crate::report;
 
-/// Takes out the findings that the program accepts, and reports each `accept` that takes out none (K0131). One past its end
+/// Takes out the findings that `accept`s name, and reports each `accept` that takes out none (K0131). One past its end
 /// takes out nothing, and K0109 tells so. What is an error has no meaning to accept.
 #[must_use]
-pub fn settle(program: &Program, findings: Vec<Finding>, as_of: Date) -> Vec<Finding> {
-    let accepts: Vec<&Accept> = program.accepts.iter().filter(|accept| accept.exception.until >= as_of).collect();
+pub fn settle<'a>(accepts: impl IntoIterator<Item = &'a Accept>, findings: Vec<Finding>, as_of: Date) -> Vec<Finding> {
+    let accepts: Vec<&Accept> = accepts.into_iter().filter(|accept| accept.exception.until >= as_of).collect();
     if accepts.is_empty() {
         return findings;
     }
@@ -47,7 +47,6 @@ pub fn settle(program: &Program, findings: Vec<Finding>, as_of: Date) -> Vec<Fin
             report::at(codes::BROKEN_ACCEPT, message, &accept.origin).label(accept.on, "accepted for this").help(help),
         );
     }
-    kept.sort();
     kept
 }
 

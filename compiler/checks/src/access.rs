@@ -104,7 +104,7 @@ fn wildcard(rule: &RoleRule) -> Option<String> {
 }
 
 pub(crate) fn dynamic_scopes(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for grant in &facts.program.grants {
+    for grant in facts.program.grants.iter().copied() {
         let GrantScope::Where(selector) = &grant.scope else { continue };
         if by_label(selector) {
             let to = grant.subjects.iter().map(report::subject).collect::<Vec<_>>().join(", ");

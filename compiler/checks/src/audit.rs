@@ -6,7 +6,7 @@ use kspec_model::program::{AuditLevel, AuditResources, AuditRule};
 use crate::{Facts, report};
 
 pub(crate) fn unreachable(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let Some(audit) = &facts.program.audit else { return };
+    let Some(audit) = facts.program.audit else { return };
     for (index, rule) in audit.rules.iter().enumerate() {
         let Some(earlier) = audit.rules.iter().take(index).find(|earlier| covers(earlier, rule)) else { continue };
         findings.push(
@@ -26,7 +26,7 @@ pub(crate) fn unreachable(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 pub(crate) fn secret_bodies(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let Some(audit) = &facts.program.audit else { return };
+    let Some(audit) = facts.program.audit else { return };
     for (index, rule) in audit.rules.iter().enumerate() {
         let Some(verb) = recorded_verb(rule) else { continue };
         let Some(about_secrets) = narrowed_to_secrets(rule) else { continue };

@@ -10,7 +10,7 @@ const DISABLED: &str = "disable-admission-plugins";
 const NODE_RESTRICTION: &str = "NodeRestriction";
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let Some(server) = &facts.program.api_server else { return };
+    let Some(server) = facts.program.api_server else { return };
     let Some(enabled) = server.flags.get(ENABLED) else { return };
     let has = |list: &str| list.split(',').any(|plugin| plugin == NODE_RESTRICTION);
     if has(enabled) || server.flags.get(DISABLED).is_some_and(|disabled| has(disabled)) {

@@ -1,20 +1,25 @@
 //! K0106: two declarations of one Kubernetes object. Which of them counted would be chance.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use kspec_diagnostics::{Finding, codes};
-use kspec_lower::OutlinedObject;
 use kspec_model::{ObjectKey, program::Origin};
 
 use crate::{Facts, report};
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let mut by_key: HashMap<&ObjectKey, Vec<&Origin>> = HashMap::with_capacity(facts.outline.len());
-    for OutlinedObject { key, origin } in facts.outline {
-        by_key.entry(key).or_default().push(origin);
+    let mut first: HashMap<_, &Origin> = HashMap::with_capacity(facts.outline.len());
+    let mut twice: BTreeMap<ObjectKey, Vec<&Origin>> = BTreeMap::new();
+    for object in facts.outline {
+        match first.entry((object.kind, object.namespace, object.name.as_ref(), object.group)) {
+            Entry::Vacant(slot) => {
+                slot.insert(object.origin);
+            }
+            Entry::Occupied(slot) => {
+                twice.entry(object.key()).or_insert_with(|| vec![*slot.get()]).push(object.origin);
+            }
+        }
     }
-    let mut twice: Vec<_> = by_key.into_iter().filter(|(_, origins)| origins.len() > 1).collect();
-    twice.sort();
     for (key, mut origins) in twice {
         origins.sort();
         let mut origins = origins.into_iter();
@@ -27,7 +32,7 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             findings.push(
                 report::at(codes::DUPLICATE_OBJECT, format!("a second declaration of {key}"), origin)
                     .label(first.at, "the first")
-                    .help(remedy(key)),
+                    .help(remedy(&key)),
             );
         }
     }

@@ -6,7 +6,7 @@ use kspec_model::program::{Exception, Origin};
 use crate::{Facts, report};
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let grants = facts.program.grants.iter().filter_map(|grant| {
+    let grants = facts.program.grants.iter().copied().filter_map(|grant| {
         let what = format!("this grant of {}", report::role(&grant.role));
         Some((what, &grant.origin, grant.exception.as_ref()?, "`plan` leaves it out, and `apply` ends it"))
     });

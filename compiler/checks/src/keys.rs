@@ -6,7 +6,7 @@ use kspec_model::program::{EncryptionProvider, EncryptionRule, KeyedProvider};
 use crate::{Facts, report};
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let Some(encryption) = &facts.program.encryption else { return };
+    let Some(encryption) = facts.program.encryption else { return };
     for rule in &encryption.rules {
         match rule.providers.first() {
             Some(EncryptionProvider::Identity) => findings.push(identity_first(rule)),

@@ -1,6 +1,6 @@
 //! Label selectors: K0404 workloads that select each other's pods, K0405 selectors that nothing can match.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kspec_diagnostics::{Finding, codes};
 use kspec_model::{
@@ -17,7 +17,7 @@ type Demanded<'a> = (&'a str, Option<(&'a str, &'a str)>);
 /// that a thousand workloads cost a thousand look-ups.
 pub(crate) fn overlaps(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let workloads = &facts.program.workloads;
-    let mut by_label: BTreeMap<Demanded<'_>, Vec<usize>> = BTreeMap::new();
+    let mut by_label: HashMap<Demanded<'_>, Vec<usize>> = HashMap::with_capacity(workloads.len());
     for (index, workload) in workloads.iter().enumerate() {
         let demanded = workload.pods.match_labels.iter().next_back().map(|(key, value)| (key.as_str(), value.as_str()));
         by_label.entry((&workload.namespace, demanded)).or_default().push(index);
@@ -71,15 +71,15 @@ pub(crate) fn contradictions(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             );
         }
     };
-    for workload in &program.workloads {
+    for workload in program.workloads.iter().copied() {
         look(&workload.pods, "the selector of this workload", &workload.origin);
     }
-    for grant in &program.grants {
+    for grant in program.grants.iter().copied() {
         if let GrantScope::Where(selector) = &grant.scope {
             look(selector, "the scope of this grant", &grant.origin);
         }
     }
-    for network in &program.networks {
+    for network in program.networks.iter().copied() {
         if let NetworkScope::Where(selector) = &network.scope {
             look(selector, "the scope of this network", &network.origin);
         }

@@ -4,6 +4,7 @@
 //! language server and the tests all go through [`Compiler`], so they all say the same.
 
 mod document;
+mod judged;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,14 +13,28 @@ use kspec_lower::{HostOutput, LoweredObject};
 use kspec_model::{Labels, program::Program};
 use kspec_resolve::Session;
 
+use self::judged::Judged;
+
 pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument, check_schema};
-pub use kspec_resolve::{
-    Config, Environment, Facts, Lock, ManifestDoc, Stats, managed_flags, parse_config, parse_lock,
-};
+pub use kspec_resolve::{Config, Environment, Facts, Lock, ManifestDoc, managed_flags, parse_config, parse_lock};
 
 /// A program under edit.
 pub struct Compiler {
     session: Session,
+    judged: Judged,
+}
+
+/// How much work the last [`Compiler::check`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Items parsed since the compiler began.
+    pub parsed: usize,
+    /// Items elaborated.
+    pub elaborated: usize,
+    /// Items whose own declarations were checked.
+    pub checked_alone: usize,
+    /// Items that were checked beside those that share a namespace or an object with them.
+    pub checked_together: usize,
 }
 
 /// What a program lowers to.
@@ -35,7 +50,7 @@ impl Compiler {
     /// A compiler with no sources yet.
     #[must_use]
     pub fn new(facts: Facts) -> Self {
-        Self { session: Session::new(facts) }
+        Self { session: Session::new(facts), judged: Judged::default() }
     }
 
     /// Parses many files side by side, ahead of setting them; see [`Session::parse_ahead`].
@@ -56,15 +71,13 @@ impl Compiler {
     /// Every finding of the program: syntax, names, types, what does not fit together, what cannot be lowered. Sorted by
     /// place; accepted ones left out. Dynamic scopes range over the program's own namespaces.
     pub fn check(&mut self) -> Vec<Finding> {
-        let mut findings = self.session.analyze();
-        let facts = self.session.facts();
-        let program = self.session.program();
-        let as_of = facts.as_of;
-        let (outline, lowering) = kspec_lower::outline(program, &BTreeMap::new(), as_of);
-        findings.extend(lowering);
-        findings.extend(kspec_lower::host(program, &facts.config.kubernetes.to_string()).1);
-        findings.extend(kspec_checks::check(program, &outline, as_of));
-        self.sorted(kspec_checks::settle(program, findings, as_of))
+        self.session.analyze();
+        let session = &self.session;
+        let as_of = session.facts().as_of;
+        self.judged.update(session.project(), session.contributions(), session.changed(), as_of);
+        let mut findings: Vec<Finding> = session.findings().collect();
+        findings.extend(self.judged.findings().cloned());
+        self.sorted(kspec_checks::settle(self.judged.accepts(), findings, as_of))
     }
 
     /// What the program lowers to, given the namespaces of the state that dynamic scopes range over.
@@ -98,7 +111,8 @@ impl Compiler {
     /// How much work the last check did.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.session.stats()
+        let kspec_resolve::Stats { parsed, elaborated } = self.session.stats();
+        Stats { parsed, elaborated, checked_alone: self.judged.alone, checked_together: self.judged.together }
     }
 
     fn sorted(&self, mut findings: Vec<Finding>) -> Vec<Finding> {

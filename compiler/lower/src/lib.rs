@@ -13,7 +13,7 @@ mod objects;
 mod yaml;
 
 pub use files::manifest_path;
-pub use host::{HostFile, HostOutput, HostSettings, host};
+pub use host::{HostFile, HostOutput, HostSettings, host, host_findings};
 pub use inventory::{Inventory, PART_OF, TOOLING, inventory};
 pub use objects::{
     EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, OutlinedObject, PROJECT, PURPOSE,

@@ -8,20 +8,17 @@ use std::{
 use kspec_diagnostics::{Finding, ItemId, Location, codes};
 use kspec_syntax::tree::ItemKind;
 
-use crate::{
-    db::Db,
-    modules::{ItemEntry, Module},
-};
+use crate::{db::Db, modules::ItemEntry};
 
-/// One finding for each cycle of `use`s, naming every step.
+/// One finding for each cycle of `use`s, naming every step. `uses` are those of each module, in order.
 pub(crate) fn check(
     db: &Db<'_>,
-    modules: &BTreeMap<Arc<str>, Module>,
+    uses: &BTreeMap<Arc<str>, Vec<ItemId>>,
     items: &HashMap<ItemId, ItemEntry>,
 ) -> Vec<Finding> {
     let mut edges: BTreeMap<Arc<str>, Vec<(Arc<str>, Location)>> = BTreeMap::new();
-    for (path, module) in modules {
-        for id in &module.items {
+    for (path, uses) in uses {
+        for id in uses {
             let Some(entry) = items.get(id) else { continue };
             let ItemKind::Use(node) = &entry.parsed.item.kind else { continue };
             let first = node.names.as_ref().and_then(|names| names.first());

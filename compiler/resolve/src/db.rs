@@ -9,7 +9,7 @@ use std::{
 };
 
 use kspec_diagnostics::{Finding, ItemId, Location, Span, codes};
-use kspec_model::program::Workload;
+use kspec_model::program::{Part, Workload};
 use kspec_syntax::tree::{Item, ItemKind, Use};
 use kspec_types::Value;
 
@@ -17,7 +17,6 @@ use crate::{
     elaborate,
     manifests::ManifestIndex,
     modules::{ItemEntry, Module, declared, path_text},
-    part::Part,
     session::Facts,
     target::Target,
 };

@@ -7,23 +7,21 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
-use kspec_diagnostics::{FileId, Finding, ItemId, Location, Severity, SourceFile, SourceMap, codes};
-use kspec_model::program::{Date, Program, Project};
+use kspec_diagnostics::{FileId, Finding, ItemId, SourceFile, SourceMap};
+use kspec_model::program::{Date, Part, Program, Project};
 use kspec_schema::Schema;
 use kspec_syntax::{ParsedItem, tree::ItemKind};
 
 use crate::{
     config::Config,
-    cycles,
     db::{Db, Unit},
     manifests::{ManifestDoc, ManifestIndex},
-    modules::{ItemEntry, Module, name_findings, path_text, table_names},
-    part::Collected,
+    modules::{ItemEntry, Module, path_text, table_names},
+    names::Names,
     target::Target,
-    unused,
 };
 
 /// Threads that parse ahead. The rest of a check is one thread's, so more would only wait.
@@ -55,6 +53,45 @@ pub struct Stats {
     pub elaborated: usize,
 }
 
+/// One item's share of the program.
+#[derive(Debug, Clone)]
+pub struct Contribution {
+    id: ItemId,
+    /// Whether something is wrong with it.
+    faulty: bool,
+    parsed: Arc<ParsedItem>,
+    unit: Arc<Unit>,
+}
+
+impl Contribution {
+    /// The item.
+    #[must_use]
+    pub fn id(&self) -> ItemId {
+        self.id
+    }
+
+    /// What it adds to the program.
+    #[must_use]
+    pub fn part(&self) -> &Part {
+        &self.unit.part
+    }
+
+    /// Whether it is what it was: made by the same elaboration.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.unit, &other.unit)
+    }
+}
+
+/// What an analysis changed of the contributions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// Items came, went or moved.
+    Everything,
+    /// Those at these places, ascending.
+    At(Vec<usize>),
+}
+
 /// A program under edit.
 pub struct Session {
     facts: Facts,
@@ -76,11 +113,14 @@ pub struct Session {
     wanted: BTreeSet<String>,
     /// Package items that the project draws on, directly or not.
     active: BTreeSet<ItemId>,
-    /// Items in program order; rebuilt when an item comes or goes.
-    order: Vec<ItemId>,
+    /// What the program is made of, in its order; made anew when an item comes or goes.
+    contributions: Vec<Contribution>,
     order_stale: bool,
-    collected: Collected,
-    program: Program,
+    changed: Changed,
+    names: Names,
+    project: Project,
+    /// Made when asked for.
+    program: OnceLock<Program>,
     next_item: u32,
     next_file: u32,
     stats: Stats,
@@ -115,10 +155,12 @@ impl Session {
             ahead: HashMap::new(),
             wanted: BTreeSet::new(),
             active: BTreeSet::new(),
-            order: Vec::new(),
+            contributions: Vec::new(),
             order_stale: true,
-            collected: Collected::default(),
-            program: Program::empty(project),
+            changed: Changed::Everything,
+            names: Names::default(),
+            project,
+            program: OnceLock::new(),
             next_item: 0,
             next_file: 0,
             stats: Stats::default(),
@@ -199,6 +241,7 @@ impl Session {
             }
         }
         let package = package_of(&module, &self.facts.config);
+        self.names.touch(&module);
         self.modules.insert(module, Module { package, items, names });
     }
 
@@ -211,45 +254,55 @@ impl Session {
                 self.forget(&module, id);
             }
         }
+        self.names.touch(&module);
         self.sources.remove_file(file);
         self.order_stale = true;
     }
 
-    /// Elaborates what changed and returns every finding of the whole program, syntax included, unsorted.
-    pub fn analyze(&mut self) -> Vec<Finding> {
+    /// Elaborates what changed.
+    pub fn analyze(&mut self) {
         self.stats.elaborated = 0;
         self.read_library();
         let changed = self.elaborate_dirty();
-        self.collect(&changed);
-
-        let mut findings = Vec::new();
-        for id in &self.order {
-            if let Some(entry) = self.items.get(id) {
-                findings.extend(entry.parsed.errors.iter().cloned().map(|error| error.into_finding(*id)));
-            }
-            if let Some(unit) = self.units.get(id) {
-                findings.extend(unit.findings.iter().cloned());
-            }
-        }
-        for module in self.modules.values() {
-            let items = module.items.iter().filter_map(|id| Some((*id, &self.items.get(id)?.parsed.item)));
-            findings.extend(name_findings(items));
-        }
-        findings.extend(self.repeated_blocks());
+        self.contribute(&changed);
         let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, &self.units);
-        findings.extend(cycles::check(&db, &self.modules, &self.items));
-        findings.extend(unused::check(&self.modules, &self.items, &self.name_users, |id| {
-            self.units
-                .get(&id)
-                .is_some_and(|unit| unit.findings.iter().any(|finding| finding.severity == Severity::Error))
-        }));
-        findings
+        self.names.update(&db, &self.modules, &self.items, &self.units, &self.name_users);
+    }
+
+    /// What is wrong with each item and each module by itself, as of the last [`Session::analyze`]: syntax, names, types.
+    /// Unsorted.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        let faulty = self.contributions.iter().filter(|contribution| contribution.faulty);
+        let of_items = faulty.flat_map(|Contribution { id, unit, parsed, .. }| {
+            let syntax = parsed.errors.iter().cloned().map(|error| error.into_finding(*id));
+            syntax.chain(unit.findings.iter().cloned())
+        });
+        of_items.chain(self.names.findings().cloned())
+    }
+
+    /// What the program is made of, as of the last [`Session::analyze`]: modules by path, then items by position.
+    #[must_use]
+    pub fn contributions(&self) -> &[Contribution] {
+        &self.contributions
+    }
+
+    /// What the last [`Session::analyze`] changed of the contributions.
+    #[must_use]
+    pub fn changed(&self) -> &Changed {
+        &self.changed
+    }
+
+    /// The project, as programs state it.
+    #[must_use]
+    pub fn project(&self) -> &Project {
+        &self.project
     }
 
     /// The program as of the last [`Session::analyze`].
     #[must_use]
     pub fn program(&self) -> &Program {
-        &self.program
+        self.program
+            .get_or_init(|| Program::gather(self.project.clone(), self.contributions.iter().map(Contribution::part)))
     }
 
     /// Where everything stands.
@@ -321,6 +374,7 @@ impl Session {
             if let Some(users) = self.name_users.get_mut(name) {
                 users.remove(&id);
             }
+            self.names.touch(&name.0);
         }
         for item in &unit.uses.items {
             if let Some(users) = self.item_users.get_mut(item) {
@@ -376,6 +430,10 @@ impl Session {
             for (id, unit) in fresh {
                 for name in &unit.uses.names {
                     self.name_users.entry(name.clone()).or_default().insert(id);
+                    self.names.touch(&name.0);
+                }
+                if let Some(entry) = self.items.get(&id) {
+                    self.names.touch(&entry.module);
                 }
                 for item in &unit.uses.items {
                     self.item_users.entry(*item).or_default().insert(id);
@@ -392,8 +450,8 @@ impl Session {
         changed
     }
 
-    /// Brings the program up to date with the units.
-    fn collect(&mut self, changed: &BTreeSet<ItemId>) {
+    /// Brings the contributions up to date with the units.
+    fn contribute(&mut self, changed: &BTreeSet<ItemId>) {
         let active: BTreeSet<ItemId> = self
             .modules
             .values()
@@ -401,42 +459,39 @@ impl Session {
             .flat_map(|module| module.items.iter().copied())
             .filter(|id| self.item_users.get(id).is_some_and(|users| !users.is_empty()))
             .collect();
-        if self.order_stale || active != self.active {
-            self.active = active;
-            let counts = |id: &ItemId| self.is_root(*id) || self.active.contains(id);
-            self.order = self.modules.values().flat_map(|module| module.items.iter().copied()).filter(counts).collect();
-            self.order_stale = false;
-            let empty = crate::part::Part::default();
-            let parts = self.order.iter().map(|id| self.units.get(id).map_or(&empty, |unit| &unit.part));
-            self.collected.rebuild(&mut self.program, parts);
-            return;
-        }
-        for (index, id) in self.order.iter().enumerate().filter(|(_, id)| changed.contains(id)) {
-            if let Some(unit) = self.units.get(id) {
-                self.collected.replace(&mut self.program, index, &unit.part);
-            }
-        }
-    }
-
-    /// Blocks of which a program has one: the second and later ones.
-    fn repeated_blocks(&self) -> Vec<Finding> {
-        let singles = self.collected.singles();
-        let mut findings = Vec::new();
-        let mut report = |what: &str, places: Vec<Location>| {
-            if let Some((first, rest)) = places.split_first() {
-                findings.extend(rest.iter().map(|again| {
-                    Finding::new(codes::DUPLICATE_DECLARATION, format!("a program has one `{what}` block"), *again)
-                        .because("a second one")
-                        .label(*first, "the first")
-                        .help("merge the two: the API server reads one configuration")
-                }));
-            }
+        let contribution = |id: ItemId| {
+            let (entry, unit) = (self.items.get(&id)?, self.units.get(&id)?);
+            Some(Contribution {
+                id,
+                faulty: !(entry.parsed.errors.is_empty() && unit.findings.is_empty()),
+                parsed: Arc::clone(&entry.parsed),
+                unit: Arc::clone(unit),
+            })
         };
-        report("encryption", singles.encryption.iter().map(|block| block.origin.at).collect());
-        report("audit", singles.audit.iter().map(|block| block.origin.at).collect());
-        report("authentication", singles.authentication.iter().map(|block| block.origin.at).collect());
-        report("apiserver", singles.api_server.iter().map(|block| block.origin.at).collect());
-        findings
+        if self.order_stale || active != self.active {
+            let order = self.modules.values().flat_map(|module| {
+                let own = module.package.is_empty();
+                module.items.iter().copied().filter(|id| own || active.contains(id)).collect::<Vec<_>>()
+            });
+            self.contributions = order.filter_map(contribution).collect();
+            self.active = active;
+            self.order_stale = false;
+            self.changed = Changed::Everything;
+        } else {
+            let mut at = Vec::new();
+            for (index, slot) in self.contributions.iter_mut().enumerate() {
+                if changed.contains(&slot.id)
+                    && let Some(new) = contribution(slot.id)
+                {
+                    *slot = new;
+                    at.push(index);
+                }
+            }
+            self.changed = Changed::At(at);
+        }
+        if self.changed != Changed::At(Vec::new()) {
+            self.program = OnceLock::new();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Declarations that nothing names.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -10,39 +10,41 @@ use kspec_syntax::tree::ItemKind;
 
 use crate::modules::{ItemEntry, Module, table_names};
 
-type NameUsers = HashMap<(Arc<str>, Arc<str>), BTreeSet<ItemId>>;
+pub(crate) type NameUsers = HashMap<(Arc<str>, Arc<str>), BTreeSet<ItemId>>;
 
-/// Helpers and names of others' things that no declaration of the project uses. Declarations that have an effect of
+/// Helpers and names of others' things that no declaration of the project uses, in one module. Declarations that have an effect of
 /// their own (a namespace, a role, a workload) are never unused.
 pub(crate) fn check(
-    modules: &BTreeMap<Arc<str>, Module>,
+    path: &Arc<str>,
+    module: &Module,
     items: &HashMap<ItemId, ItemEntry>,
     users: &NameUsers,
     broken: impl Fn(ItemId) -> bool,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, module) in modules.iter().filter(|(_, module)| module.package.is_empty()) {
-        for id in &module.items {
-            // What is wrong with it says enough.
-            if broken(*id) {
-                continue;
-            }
-            let Some(entry) = items.get(id) else { continue };
-            let Some(what) = helper(&entry.parsed.item.kind) else { continue };
-            for name in table_names(&entry.parsed.item) {
-                let used = users
-                    .get(&(Arc::clone(path), Arc::clone(&name.text)))
-                    .is_some_and(|users| users.iter().any(|user| user != id));
-                if !used {
-                    findings.push(
-                        Finding::new(
-                            codes::UNUSED_DECLARATION,
-                            format!("{what} `{}` is never used", name.text),
-                            Location { item: *id, span: name.span },
-                        )
-                        .help("remove it, or use it"),
-                    );
-                }
+    if !module.package.is_empty() {
+        return findings;
+    }
+    for id in &module.items {
+        let Some(entry) = items.get(id) else { continue };
+        let Some(what) = helper(&entry.parsed.item.kind) else { continue };
+        // What is wrong with it says enough.
+        if broken(*id) {
+            continue;
+        }
+        for name in table_names(&entry.parsed.item) {
+            let used = users
+                .get(&(Arc::clone(path), Arc::clone(&name.text)))
+                .is_some_and(|users| users.iter().any(|user| user != id));
+            if !used {
+                findings.push(
+                    Finding::new(
+                        codes::UNUSED_DECLARATION,
+                        format!("{what} `{}` is never used", name.text),
+                        Location { item: *id, span: name.span },
+                    )
+                    .help("remove it, or use it"),
+                );
             }
         }
     }

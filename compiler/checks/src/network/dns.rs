@@ -1,15 +1,23 @@
 //! K0406: a namespace whose pods may call others by name, and may not ask for what the names mean.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use kspec_diagnostics::{Finding, Location, Span, codes};
 use kspec_lower::known_namespaces;
 use kspec_model::{
-    Labels,
+    LabelSelector, Labels,
     program::{DefaultDeny, Edge, Network, NetworkScope, Peer, PortRef},
 };
 
 use crate::{Facts, report};
+
+/// Namespaces that conditions range over, by name.
+type Namespaces<'a> = BTreeMap<&'a str, Labels>;
+/// The same, gathered once something ranges over them.
+type Known<'a, F> = LazyCell<Namespaces<'a>, F>;
 
 /// What a namespace's networks add up to.
 #[derive(Default)]
@@ -21,12 +29,13 @@ struct Egress<'a> {
 }
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let known = known_namespaces(facts.program, &BTreeMap::new());
+    let none = BTreeMap::new();
+    let known = LazyCell::new(|| known_namespaces(facts.program, &none));
     let dns_namespace = facts.program.project.network.dns_namespace.as_str();
-    let mut namespaces: BTreeMap<String, Egress<'_>> = BTreeMap::new();
-    for network in &facts.program.networks {
+    let mut namespaces: BTreeMap<&str, Egress<'_>> = BTreeMap::new();
+    for network in facts.program.networks.iter().copied() {
         for namespace in scope(network, &known) {
-            let egress = namespaces.entry(namespace.clone()).or_default();
+            let egress = namespaces.entry(namespace).or_default();
             egress.denied = egress.denied.or(network.denies.iter().find(|deny| deny.egress));
             let rules = network.policies.iter().filter_map(|policy| policy.egress.as_ref()).flatten();
             egress.dns |= rules
@@ -47,7 +56,7 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for (namespace, egress) in namespaces {
         let (Some(deny), Some(edge), false) = (egress.denied, egress.by_name, egress.dns) else { continue };
         if told.insert(&deny.origin) {
-            findings.push(forgotten(&namespace, deny, edge));
+            findings.push(forgotten(namespace, deny, edge));
         }
     }
 }
@@ -71,23 +80,27 @@ fn forgotten(namespace: &str, deny: &DefaultDeny, edge: &Edge) -> Finding {
     }
 }
 
-fn scope(network: &Network, known: &BTreeMap<String, Labels>) -> Vec<String> {
+fn scope<'a>(network: &'a Network, known: &Known<'a, impl FnOnce() -> Namespaces<'a>>) -> Vec<&'a str> {
     match &network.scope {
-        NetworkScope::Namespaces(names) => names.clone(),
-        NetworkScope::Where(selector) => {
-            known.iter().filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| name.clone()).collect()
-        }
+        NetworkScope::Namespaces(names) => names.iter().map(String::as_str).collect(),
+        NetworkScope::Where(selector) => matching(selector, known),
     }
 }
 
+fn matching<'a>(selector: &LabelSelector, known: &Namespaces<'a>) -> Vec<&'a str> {
+    known.iter().filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| *name).collect()
+}
+
 /// Namespaces whose pods are the edge's source.
-fn sources(edge: &Edge, network: &Network, known: &BTreeMap<String, Labels>) -> Vec<String> {
+fn sources<'a>(
+    edge: &'a Edge,
+    network: &'a Network,
+    known: &Known<'a, impl FnOnce() -> Namespaces<'a>>,
+) -> Vec<&'a str> {
     match &edge.from {
-        Peer::Workload { namespace, .. } | Peer::Namespace(namespace) => vec![namespace.clone()],
+        Peer::Workload { namespace, .. } | Peer::Namespace(namespace) => vec![namespace],
         Peer::All | Peer::Pods { namespaces: None, .. } => scope(network, known),
-        Peer::Pods { namespaces: Some(selector), .. } => {
-            known.iter().filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| name.clone()).collect()
-        }
+        Peer::Pods { namespaces: Some(selector), .. } => matching(selector, known),
         Peer::Any | Peer::Dns | Peer::Internet | Peer::Cidr { .. } => Vec::new(),
     }
 }

@@ -44,7 +44,7 @@ enum Far<'a> {
 }
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let networks = facts.program.networks.iter().enumerate();
+    let networks = facts.program.networks.iter().copied().enumerate();
     let edges: Vec<(End<'_>, End<'_>, &Edge)> = networks
         .flat_map(|(index, network)| {
             let end = move |peer| end(peer, index, network);

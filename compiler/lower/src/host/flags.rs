@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use kspec_diagnostics::{Finding, codes};
-use kspec_model::program::{Origin, Program};
+use kspec_model::program::{Origin, View};
 
 use super::FOLDER;
 use crate::finding;
@@ -16,7 +16,7 @@ const AUDIT_LOG: (&str, &str) = ("audit-log-path", "/var/log/kubernetes/audit/au
 const AUDIT_WEBHOOK: &str = "audit-webhook-config-file";
 
 /// The flags, and what contradicts itself among them.
-pub(super) fn flags(program: &Program) -> (BTreeMap<String, String>, Vec<Finding>) {
+pub(super) fn flags(program: &View<'_>) -> (BTreeMap<String, String>, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut flags = program.api_server.as_ref().map(|server| server.flags.clone()).unwrap_or_default();
     let mut name_file = |declared: bool, flag: &str, file: &str| {
@@ -65,7 +65,7 @@ pub(super) fn flags(program: &Program) -> (BTreeMap<String, String>, Vec<Finding
     (flags, findings)
 }
 
-fn stated<'a>(program: &'a Program, flag: &str) -> Option<&'a Origin> {
+fn stated<'a>(program: &'a View<'a>, flag: &str) -> Option<&'a Origin> {
     let server = program.api_server.as_ref()?;
     Some(server.stated.get(flag).unwrap_or(&server.origin))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kspec_model::program::{EncryptionProvider, Program};
+use kspec_model::program::{EncryptionProvider, View};
 use serde_json::{Map, Value, json};
 
 use super::{FOLDER, HostSettings};
@@ -12,7 +12,7 @@ use crate::names;
 const MOUNTED: &str = "/etc/kubernetes/pki/";
 
 /// A `kubeadm.k8s.io/v1beta4` ClusterConfiguration that holds nothing but the API server's arguments and volumes.
-pub(super) fn patch(program: &Program, settings: &HostSettings) -> Value {
+pub(super) fn patch(program: &View<'_>, settings: &HostSettings) -> Value {
     let arguments: Vec<Value> =
         settings.flags.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let volumes: Vec<Value> =
@@ -41,7 +41,7 @@ impl Volume {
     }
 }
 
-fn volumes(program: &Program, settings: &HostSettings) -> BTreeMap<String, Volume> {
+fn volumes(program: &View<'_>, settings: &HostSettings) -> BTreeMap<String, Volume> {
     let mut volumes = BTreeMap::new();
     let file = |path: &str| (path.to_owned(), Volume { read_only: true, path_type: "File" });
     let outside =
@@ -79,7 +79,7 @@ fn volumes(program: &Program, settings: &HostSettings) -> BTreeMap<String, Volum
     volumes
 }
 
-fn kms_sockets(program: &Program) -> impl Iterator<Item = String> {
+fn kms_sockets(program: &View<'_>) -> impl Iterator<Item = String> {
     let rules = program.encryption.iter().flat_map(|encryption| &encryption.rules);
     rules.flat_map(|rule| &rule.providers).filter_map(|provider| match provider {
         EncryptionProvider::Kms { endpoint, .. } => endpoint.strip_prefix("unix://").map(str::to_owned),

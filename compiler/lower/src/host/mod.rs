@@ -13,7 +13,7 @@ mod readme;
 use std::collections::BTreeMap;
 
 use kspec_diagnostics::Finding;
-use kspec_model::program::Program;
+use kspec_model::program::{Program, View};
 use serde_json::Value;
 
 use crate::yaml::value_to_yaml;
@@ -57,14 +57,13 @@ pub struct HostSettings {
 /// Lowers encryption, audit, authentication and flags for an API server of this version (`1.36`).
 #[must_use]
 pub fn host(program: &Program, kubernetes: &str) -> (HostOutput, Vec<Finding>) {
-    let (flags, mut findings) = flags::flags(program);
-    findings.extend(program.encryption.iter().flat_map(encryption::unsafe_names));
+    let program = &program.view();
+    let (flags, findings) = outcome(program);
     let settings = HostSettings {
-        encryption: program.encryption.as_ref().map(encryption::configuration),
-        audit: program.audit.as_ref().map(audit::policy),
+        encryption: program.encryption.map(encryption::configuration),
+        audit: program.audit.map(audit::policy),
         authentication: program
             .authentication
-            .as_ref()
             .map(|authentication| authentication::configuration(authentication, kubernetes)),
         flags,
     };
@@ -76,7 +75,7 @@ pub fn host(program: &Program, kubernetes: &str) -> (HostOutput, Vec<Finding>) {
         file("kube-apiserver-flags", flags::text(&settings.flags)),
         file("kubeadm.yaml", value_to_yaml(&kubeadm::patch(program, &settings))),
     ];
-    if let (Some(encryption), Some(configuration)) = (&program.encryption, &settings.encryption) {
+    if let (Some(encryption), Some(configuration)) = (program.encryption, &settings.encryption) {
         let keys = encryption::keys(encryption);
         if keys.is_empty() {
             files.push(file("encryption.yaml", value_to_yaml(configuration)));
@@ -92,6 +91,18 @@ pub fn host(program: &Program, kubernetes: &str) -> (HostOutput, Vec<Finding>) {
     );
     files.sort_by(|one, other| one.path.cmp(&other.path));
     (HostOutput { files, settings }, findings)
+}
+
+/// The findings of [`host`], without writing any file.
+#[must_use]
+pub fn host_findings(program: &View<'_>) -> Vec<Finding> {
+    outcome(program).1
+}
+
+fn outcome(program: &View<'_>) -> (BTreeMap<String, String>, Vec<Finding>) {
+    let (flags, mut findings) = flags::flags(program);
+    findings.extend(program.encryption.into_iter().flat_map(encryption::unsafe_names));
+    (flags, findings)
 }
 
 fn file(path: &str, contents: String) -> HostFile {

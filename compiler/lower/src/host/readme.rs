@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use kspec_model::program::{EncryptionProvider, Program};
+use kspec_model::program::{EncryptionProvider, View};
 
 use super::{
     FOLDER, HostSettings,
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The README. Writing to a String cannot fail, so results are dropped.
-pub(super) fn readme(program: &Program, settings: &HostSettings, kubernetes: &str) -> String {
+pub(super) fn readme(program: &View<'_>, settings: &HostSettings, kubernetes: &str) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -44,7 +44,7 @@ pub(super) fn readme(program: &Program, settings: &HostSettings, kubernetes: &st
     text
 }
 
-fn places(program: &Program, settings: &HostSettings) -> Vec<(&'static str, String, &'static str)> {
+fn places(program: &View<'_>, settings: &HostSettings) -> Vec<(&'static str, String, &'static str)> {
     let mut places = Vec::new();
     if let Some(encryption) = &program.encryption {
         let output = path(&settings.flags, flags::ENCRYPTION);
@@ -70,7 +70,7 @@ fn places(program: &Program, settings: &HostSettings) -> Vec<(&'static str, Stri
     places
 }
 
-fn steps(program: &Program, settings: &HostSettings) -> Vec<String> {
+fn steps(program: &View<'_>, settings: &HostSettings) -> Vec<String> {
     let mut steps = vec![format!("On each host: `install -d -m 0700 {FOLDER} {FOLDER}/keys`.")];
     if let Some(encryption) = &program.encryption {
         let names: Vec<&str> = keys(encryption).into_keys().collect();
@@ -112,7 +112,7 @@ fn steps(program: &Program, settings: &HostSettings) -> Vec<String> {
     steps
 }
 
-fn rotation(program: &Program, settings: &HostSettings) -> String {
+fn rotation(program: &View<'_>, settings: &HostSettings) -> String {
     let mut text = String::from(
         "\n## Rewriting what is stored\n\nEach object is encrypted when it is written. Read and write all of them, once:\n\n```sh\n",
     );
@@ -139,7 +139,7 @@ fn rotation(program: &Program, settings: &HostSettings) -> String {
         };
     }
     text.push_str("```\n\nA conflict means that somebody wrote the object in between, and so encrypted it: run it again for what is left.\n");
-    let names = program.encryption.as_ref().map(keys).unwrap_or_default();
+    let names = program.encryption.map(keys).unwrap_or_default();
     if names.is_empty() {
         return text;
     }

@@ -1,6 +1,6 @@
 //! Roles and grants.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use kspec_model::program::{Grant, Role, RoleRef, RoleRule, Subject};
 use serde_json::{Map, Value, json};
@@ -16,12 +16,12 @@ const CLUSTER_ROLE: Kind = Kind { api_version: API_VERSION, kind: "ClusterRole" 
 const BINDING: Kind = Kind { api_version: API_VERSION, kind: "RoleBinding" };
 const CLUSTER_BINDING: Kind = Kind { api_version: API_VERSION, kind: "ClusterRoleBinding" };
 
-pub(super) fn lower(world: &World<'_>, output: &mut Output) {
-    for role in world.program.roles.iter().filter(|role| !role.existing) {
+pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
+    for role in world.program.roles.iter().copied().filter(|role| !role.existing) {
         lower_role(world, role, output);
     }
     let mut taken = Taken::default();
-    for grant in &world.program.grants {
+    for grant in world.program.grants.iter().copied() {
         if grant.exception.as_ref().is_some_and(|exception| is_over(exception, world.as_of)) {
             continue;
         }
@@ -36,17 +36,10 @@ pub(super) fn lower(world: &World<'_>, output: &mut Output) {
     }
 }
 
-fn lower_role(world: &World<'_>, role: &Role, output: &mut Output) {
-    let metadata = Metadata {
-        name: &role.name,
-        namespace: role.namespace.as_deref(),
-        labels: Some(&role.labels),
-        annotations: Some(&role.annotations),
-        doc: role.doc.as_deref(),
-        exception: None,
-    };
+fn lower_role<'a>(world: &World<'a>, role: &'a Role, output: &mut Output<'a>) {
     let kind = if role.namespace.is_some() { ROLE } else { CLUSTER_ROLE };
-    output.object(world, kind, &metadata, &role.origin, 0, |object| {
+    let outlined = kind.named(role.namespace.as_deref(), &role.name, &role.origin);
+    output.object(world, kind, outlined, 0, |object| {
         // The control plane fills the rules of an aggregated role: sending any would fight it.
         match &role.aggregation {
             Some(selectors) => {
@@ -54,7 +47,13 @@ fn lower_role(world: &World<'_>, role: &Role, output: &mut Output) {
             }
             None => object.insert("rules".to_owned(), role.rules.iter().map(rule_value).collect()),
         };
-        Phase::Roles
+        let metadata = Metadata {
+            labels: role.labels.clone(),
+            annotations: Some(&role.annotations),
+            doc: role.doc.as_deref().map(Cow::Borrowed),
+            exception: None,
+        };
+        (Phase::Roles, metadata)
     });
 }
 
@@ -74,24 +73,31 @@ fn rule_value(rule: &RoleRule) -> Value {
 
 /// Which binding each generated name was given to: (namespace, name) to what it binds.
 #[derive(Default)]
-struct Taken(BTreeMap<(Option<String>, String), String>);
+struct Taken<'a>(HashMap<(Option<&'a str>, String), String>);
 
-fn bind(world: &World<'_>, grant: &Grant, namespace: Option<&str>, taken: &mut Taken, output: &mut Output) {
-    let name = grant.name.clone().unwrap_or_else(|| generated_name(world, grant, namespace, taken));
-    let metadata = Metadata {
-        name: &name,
-        namespace,
-        labels: Some(&grant.labels),
-        annotations: Some(&grant.annotations),
-        doc: grant.doc.as_deref(),
-        exception: grant.exception.as_ref(),
+fn bind<'a>(
+    world: &World<'a>,
+    grant: &'a Grant,
+    namespace: Option<&'a str>,
+    taken: &mut Taken<'a>,
+    output: &mut Output<'a>,
+) {
+    let name: Cow<'a, str> = match &grant.name {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(generated_name(world, grant, namespace, taken)),
     };
     let kind = if namespace.is_some() { BINDING } else { CLUSTER_BINDING };
-    output.object(world, kind, &metadata, &grant.origin, 0, |object| {
+    output.object(world, kind, kind.named(namespace, name, &grant.origin), 0, |object| {
         let role = json!({ "apiGroup": GROUP, "kind": role_kind(&grant.role), "name": grant.role.name });
         object.insert("roleRef".to_owned(), role);
         object.insert("subjects".to_owned(), grant.subjects.iter().map(subject_value).collect());
-        Phase::Grants
+        let metadata = Metadata {
+            labels: grant.labels.clone(),
+            annotations: Some(&grant.annotations),
+            doc: grant.doc.as_deref().map(Cow::Borrowed),
+            exception: grant.exception.as_ref(),
+        };
+        (Phase::Grants, metadata)
     });
 }
 
@@ -102,7 +108,7 @@ fn role_kind(role: &RoleRef) -> &'static str {
 /// `ROLE:SUBJECT`, several subjects with `+` between; in the cluster's scope with the project before it. Two grants of the
 /// same role to the same subjects have the same name and are one object declared twice; where a Role and a ClusterRole of
 /// one name are granted alike, the second gets a hash.
-fn generated_name(world: &World<'_>, grant: &Grant, namespace: Option<&str>, taken: &mut Taken) -> String {
+fn generated_name<'a>(world: &World<'_>, grant: &Grant, namespace: Option<&'a str>, taken: &mut Taken<'a>) -> String {
     let subjects = grant.subjects.iter().map(subject_text).collect::<Vec<_>>().join("+");
     let project = &world.program.project.name;
     let role = &grant.role.name;
@@ -114,7 +120,7 @@ fn generated_name(world: &World<'_>, grant: &Grant, namespace: Option<&str>, tak
     };
     let identity = format!("{} {role} {subjects}", role_kind(&grant.role));
     let name = names::rbac(&text, &identity);
-    let key = (namespace.map(str::to_owned), name.clone());
+    let key = (namespace, name.clone());
     if *taken.0.entry(key).or_insert_with(|| identity.clone()) == identity {
         name
     } else {

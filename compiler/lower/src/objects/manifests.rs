@@ -1,13 +1,15 @@
 //! Objects given verbatim.
 
-use kspec_model::ObjectKey;
+use std::borrow::Cow;
+
+use kspec_model::program::Manifest;
 use serde_json::{Map, Value, json};
 
-use super::{Output, Phase, metadata::ownership, world::World};
+use super::{OutlinedObject, Output, Phase, metadata::ownership, world::World};
 
-pub(super) fn lower(world: &World<'_>, output: &mut Output) {
-    for manifest in &world.program.manifests {
-        output.verbatim(key(&manifest.object), &manifest.origin, 0, || {
+pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
+    for manifest in world.program.manifests.iter().copied() {
+        output.verbatim(outlined(manifest), || {
             let mut object = manifest.object.clone();
             own(world, &mut object);
             (phase(&object), object)
@@ -15,16 +17,14 @@ pub(super) fn lower(world: &World<'_>, output: &mut Output) {
     }
 }
 
-fn key(object: &Value) -> ObjectKey {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
-    ObjectKey {
-        group: text("/apiVersion")
-            .and_then(|version| version.split_once('/'))
-            .map_or("", |(group, _)| group)
-            .to_owned(),
-        kind: text("/kind").unwrap_or_default().to_owned(),
-        namespace: text("/metadata/namespace").map(str::to_owned),
-        name: text("/metadata/name").unwrap_or_default().to_owned(),
+fn outlined(manifest: &Manifest) -> OutlinedObject<'_> {
+    let text = |pointer: &str| manifest.object.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    OutlinedObject {
+        group: text("/apiVersion").and_then(|version| version.split_once('/')).map_or("", |(group, _)| group),
+        kind: text("/kind").unwrap_or_default(),
+        namespace: text("/metadata/namespace"),
+        name: Cow::Borrowed(text("/metadata/name").unwrap_or_default()),
+        origin: &manifest.origin,
     }
 }
 

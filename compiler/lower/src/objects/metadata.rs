@@ -1,11 +1,11 @@
 //! Names, ownership labels, and what the program says of an object in words.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use kspec_model::program::Exception;
+use kspec_model::{Labels, program::Exception};
 use serde_json::{Map, Value, json};
 
-use super::world::World;
+use super::{OutlinedObject, world::World};
 use crate::inventory::PART_OF;
 
 /// The standard label of what manages an object, and its value.
@@ -21,30 +21,28 @@ pub const EXCEPTION_OWNER: &str = "kspec.dev/owner";
 /// The annotation that keeps an exception's last day.
 pub const EXCEPTION_UNTIL: &str = "kspec.dev/until";
 
-/// What goes into `metadata`.
+/// What goes into `metadata` beside the name.
 #[derive(Default)]
 pub(super) struct Metadata<'a> {
-    pub(super) name: &'a str,
-    pub(super) namespace: Option<&'a str>,
-    pub(super) labels: Option<&'a BTreeMap<String, String>>,
+    pub(super) labels: Labels,
     pub(super) annotations: Option<&'a BTreeMap<String, String>>,
-    pub(super) doc: Option<&'a str>,
+    pub(super) doc: Option<Cow<'a, str>>,
     pub(super) exception: Option<&'a Exception>,
 }
 
 impl Metadata<'_> {
-    pub(super) fn build(&self, world: &World<'_>) -> Value {
+    pub(super) fn build(self, world: &World<'_>, identity: &OutlinedObject<'_>) -> Value {
         let mut metadata = Map::new();
-        metadata.insert("name".to_owned(), json!(self.name));
-        if let Some(namespace) = self.namespace {
+        metadata.insert("name".to_owned(), json!(identity.name));
+        if let Some(namespace) = &identity.namespace {
             metadata.insert("namespace".to_owned(), json!(namespace));
         }
-        let mut labels = self.labels.cloned().unwrap_or_default();
+        let mut labels = self.labels;
         labels.extend(ownership(world));
         metadata.insert("labels".to_owned(), json!(labels));
         let mut annotations = self.annotations.cloned().unwrap_or_default();
         if let Some(doc) = self.doc {
-            annotations.insert(PURPOSE.to_owned(), doc.to_owned());
+            annotations.insert(PURPOSE.to_owned(), doc.into_owned());
         }
         if let Some(exception) = self.exception {
             annotations.insert(EXCEPTION_REASON.to_owned(), exception.reason.clone());
@@ -63,6 +61,6 @@ pub(super) fn ownership(world: &World<'_>) -> [(String, String); 3] {
     [
         (MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned()),
         (PROJECT.to_owned(), world.program.project.name.clone()),
-        (PART_OF.to_owned(), world.inventory.id.clone()),
+        (PART_OF.to_owned(), world.inventory().id.clone()),
     ]
 }

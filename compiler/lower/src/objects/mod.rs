@@ -7,12 +7,12 @@ mod namespaces;
 mod network;
 mod world;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use kspec_diagnostics::Finding;
 use kspec_model::{
     Labels, Object, ObjectKey,
-    program::{Date, Exception, Origin, Program},
+    program::{Date, Exception, Origin, Program, View},
 };
 use serde_json::{Map, Value};
 
@@ -59,11 +59,30 @@ pub enum Phase {
 
 /// What an object is called and where it was declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutlinedObject {
-    /// Its identity.
-    pub key: ObjectKey,
+pub struct OutlinedObject<'a> {
+    /// API group; empty for the core group.
+    pub group: &'a str,
+    /// Kind.
+    pub kind: &'a str,
+    /// Namespace; `None` for cluster-scoped objects.
+    pub namespace: Option<&'a str>,
+    /// Name.
+    pub name: Cow<'a, str>,
     /// The declaration, as in [`LoweredObject::origin`].
-    pub origin: Origin,
+    pub origin: &'a Origin,
+}
+
+impl OutlinedObject<'_> {
+    /// Its identity.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey {
+            group: self.group.to_owned(),
+            kind: self.kind.to_owned(),
+            namespace: self.namespace.map(str::to_owned),
+            name: self.name.clone().into_owned(),
+        }
+    }
 }
 
 /// Lowers a program, in the order in which to apply: by phase, within a phase by what keeps pods connected, then by key.
@@ -76,11 +95,13 @@ pub fn objects(
     state_namespaces: &BTreeMap<String, Labels>,
     as_of: Date,
 ) -> (Vec<LoweredObject>, Vec<Finding>) {
-    let mut output = run(program, state_namespaces, as_of, true);
+    let view = program.view();
+    let world = World::new(&view, state_namespaces, as_of);
+    let mut output = run(&world, true);
     output.entries.sort_by(|one, other| one.order().cmp(&other.order()));
     let lowered = output.entries.into_iter().filter_map(|entry| {
         let (phase, object) = entry.built?;
-        Some(LoweredObject { object: Object(object), origin: entry.outlined.origin, phase })
+        Some(LoweredObject { object: Object(object), origin: entry.outlined.origin.clone(), phase })
     });
     (lowered.collect(), output.findings)
 }
@@ -88,22 +109,21 @@ pub fn objects(
 /// The objects of [`objects`] by name, in the order of their declarations, and the same findings, without building any
 /// object: all that a check needs, at a small part of the cost.
 #[must_use]
-pub fn outline(
-    program: &Program,
-    state_namespaces: &BTreeMap<String, Labels>,
+pub fn outline<'a>(
+    program: &'a View<'a>,
+    state_namespaces: &'a BTreeMap<String, Labels>,
     as_of: Date,
-) -> (Vec<OutlinedObject>, Vec<Finding>) {
-    let output = run(program, state_namespaces, as_of, false);
+) -> (Vec<OutlinedObject<'a>>, Vec<Finding>) {
+    let output = run(&World::new(program, state_namespaces, as_of), false);
     (output.entries.into_iter().map(|entry| entry.outlined).collect(), output.findings)
 }
 
-fn run(program: &Program, state_namespaces: &BTreeMap<String, Labels>, as_of: Date, build: bool) -> Output {
-    let world = world::World::new(program, state_namespaces, as_of);
+fn run<'a>(world: &World<'a>, build: bool) -> Output<'a> {
     let mut output = Output { build, entries: Vec::new(), findings: Vec::new() };
-    manifests::lower(&world, &mut output);
-    namespaces::lower(&world, &mut output);
-    access::lower(&world, &mut output);
-    network::lower(&world, &mut output);
+    manifests::lower(world, &mut output);
+    namespaces::lower(world, &mut output);
+    access::lower(world, &mut output);
+    network::lower(world, &mut output);
     output.findings.sort();
     output.findings.dedup();
     output
@@ -116,60 +136,66 @@ struct Kind {
     kind: &'static str,
 }
 
+impl Kind {
+    /// An object of the kind.
+    fn named<'a>(
+        self,
+        namespace: Option<&'a str>,
+        name: impl Into<Cow<'a, str>>,
+        origin: &'a Origin,
+    ) -> OutlinedObject<'a> {
+        let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
+        OutlinedObject { group, kind: self.kind, namespace, name: name.into(), origin }
+    }
+}
+
 /// What lowering yields so far.
-struct Output {
+struct Output<'a> {
     /// Whether objects are built, or only named.
     build: bool,
-    entries: Vec<Entry>,
+    entries: Vec<Entry<'a>>,
     findings: Vec<Finding>,
 }
 
-struct Entry {
-    outlined: OutlinedObject,
+struct Entry<'a> {
+    outlined: OutlinedObject<'a>,
     /// Order within a phase.
     rank: u8,
     built: Option<(Phase, Value)>,
 }
 
-impl Entry {
-    fn order(&self) -> (Option<Phase>, u8, &ObjectKey, &Origin) {
-        (self.built.as_ref().map(|(phase, _)| *phase), self.rank, &self.outlined.key, &self.outlined.origin)
+impl Entry<'_> {
+    fn order(&self) -> impl Ord {
+        let OutlinedObject { group, kind, namespace, name, origin } = &self.outlined;
+        (self.built.as_ref().map(|(phase, _)| *phase), self.rank, *group, *kind, *namespace, name, *origin)
     }
 }
 
-impl Output {
-    /// Adds an object; `fill` writes what stands beside its metadata, and says when it is applied.
-    fn object(
+impl<'a> Output<'a> {
+    /// Adds an object; `fill` writes what stands beside its metadata, and says what goes there and when it is applied.
+    fn object<'m>(
         &mut self,
         world: &World<'_>,
         kind: Kind,
-        metadata: &Metadata<'_>,
-        origin: &Origin,
+        outlined: OutlinedObject<'a>,
         rank: u8,
-        fill: impl FnOnce(&mut Map<String, Value>) -> Phase,
+        fill: impl FnOnce(&mut Map<String, Value>) -> (Phase, Metadata<'m>),
     ) {
-        let group = kind.api_version.split_once('/').map_or("", |(group, _)| group);
-        let key = ObjectKey {
-            group: group.to_owned(),
-            kind: kind.kind.to_owned(),
-            namespace: metadata.namespace.map(str::to_owned),
-            name: metadata.name.to_owned(),
-        };
-        self.verbatim(key, origin, rank, || {
+        let built = self.build.then(|| {
             let mut object = Map::from_iter([
                 ("apiVersion".to_owned(), Value::from(kind.api_version)),
                 ("kind".to_owned(), Value::from(kind.kind)),
-                ("metadata".to_owned(), metadata.build(world)),
             ]);
-            let phase = fill(&mut object);
+            let (phase, metadata) = fill(&mut object);
+            object.insert("metadata".to_owned(), metadata.build(world, &outlined));
             (phase, Value::Object(object))
         });
+        self.entries.push(Entry { outlined, rank, built });
     }
 
     /// Adds an object given as a whole.
-    fn verbatim(&mut self, key: ObjectKey, origin: &Origin, rank: u8, build: impl FnOnce() -> (Phase, Value)) {
-        let outlined = OutlinedObject { key, origin: origin.clone() };
-        self.entries.push(Entry { outlined, rank, built: self.build.then(build) });
+    fn verbatim(&mut self, outlined: OutlinedObject<'a>, build: impl FnOnce() -> (Phase, Value)) {
+        self.entries.push(Entry { outlined, rank: 0, built: self.build.then(build) });
     }
 }
 

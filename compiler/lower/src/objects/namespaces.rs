@@ -1,6 +1,6 @@
 //! Namespaces, what is set in them, service accounts.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use kspec_model::program::{Limits, Namespace, Quota, ServiceAccount};
 use serde_json::{Map, Value, json};
@@ -12,41 +12,42 @@ const QUOTA: Kind = Kind { api_version: "v1", kind: "ResourceQuota" };
 const LIMITS: Kind = Kind { api_version: "v1", kind: "LimitRange" };
 const ACCOUNT: Kind = Kind { api_version: "v1", kind: "ServiceAccount" };
 
-pub(super) fn lower(world: &World<'_>, output: &mut Output) {
-    for namespace in &world.program.namespaces {
+pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
+    for namespace in world.program.namespaces.iter().copied() {
         if !namespace.existing {
-            let labels = world::labels(namespace);
-            let metadata = Metadata {
-                name: &namespace.name,
-                labels: Some(&labels),
-                annotations: Some(&namespace.annotations),
-                doc: namespace.doc.as_deref(),
-                ..Metadata::default()
-            };
-            output.object(world, NAMESPACE, &metadata, &namespace.origin, 0, |_| Phase::Namespaces);
+            let outlined = NAMESPACE.named(None, &namespace.name, &namespace.origin);
+            output.object(world, NAMESPACE, outlined, 0, |_| {
+                let metadata = Metadata {
+                    labels: world::labels(namespace),
+                    annotations: Some(&namespace.annotations),
+                    doc: namespace.doc.as_deref().map(Cow::Borrowed),
+                    ..Metadata::default()
+                };
+                (Phase::Namespaces, metadata)
+            });
         }
         default_account(world, namespace, output);
         for quota in &namespace.quotas {
-            let metadata = Metadata { name: &quota.name, namespace: Some(&namespace.name), ..Metadata::default() };
-            output.object(world, QUOTA, &metadata, &quota.origin, 0, |object| {
+            let outlined = QUOTA.named(Some(&namespace.name), &quota.name, &quota.origin);
+            output.object(world, QUOTA, outlined, 0, |object| {
                 object.insert("spec".to_owned(), quota_spec(quota));
-                Phase::Limits
+                (Phase::Limits, Metadata::default())
             });
         }
         limit_ranges(world, namespace, output);
     }
-    for account in world.program.service_accounts.iter().filter(|account| !account.existing) {
+    for account in world.program.service_accounts.iter().copied().filter(|account| !account.existing) {
         declared_account(world, account, output);
     }
 }
 
 /// Kubernetes makes the account; only the one field is ours.
-fn default_account(world: &World<'_>, namespace: &Namespace, output: &mut Output) {
+fn default_account<'a>(world: &World<'a>, namespace: &'a Namespace, output: &mut Output<'a>) {
     let Some(automount) = namespace.automount_token else { return };
-    let metadata = Metadata { name: "default", namespace: Some(&namespace.name), ..Metadata::default() };
-    output.object(world, ACCOUNT, &metadata, &namespace.origin, 0, |object| {
+    let outlined = ACCOUNT.named(Some(&namespace.name), "default", &namespace.origin);
+    output.object(world, ACCOUNT, outlined, 0, |object| {
         object.insert("automountServiceAccountToken".to_owned(), json!(automount));
-        Phase::Accounts
+        (Phase::Accounts, Metadata::default())
     });
 }
 
@@ -62,18 +63,18 @@ fn quota_spec(quota: &Quota) -> Value {
 }
 
 /// Limits of one name are one object, its entries in the order written.
-fn limit_ranges(world: &World<'_>, namespace: &Namespace, output: &mut Output) {
+fn limit_ranges<'a>(world: &World<'a>, namespace: &'a Namespace, output: &mut Output<'a>) {
     let mut by_name: BTreeMap<&str, Vec<&Limits>> = BTreeMap::new();
     for limits in &namespace.limits {
         by_name.entry(&limits.name).or_default().push(limits);
     }
     for (name, limits) in by_name {
         let Some(first) = limits.first() else { continue };
-        let metadata = Metadata { name, namespace: Some(&namespace.name), ..Metadata::default() };
-        output.object(world, LIMITS, &metadata, &first.origin, 0, |object| {
+        let outlined = LIMITS.named(Some(&namespace.name), name, &first.origin);
+        output.object(world, LIMITS, outlined, 0, |object| {
             let items: Vec<Value> = limits.iter().map(|limits| limit_item(limits)).collect();
             object.insert("spec".to_owned(), json!({ "limits": items }));
-            Phase::Limits
+            (Phase::Limits, Metadata::default())
         });
     }
 }
@@ -96,16 +97,9 @@ fn limit_item(limits: &Limits) -> Value {
     Value::Object(item)
 }
 
-fn declared_account(world: &World<'_>, account: &ServiceAccount, output: &mut Output) {
-    let metadata = Metadata {
-        name: &account.name,
-        namespace: Some(&account.namespace),
-        labels: Some(&account.labels),
-        annotations: Some(&account.annotations),
-        doc: account.doc.as_deref(),
-        ..Metadata::default()
-    };
-    output.object(world, ACCOUNT, &metadata, &account.origin, 0, |object| {
+fn declared_account<'a>(world: &World<'a>, account: &'a ServiceAccount, output: &mut Output<'a>) {
+    let outlined = ACCOUNT.named(Some(&account.namespace), &account.name, &account.origin);
+    output.object(world, ACCOUNT, outlined, 0, |object| {
         if let Some(automount) = account.automount_token {
             object.insert("automountServiceAccountToken".to_owned(), json!(automount));
         }
@@ -113,6 +107,12 @@ fn declared_account(world: &World<'_>, account: &ServiceAccount, output: &mut Ou
             let secrets: Vec<Value> = account.image_pull_secrets.iter().map(|name| json!({ "name": name })).collect();
             object.insert("imagePullSecrets".to_owned(), Value::Array(secrets));
         }
-        Phase::Accounts
+        let metadata = Metadata {
+            labels: account.labels.clone(),
+            annotations: Some(&account.annotations),
+            doc: account.doc.as_deref().map(Cow::Borrowed),
+            ..Metadata::default()
+        };
+        (Phase::Accounts, metadata)
     });
 }

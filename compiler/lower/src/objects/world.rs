@@ -1,10 +1,13 @@
 //! What every part of lowering looks things up in.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap},
+};
 
 use kspec_model::{
     LabelSelector, Labels,
-    program::{Date, GrantScope, Namespace, NetworkScope, PodSecurityMode, Program, Workload},
+    program::{Date, GrantScope, Namespace, NetworkScope, PodSecurityMode, View, Workload},
 };
 
 use crate::inventory::{Inventory, inventory};
@@ -14,28 +17,28 @@ pub(super) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// The program, with its namespaces and workloads by name.
 pub(super) struct World<'a> {
-    pub(super) program: &'a Program,
-    pub(super) inventory: Inventory,
+    pub(super) program: &'a View<'a>,
     pub(super) as_of: Date,
-    /// The program's and the state's namespaces.
-    pub(super) namespaces: BTreeMap<String, Labels>,
-    workloads: BTreeMap<(&'a str, &'a str), &'a Workload>,
+    state_namespaces: &'a BTreeMap<String, Labels>,
+    /// The program's and the state's namespaces: known once something ranges over them.
+    namespaces: OnceCell<BTreeMap<&'a str, Labels>>,
+    /// Known once an object is built.
+    inventory: OnceCell<Inventory>,
+    workloads: HashMap<(&'a str, &'a str), &'a Workload>,
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(program: &'a Program, state_namespaces: &BTreeMap<String, Labels>, as_of: Date) -> Self {
+    pub(super) fn new(program: &'a View<'a>, state_namespaces: &'a BTreeMap<String, Labels>, as_of: Date) -> Self {
         let workloads = program
             .workloads
             .iter()
-            .map(|workload| ((workload.namespace.as_str(), workload.name.as_str()), workload))
+            .map(|workload| ((workload.namespace.as_str(), workload.name.as_str()), *workload))
             .collect();
-        Self {
-            program,
-            inventory: inventory(&program.project),
-            as_of,
-            namespaces: known_namespaces(program, state_namespaces),
-            workloads,
-        }
+        Self { program, as_of, state_namespaces, namespaces: OnceCell::new(), inventory: OnceCell::new(), workloads }
+    }
+
+    pub(super) fn inventory(&self) -> &Inventory {
+        self.inventory.get_or_init(|| inventory(self.program.project))
     }
 
     pub(super) fn workload(&self, namespace: &str, name: &str) -> Option<&'a Workload> {
@@ -43,7 +46,7 @@ impl<'a> World<'a> {
     }
 
     /// The namespaces of a network's scope, ordered, each once.
-    pub(super) fn network_scope<'w>(&'w self, scope: &'w NetworkScope) -> Vec<&'w str> {
+    pub(super) fn network_scope(&self, scope: &'a NetworkScope) -> Vec<&'a str> {
         match scope {
             NetworkScope::Namespaces(names) => ordered(names),
             NetworkScope::Where(selector) => self.matching(selector),
@@ -51,7 +54,7 @@ impl<'a> World<'a> {
     }
 
     /// The namespaces of a grant's scope, ordered, each once; `None` for the cluster.
-    pub(super) fn grant_scope<'w>(&'w self, scope: &'w GrantScope) -> Option<Vec<&'w str>> {
+    pub(super) fn grant_scope(&self, scope: &'a GrantScope) -> Option<Vec<&'a str>> {
         match scope {
             GrantScope::Cluster => None,
             GrantScope::Namespaces(names) => Some(ordered(names)),
@@ -59,8 +62,9 @@ impl<'a> World<'a> {
         }
     }
 
-    pub(super) fn matching(&self, selector: &LabelSelector) -> Vec<&str> {
-        self.namespaces.iter().filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| name.as_str()).collect()
+    pub(super) fn matching(&self, selector: &LabelSelector) -> Vec<&'a str> {
+        let known = self.namespaces.get_or_init(|| known_namespaces(self.program, self.state_namespaces));
+        known.iter().filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| *name).collect()
     }
 }
 
@@ -74,11 +78,11 @@ fn ordered(names: &[String]) -> Vec<&str> {
 /// The namespaces that dynamic scopes range over: the program's and the state's, with the labels they have once the
 /// program is applied. A label that others set stays; of an `existing` namespace the state knows best.
 #[must_use]
-pub fn known_namespaces(program: &Program, state: &BTreeMap<String, Labels>) -> BTreeMap<String, Labels> {
-    let mut all = state.clone();
+pub fn known_namespaces<'a>(program: &View<'a>, state: &'a BTreeMap<String, Labels>) -> BTreeMap<&'a str, Labels> {
+    let mut all: BTreeMap<&str, Labels> = state.iter().map(|(name, labels)| (name.as_str(), labels.clone())).collect();
     for namespace in &program.namespaces {
         let declared = labels(namespace);
-        let known = all.entry(namespace.name.clone()).or_default();
+        let known = all.entry(&namespace.name).or_default();
         if namespace.existing {
             for (key, value) in declared {
                 known.entry(key).or_insert(value);
@@ -88,7 +92,7 @@ pub fn known_namespaces(program: &Program, state: &BTreeMap<String, Labels>) -> 
         }
     }
     for (name, labels) in &mut all {
-        labels.insert(NAMESPACE_NAME.to_owned(), name.clone());
+        labels.insert(NAMESPACE_NAME.to_owned(), (*name).to_owned());
     }
     all
 }

@@ -82,49 +82,125 @@ impl Default for NetworkFacts {
     }
 }
 
-/// Everything that a project declares. Each list is in source order: modules by path, then items by position.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Program {
-    /// The project.
-    pub project: Project,
-    /// Namespaces, existing ones included.
-    pub namespaces: Vec<Namespace>,
-    /// Workloads, existing ones included.
-    pub workloads: Vec<Workload>,
-    /// Service accounts, existing ones included.
-    pub service_accounts: Vec<ServiceAccount>,
-    /// Users and groups.
-    pub principals: Vec<Principal>,
-    /// Roles and cluster roles, existing ones included, built-in ones not.
-    pub roles: Vec<Role>,
-    /// Grants, break-glass included.
-    pub grants: Vec<Grant>,
-    /// Networks.
-    pub networks: Vec<Network>,
-    /// Encryption at rest.
-    pub encryption: Option<Encryption>,
-    /// Audit.
-    pub audit: Option<Audit>,
-    /// Authentication.
-    pub authentication: Option<Authentication>,
-    /// The API server's flags.
-    pub api_server: Option<ApiServer>,
-    /// Objects given verbatim.
-    pub manifests: Vec<Manifest>,
-    /// Renames.
-    pub moved: Vec<Moved>,
-    /// Accepted findings.
-    pub accepts: Vec<Accept>,
-    /// Guarantees.
-    pub guarantees: Vec<Guarantee>,
-    /// Bound rules.
-    pub rules: Vec<RuleBinding>,
-    /// Bound mutations.
-    pub mutations: Vec<MutationBinding>,
-    /// Exemptions.
-    pub exemptions: Vec<Exemption>,
-    /// Tests.
-    pub tests: Vec<Test>,
+/// The forms that a program's contents take: every list and every block that a program has at most one of is named once,
+/// here.
+macro_rules! contents {
+    (
+        lists { $($(#[$list_doc:meta])* $list:ident: $ty:ty,)* }
+        blocks { $($(#[$block_doc:meta])* $block:ident: $one:ty,)* }
+    ) => {
+        /// Everything that a project declares. Each list is in source order: modules by path, then items by position.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Program {
+            /// The project.
+            pub project: Project,
+            $($(#[$list_doc])* pub $list: Vec<$ty>,)*
+            $($(#[$block_doc])* pub $block: Option<$one>,)*
+        }
+
+        /// What one item adds to a program.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct Part {
+            $($(#[$list_doc])* pub $list: Vec<$ty>,)*
+            $($(#[$block_doc])* pub $block: Vec<$one>,)*
+        }
+
+        /// A program, or the part of one that some items make up, borrowed: what checks and lowering read.
+        #[derive(Debug, Clone)]
+        pub struct View<'a> {
+            /// The project.
+            pub project: &'a Project,
+            $($(#[$list_doc])* pub $list: Vec<&'a $ty>,)*
+            $($(#[$block_doc])* pub $block: Option<&'a $one>,)*
+        }
+
+        impl Program {
+            /// A program that declares nothing.
+            #[must_use]
+            pub fn empty(project: Project) -> Self {
+                Self { project, $($list: Vec::new(),)* $($block: None,)* }
+            }
+
+            /// The program that parts make up, in order. Of blocks that a program has one of, the first counts.
+            #[must_use]
+            pub fn gather<'p>(project: Project, parts: impl IntoIterator<Item = &'p Part>) -> Self {
+                let mut program = Self::empty(project);
+                for part in parts {
+                    $(program.$list.extend_from_slice(&part.$list);)*
+                    $(program.$block = program.$block.take().or_else(|| part.$block.first().cloned());)*
+                }
+                program
+            }
+
+            /// The whole of it.
+            #[must_use]
+            pub fn view(&self) -> View<'_> {
+                View {
+                    project: &self.project,
+                    $($list: self.$list.iter().collect(),)*
+                    $($block: self.$block.as_ref(),)*
+                }
+            }
+        }
+
+        impl<'a> View<'a> {
+            /// The program that parts make up, as [`Program::gather`] does.
+            #[must_use]
+            pub fn gather(project: &'a Project, parts: impl IntoIterator<Item = &'a Part>) -> Self {
+                let mut view = Self { project, $($list: Vec::new(),)* $($block: None,)* };
+                for part in parts {
+                    $(view.$list.extend(&part.$list);)*
+                    $(view.$block = view.$block.or(part.$block.first());)*
+                }
+                view
+            }
+        }
+    };
+}
+
+contents! {
+    lists {
+        /// Namespaces, existing ones included.
+        namespaces: Namespace,
+        /// Workloads, existing ones included.
+        workloads: Workload,
+        /// Service accounts, existing ones included.
+        service_accounts: ServiceAccount,
+        /// Users and groups.
+        principals: Principal,
+        /// Roles and cluster roles, existing ones included, built-in ones not.
+        roles: Role,
+        /// Grants, break-glass included.
+        grants: Grant,
+        /// Networks.
+        networks: Network,
+        /// Objects given verbatim.
+        manifests: Manifest,
+        /// Renames.
+        moved: Moved,
+        /// Accepted findings.
+        accepts: Accept,
+        /// Guarantees.
+        guarantees: Guarantee,
+        /// Bound rules.
+        rules: RuleBinding,
+        /// Bound mutations.
+        mutations: MutationBinding,
+        /// Exemptions.
+        exemptions: Exemption,
+        /// Tests.
+        tests: Test,
+    }
+    blocks {
+        /// Encryption at rest.
+        encryption: Encryption,
+        /// Audit.
+        audit: Audit,
+        /// Authentication.
+        authentication: Authentication,
+        /// The API server's flags.
+        api_server: ApiServer,
+    }
 }
 
 /// `manifest { … }`.
@@ -199,33 +275,4 @@ pub struct Guarantee {
     pub text: String,
     /// Whence.
     pub origin: Origin,
-}
-
-impl Program {
-    /// A program that declares nothing.
-    #[must_use]
-    pub fn empty(project: Project) -> Self {
-        Self {
-            project,
-            namespaces: Vec::new(),
-            workloads: Vec::new(),
-            service_accounts: Vec::new(),
-            principals: Vec::new(),
-            roles: Vec::new(),
-            grants: Vec::new(),
-            networks: Vec::new(),
-            encryption: None,
-            audit: None,
-            authentication: None,
-            api_server: None,
-            manifests: Vec::new(),
-            moved: Vec::new(),
-            accepts: Vec::new(),
-            guarantees: Vec::new(),
-            rules: Vec::new(),
-            mutations: Vec::new(),
-            exemptions: Vec::new(),
-            tests: Vec::new(),
-        }
-    }
 }

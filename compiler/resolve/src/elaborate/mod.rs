@@ -31,14 +31,11 @@ use std::{
 };
 
 use kspec_diagnostics::{Finding, ItemId, Location, Span};
-use kspec_model::program::Origin;
+use kspec_model::program::{Origin, Part};
 use kspec_syntax::tree::{Item, ItemKind};
 use kspec_types::{EntityKind, EntityRef, Value};
 
-use crate::{
-    db::{Db, Unit, Uses},
-    part::Part,
-};
+use crate::db::{Db, Unit, Uses};
 
 pub use api_server::managed_flags;
 pub(crate) use template::Frame;

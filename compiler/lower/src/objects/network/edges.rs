@@ -51,11 +51,11 @@ struct Half<'w> {
 type Halves<'w> = BTreeMap<(&'w str, Direction), BTreeMap<Subject<'w>, Vec<Half<'w>>>>;
 
 pub(super) fn lower<'w>(
-    world: &'w World<'_>,
-    scoped: &'w [Scoped<'w>],
+    world: &World<'w>,
+    scoped: &[Scoped<'w>],
     denied: &Denied<'w>,
     taken: &mut Taken<'w>,
-    output: &mut Output,
+    output: &mut Output<'w>,
 ) {
     let mut halves: Halves<'w> = BTreeMap::new();
     for scope in scoped {
@@ -69,7 +69,7 @@ pub(super) fn lower<'w>(
 }
 
 /// The pods of one end: namespaces, and which pods there. `None` for ends that are no pods of ours to select.
-fn near_end<'w>(world: &'w World<'_>, peer: &'w Peer, scope: &'w str) -> Option<(Vec<&'w str>, Subject<'w>)> {
+fn near_end<'w>(world: &World<'w>, peer: &'w Peer, scope: &'w str) -> Option<(Vec<&'w str>, Subject<'w>)> {
     Some(match peer {
         Peer::Workload { namespace, name } => (vec![namespace.as_str()], Subject::Workload(name)),
         Peer::Namespace(namespace) => (vec![namespace.as_str()], Subject::All),
@@ -83,12 +83,12 @@ fn near_end<'w>(world: &'w World<'_>, peer: &'w Peer, scope: &'w str) -> Option<
 }
 
 fn collect<'w>(
-    world: &'w World<'_>,
-    scope: &'w Scoped<'w>,
+    world: &World<'w>,
+    scope: &Scoped<'w>,
     edge: &'w Edge,
     denied: &Denied<'w>,
     halves: &mut Halves<'w>,
-    output: &mut Output,
+    output: &mut Output<'w>,
 ) {
     let ends = [(&edge.from, &edge.to, Direction::Egress), (&edge.to, &edge.from, Direction::Ingress)];
     let mut not_ours = BTreeSet::new();
@@ -147,12 +147,12 @@ fn without_denial(scope: &Scoped<'_>, edge: &Edge, namespace: &str, scope_denies
 }
 
 fn write_policies<'w>(
-    world: &World<'_>,
+    world: &World<'w>,
     namespace: &'w str,
     direction: Direction,
     subjects: &BTreeMap<Subject<'w>, Vec<Half<'w>>>,
     taken: &mut Taken<'w>,
-    output: &mut Output,
+    output: &mut Output<'w>,
 ) {
     // Only what selects by label or selects everything can cover another subject's pods.
     let wide: Vec<(&Subject<'_>, &Vec<Half<'_>>)> =
@@ -161,9 +161,8 @@ fn write_policies<'w>(
         let Some(pods) = selector(world, namespace, *subject) else { continue };
         let Some(first) = own.first() else { continue };
         let name = policy_name(*subject, namespace, direction, taken);
-        let doc = doc(own);
-        let metadata = Metadata { name: &name, namespace: Some(namespace), doc: doc.as_deref(), ..Metadata::default() };
-        output.object(world, POLICY, &metadata, &first.edge.origin, subject.rank(), |object| {
+        let outlined = POLICY.named(Some(namespace), name, &first.edge.origin);
+        output.object(world, POLICY, outlined, subject.rank(), |object| {
             let covering = wide.iter().filter(|(other, _)| *other != subject && covers(**other, &pods));
             let mut rules = RuleSet::default();
             for half in own.iter().chain(covering.flat_map(|(_, halves)| halves.iter())) {
@@ -175,7 +174,8 @@ fn write_policies<'w>(
                 (direction.field().to_owned(), Value::Array(rules.into_rules(direction))),
             ]);
             object.insert("spec".to_owned(), Value::Object(spec));
-            if *subject == Subject::All { Phase::NetworkWide } else { Phase::NetworkAllow }
+            let phase = if *subject == Subject::All { Phase::NetworkWide } else { Phase::NetworkAllow };
+            (phase, Metadata { doc: doc(own).map(Cow::Owned), ..Metadata::default() })
         });
     }
 }

@@ -13,7 +13,7 @@ mod edges;
 mod peers;
 mod ranges;
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::HashSet};
 
 use kspec_model::program::{DefaultDeny, Network, Policy, PolicyRule};
 use serde_json::{Map, Value, json};
@@ -24,7 +24,7 @@ use super::{Kind, Output, Phase, manifests::policy_phase, metadata::Metadata, wo
 const POLICY: Kind = Kind { api_version: "networking.k8s.io/v1", kind: "NetworkPolicy" };
 
 /// A direction, from the point of view of the pods that a policy selects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Direction {
     Ingress,
     Egress,
@@ -62,7 +62,7 @@ struct Scoped<'w> {
 }
 
 /// Which namespaces this program isolates, in which directions.
-struct Denied<'w>(BTreeSet<(&'w str, Direction)>);
+struct Denied<'w>(HashSet<(&'w str, Direction)>);
 
 impl Denied<'_> {
     fn has(&self, namespace: &str, direction: Direction) -> bool {
@@ -71,13 +71,14 @@ impl Denied<'_> {
 }
 
 /// Names of policies that are taken, by namespace.
-type Taken<'w> = BTreeSet<(&'w str, Cow<'w, str>)>;
+type Taken<'w> = HashSet<(&'w str, Cow<'w, str>)>;
 
-pub(super) fn lower(world: &World<'_>, output: &mut Output) {
+pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
     let scoped: Vec<Scoped<'_>> = world
         .program
         .networks
         .iter()
+        .copied()
         .map(|network| Scoped { network, namespaces: world.network_scope(&network.scope) })
         .collect();
     let denied = denied(&scoped);
@@ -88,7 +89,7 @@ pub(super) fn lower(world: &World<'_>, output: &mut Output) {
 }
 
 fn denied<'w>(scoped: &[Scoped<'w>]) -> Denied<'w> {
-    let mut denied = BTreeSet::new();
+    let mut denied = HashSet::new();
     for Scoped { network, namespaces } in scoped {
         let by_word = network.denies.iter().map(|deny| (deny.ingress, deny.egress));
         // A policy spelt out over every pod isolates as a default denial does.
@@ -109,7 +110,7 @@ fn denied<'w>(scoped: &[Scoped<'w>]) -> Denied<'w> {
 
 /// Names that the program gives itself; generated ones step aside.
 fn given_names<'w>(world: &World<'w>, scoped: &[Scoped<'w>]) -> Taken<'w> {
-    let mut names = BTreeSet::new();
+    let mut names = HashSet::new();
     for Scoped { network, namespaces } in scoped {
         for namespace in namespaces {
             names.extend(network.policies.iter().map(|policy| (*namespace, Cow::Borrowed(policy.name.as_str()))));
@@ -135,47 +136,45 @@ fn deny_name(deny: &DefaultDeny) -> &str {
 }
 
 /// Denials without a name of their own say the same thing wherever they are written: one object a namespace.
-fn denials(world: &World<'_>, scoped: &[Scoped<'_>], output: &mut Output) {
-    let mut written = BTreeSet::new();
+fn denials<'a>(world: &World<'a>, scoped: &[Scoped<'a>], output: &mut Output<'a>) {
+    let mut written = HashSet::new();
     for Scoped { network, namespaces } in scoped {
+        let network: &'a Network = network;
         for deny in &network.denies {
             let name = deny_name(deny);
             for namespace in namespaces {
                 if deny.name.is_none() && !written.insert((*namespace, name)) {
                     continue;
                 }
-                let metadata = Metadata { name, namespace: Some(namespace), ..Metadata::default() };
-                output.object(world, POLICY, &metadata, &deny.origin, 0, |object| {
+                let outlined = POLICY.named(Some(*namespace), name, &deny.origin);
+                output.object(world, POLICY, outlined, 0, |object| {
                     let directions = [(deny.ingress, Direction::Ingress), (deny.egress, Direction::Egress)];
                     let types = directions.iter().filter(|(denied, _)| *denied);
                     let types: Vec<&str> = types.map(|(_, direction)| direction.policy_type()).collect();
                     object.insert("spec".to_owned(), json!({ "podSelector": {}, "policyTypes": types }));
-                    Phase::NetworkDeny
+                    (Phase::NetworkDeny, Metadata::default())
                 });
             }
         }
     }
 }
 
-fn policies(world: &World<'_>, scoped: &[Scoped<'_>], output: &mut Output) {
+fn policies<'a>(world: &World<'a>, scoped: &[Scoped<'a>], output: &mut Output<'a>) {
     for Scoped { network, namespaces } in scoped {
+        let network: &'a Network = network;
         for policy in &network.policies {
             for (direction, rules) in [(Direction::Ingress, &policy.ingress), (Direction::Egress, &policy.egress)] {
                 let peers = rules.iter().flatten().flat_map(|rule| &rule.peers);
                 output.findings.extend(peers.filter_map(|peer| peers::unsaid(world, peer, direction, &policy.origin)));
             }
             for namespace in namespaces {
-                let metadata = Metadata {
-                    name: &policy.name,
-                    namespace: Some(namespace),
-                    doc: policy.doc.as_deref(),
-                    ..Metadata::default()
-                };
-                output.object(world, POLICY, &metadata, &policy.origin, 2, |object| {
+                let outlined = POLICY.named(Some(*namespace), &policy.name, &policy.origin);
+                output.object(world, POLICY, outlined, 2, |object| {
                     let spec = policy_spec(world, policy, namespace);
                     let phase = policy_phase(&spec);
                     object.insert("spec".to_owned(), spec);
-                    phase
+                    let doc = policy.doc.as_deref().map(Cow::Borrowed);
+                    (phase, Metadata { doc, ..Metadata::default() })
                 });
             }
         }

@@ -1,0 +1,201 @@
+//! What checks said, kept by what they read: each item alone, and groups of items that share a key. After an edit, the items
+//! that it changed are checked again, and the groups that can see the change.
+
+use std::collections::HashMap;
+
+use kspec_checks::{Keys, alone, seen_alike, together};
+use kspec_diagnostics::{Finding, ItemId};
+use kspec_model::program::{Accept, Date, Project, View};
+use kspec_resolve::{Changed, Contribution};
+
+/// Findings of the checks, up to date with a list of contributions.
+#[derive(Default)]
+pub(crate) struct Judged {
+    /// One for each contribution, in the same order.
+    items: Vec<Item>,
+    groups: Vec<Group>,
+    /// How many changes there were that other items could see.
+    version: u64,
+    /// How many items the last update checked alone.
+    pub(crate) alone: usize,
+    /// How many items there are in the groups that the last update checked.
+    pub(crate) together: usize,
+}
+
+struct Item {
+    contribution: Contribution,
+    keys: Keys,
+    /// When others last saw it change.
+    version: u64,
+    group: Option<usize>,
+    findings: Vec<Finding>,
+}
+
+struct Group {
+    /// Places of its items, ascending.
+    members: Vec<usize>,
+    /// Who they are, and as of when.
+    stamp: Stamp,
+    /// `None` while out of date.
+    findings: Option<Vec<Finding>>,
+}
+
+type Stamp = Vec<(ItemId, u64)>;
+
+impl Judged {
+    /// Brings everything up to date.
+    pub(crate) fn update(&mut self, project: &Project, contributions: &[Contribution], changed: &Changed, as_of: Date) {
+        (self.alone, self.together) = (0, 0);
+        match changed {
+            Changed::Everything => self.take_all(project, contributions, as_of),
+            Changed::At(places) => self.take(project, contributions, places, as_of),
+        }
+        let items = &self.items;
+        for group in self.groups.iter_mut().filter(|group| group.findings.is_none()) {
+            let parts = group.members.iter().filter_map(|place| Some(items.get(*place)?.contribution.part()));
+            group.findings = Some(together(&View::gather(project, parts), as_of));
+            let stamps = group.members.iter().filter_map(|place| items.get(*place));
+            group.stamp = stamps.map(|item| (item.contribution.id(), item.version)).collect();
+            self.together += group.members.len();
+        }
+    }
+
+    /// Every finding, unsorted.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let of_groups = self.groups.iter().filter_map(|group| group.findings.as_ref());
+        self.items.iter().map(|item| &item.findings).chain(of_groups).flatten()
+    }
+
+    /// The program's `accept`s, in order.
+    pub(crate) fn accepts(&self) -> impl Iterator<Item = &Accept> {
+        self.items.iter().flat_map(|item| &item.contribution.part().accepts)
+    }
+
+    /// Takes new contributions over, keeping what was found of those that are what they were, wherever they stand now.
+    fn take_all(&mut self, project: &Project, contributions: &[Contribution], as_of: Date) {
+        let old = std::mem::take(&mut self.items).into_iter();
+        let mut known: HashMap<ItemId, Item> = old.map(|item| (item.contribution.id(), item)).collect();
+        for new in contributions {
+            let item = match known.remove(&new.id()) {
+                Some(old) if old.contribution.is(new) => old,
+                old => self.judge(project, new, old.as_ref(), as_of),
+            };
+            self.items.push(item);
+        }
+        self.regroup();
+    }
+
+    /// Takes the contributions at some places over.
+    fn take(&mut self, project: &Project, contributions: &[Contribution], places: &[usize], as_of: Date) {
+        let mut regroup = false;
+        for place in places {
+            let Some(new) = contributions.get(*place) else { continue };
+            let mut items = std::mem::take(&mut self.items);
+            if let Some(item) = items.get_mut(*place) {
+                let new = self.judge(project, new, Some(item), as_of);
+                regroup |= new.keys != item.keys;
+                if new.version != item.version
+                    && let Some(group) = item.group.and_then(|group| self.groups.get_mut(group))
+                {
+                    group.findings = None;
+                }
+                *item = new;
+            }
+            self.items = items;
+        }
+        if regroup {
+            self.regroup();
+        }
+    }
+
+    /// Checks an item alone.
+    fn judge(&mut self, project: &Project, new: &Contribution, old: Option<&Item>, as_of: Date) -> Item {
+        self.alone += 1;
+        let part = new.part();
+        let version = match old {
+            Some(old) if seen_alike(old.contribution.part(), part) => old.version,
+            _ => {
+                self.version += 1;
+                self.version
+            }
+        };
+        Item {
+            contribution: new.clone(),
+            keys: Keys::of(part),
+            version,
+            group: old.and_then(|old| old.group),
+            findings: alone(&View::gather(project, [part]), as_of),
+        }
+    }
+
+    /// Puts items that share a key into groups. A group of the same items as before, unchanged, keeps what was found.
+    fn regroup(&mut self) {
+        let mut sets = Sets::new(self.items.len());
+        let mut first_with: HashMap<u64, usize> = HashMap::new();
+        let mut with_any = None;
+        for (place, item) in self.items.iter().enumerate() {
+            for key in &item.keys.shared {
+                sets.join(place, *first_with.entry(*key).or_insert(place));
+            }
+            if item.keys.any {
+                with_any = Some(place);
+            }
+        }
+        if let Some(any) = with_any {
+            for (place, _) in self.items.iter().enumerate().filter(|(_, item)| !item.keys.is_empty()) {
+                sets.join(place, any);
+            }
+        }
+        let old = std::mem::take(&mut self.groups).into_iter();
+        let mut known: HashMap<Stamp, Vec<Finding>> =
+            old.filter_map(|group| Some((group.stamp, group.findings?))).collect();
+        let mut group_of: HashMap<usize, usize> = HashMap::new();
+        for (place, item) in self.items.iter_mut().enumerate() {
+            if item.keys.is_empty() {
+                item.group = None;
+                continue;
+            }
+            let index = *group_of.entry(sets.find(place)).or_insert(self.groups.len());
+            if index == self.groups.len() {
+                self.groups.push(Group { members: Vec::new(), stamp: Vec::new(), findings: None });
+            }
+            item.group = Some(index);
+            if let Some(group) = self.groups.get_mut(index) {
+                group.members.push(place);
+                group.stamp.push((item.contribution.id(), item.version));
+            }
+        }
+        for group in &mut self.groups {
+            group.findings = known.remove(&group.stamp);
+        }
+    }
+}
+
+/// Disjoint sets of places.
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn new(count: usize) -> Self {
+        Self((0..count).collect())
+    }
+
+    /// The place that stands for the set of this one.
+    fn find(&mut self, mut place: usize) -> usize {
+        while let Some(parent) = self.0.get(place).copied().filter(|parent| *parent != place) {
+            let above = self.0.get(parent).copied().unwrap_or(parent);
+            if let Some(link) = self.0.get_mut(place) {
+                *link = above;
+            }
+            place = above;
+        }
+        place
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.find(one), self.find(other));
+        // The earliest stands for all.
+        if let Some(link) = self.0.get_mut(one.max(other)) {
+            *link = one.min(other);
+        }
+    }
+}
