@@ -302,10 +302,11 @@ impl<'a> Frame<'a> {
         if let Some(slot) = value {
             return self.each_entry(what, &over, (item, slot), body);
         }
-        let Some(items) = methods::items(&over)? else { return Err(fault("a method of lists on something else")) };
         let mut kept = Vec::new();
         let mut held = 0_usize;
-        for current in items {
+        let mut at = 0;
+        while let Some(current) = methods::item(&over, at)? {
+            at += 1;
             self.spend(1)?;
             self.set(item, current.clone());
             if what == Each::Map {

@@ -21,6 +21,16 @@ pub(crate) fn items<'a>(value: &Val<'a>) -> Result<Option<Vec<Val<'a>>>, Fault> 
     }))
 }
 
+/// A list's item; `None` behind its end, and of what is absent.
+pub(crate) fn item<'a>(value: &Val<'a>, at: usize) -> Result<Option<Val<'a>>, Fault> {
+    match value {
+        Val::Absent => Ok(None),
+        Val::List(items) => Ok(items.get(at).cloned()),
+        Val::JsonList(items, ty) => items.get(at).map(|json| Val::of_json(json, ty)).transpose(),
+        _ => Err(fault("a method of lists on something else")),
+    }
+}
+
 /// What is in a map, in the order of its keys.
 pub(crate) fn entries<'a>(value: &Val<'a>) -> Result<Option<Vec<(Text<'a>, Val<'a>)>>, Fault> {
     const ANY: &Ty = &Ty::Any;

@@ -1,0 +1,14 @@
+//! The evaluator, over tables written by hand. What source means is tested through the compiler.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod build;
+mod meaning;
+mod mutations;
+mod robust;
+mod scope;
