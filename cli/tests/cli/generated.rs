@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use kspec_diagnostics::{CATALOGUE, Severity};
+use kspec_diagnostics::{CATALOGUE, Severity, Span};
+use kspec_syntax::tree::{ItemKind, KindRef, Param, RuleBody, RuleStmt};
 
 use crate::support::{DAY, Place, committed, repository};
 
@@ -75,7 +76,8 @@ fn standard_library() {
     let mut page = "# Standard library\n\nkspec source, carried in the binary and pinned by `kspec.lock`. `use std.roles.{viewer}` takes an item; only what a program draws on \
                     counts.\nGenerated from the doc comments.\n"
         .to_owned();
-    for (path, text) in kspec_stdlib::FILES {
+    page.push_str("\nAdmission rules and mutations have [a page of their own](admission.md).\n");
+    for (path, text) in kspec_stdlib::FILES.iter().filter(|(path, _)| !path.starts_with("std/admission")) {
         let module = path.trim_end_matches(".kspec").replace('/', ".");
         write!(page, "\n## {module}\n\n").expect("text");
         let (mut about, mut doc) = (Vec::new(), Vec::new());
@@ -106,6 +108,106 @@ fn standard_library() {
         assert!(items > 0, "{path} says nothing of its items");
     }
     committed("docs/reference/library.md", &page);
+}
+
+/// The library's admission rules, by topic: what each is on, its parameters, severity and controls, and what it says of itself.
+#[test]
+fn admission_library() {
+    let mut page = "# Admission library\n\nRules and mutations to bind: `use std.admission.{no_latest_tag}`, then `enforce no_latest_tag in payments`. \
+                    Parameters with a default may be left out.\nControls are those of the CIS Kubernetes Benchmark 1.9, of the NSA's and CISA's \
+                    Kubernetes Hardening Guide 1.2, and of PCI DSS 4.0.\nGenerated from the source.\n"
+        .to_owned();
+    let mut exported: Vec<String> = Vec::new();
+    let mut declared: Vec<String> = Vec::new();
+    for (path, text) in kspec_stdlib::FILES.iter().filter(|(path, _)| path.starts_with("std/admission")) {
+        let module = path.trim_end_matches(".kspec").replace('/', ".");
+        let about: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("// ")).collect();
+        let parsed = kspec_syntax::parse_module(text);
+        let mut rows = String::new();
+        for (_, item) in &parsed.items {
+            let doc = item.item.doc.as_deref().unwrap_or_default().replace('\n', " ").replace('|', "\\|");
+            match &item.item.kind {
+                ItemKind::Use(node) => {
+                    exported.extend(node.names.iter().flatten().map(|(name, _)| name.text.to_string()));
+                }
+                ItemKind::Rule(rule) => {
+                    declared.push(rule.name.text.to_string());
+                    let facts = facts(&rule.body, text, item.start);
+                    let operations: Vec<&str> = rule.operations.iter().map(|name| &*name.text).collect();
+                    let operations =
+                        if operations.is_empty() { String::new() } else { format!(" ({})", operations.join(", ")) };
+                    writeln!(
+                        rows,
+                        "| `{}` | {}{operations} | {} | {} | {doc} |",
+                        rule.name.text,
+                        kinds(&rule.on),
+                        params(&rule.params, text, item.start),
+                        facts.join(" | ")
+                    )
+                    .expect("text");
+                }
+                ItemKind::Mutation(mutation) => {
+                    declared.push(mutation.name.text.to_string());
+                    writeln!(
+                        rows,
+                        "| `{}` | {} | {} | | | {doc} |",
+                        mutation.name.text,
+                        kinds(&mutation.on),
+                        params(&mutation.params, text, item.start)
+                    )
+                    .expect("text");
+                }
+                _ => {}
+            }
+        }
+        if rows.is_empty() {
+            continue;
+        }
+        write!(
+            page,
+            "\n## {module}\n\n{}\n\n| name | on | parameters | severity | controls | |\n| --- | --- | --- | --- | --- | --- |\n{rows}",
+            about.join(" ")
+        )
+        .expect("text");
+    }
+    declared.sort();
+    exported.sort();
+    assert_eq!(exported, declared, "std/admission.kspec names every rule and mutation of the modules below it");
+    committed("docs/reference/admission.md", &page);
+}
+
+fn kinds(on: &[KindRef]) -> String {
+    let kinds: Vec<&str> = on.iter().map(|kind| &*kind.text).collect();
+    kinds.join(", ")
+}
+
+fn params(params: &[Param], text: &str, start: u32) -> String {
+    let written = |span: Span| {
+        let (from, to) = (start + span.start, start + span.end);
+        let text = text.get(from as usize..to as usize).expect("a place in the text");
+        text.split_whitespace().collect::<Vec<_>>().join(" ").replace(", ]", "]").replace(", }", " }").replace('|', "\\|")
+    };
+    let shown = params.iter().map(|param| {
+        let default = param.default.as_ref().map(|default| format!(" = {}", written(default.span))).unwrap_or_default();
+        format!("`{}: {}{default}`", param.name.text, written(param.ty.span))
+    });
+    shown.collect::<Vec<_>>().join("<br>")
+}
+
+/// Severity and controls, as a rule's fields state them.
+fn facts(body: &RuleBody, text: &str, start: u32) -> [String; 2] {
+    let mut facts = [String::new(), String::new()];
+    let RuleBody::Stmts(statements) = body else { return facts };
+    for statement in statements {
+        let RuleStmt::Field(field) = statement else { continue };
+        let (from, to) = (start + field.value.span.start, start + field.value.span.end);
+        let value = text.get(from as usize..to as usize).expect("a place in the text");
+        match &*field.key.text {
+            "severity" => facts[0] = value.to_owned(),
+            _ => facts[1] = value.replace(['[', ']', '"'], ""),
+        }
+    }
+    facts
 }
 
 #[track_caller]

@@ -183,6 +183,8 @@ fn request() -> Type {
         ("name", Type::String.optional()),
         ("namespace", Type::String.optional()),
         ("kind", named("kind")),
+        // What the client wrote, before it was converted to what the rule is on.
+        ("requestKind", named("kind").optional()),
         ("resource", named("resource")),
         ("subResource", Type::String.optional()),
         ("dryRun", Type::Bool.optional()),

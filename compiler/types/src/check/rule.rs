@@ -57,8 +57,12 @@ fn about(field: &Field, cx: &mut Cx<'_>) {
         "message" | "url" => {
             eval(&field.value, Some(&Type::String), cx);
         }
+        // Of compliance catalogues, by their own numbers.
+        "controls" => {
+            eval(&field.value, Some(&Type::list(Type::String)), cx);
+        }
         other => {
-            let names = ["severity", "message", "url"];
+            let names = ["severity", "message", "url", "controls"];
             let message = format!("a rule has no field `{other}`");
             let finding = unknown(codes::UNKNOWN_FIELD, message, other, field.key.span, names, cx);
             cx.report(finding);
