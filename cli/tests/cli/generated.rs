@@ -124,15 +124,15 @@ fn admission_library() {
         let about: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("// ")).collect();
         let parsed = kspec_syntax::parse_module(text);
         let mut rows = String::new();
-        for (_, item) in &parsed.items {
+        for (start, item) in &parsed.items {
             let doc = item.item.doc.as_deref().unwrap_or_default().replace('\n', " ").replace('|', "\\|");
             match &item.item.kind {
-                ItemKind::Use(node) => {
+                ItemKind::Use(node) if *path == "std/admission.kspec" => {
                     exported.extend(node.names.iter().flatten().map(|(name, _)| name.text.to_string()));
                 }
                 ItemKind::Rule(rule) => {
                     declared.push(rule.name.text.to_string());
-                    let facts = facts(&rule.body, text, item.start);
+                    let facts = facts(&rule.body, text, *start);
                     let operations: Vec<&str> = rule.operations.iter().map(|name| &*name.text).collect();
                     let operations =
                         if operations.is_empty() { String::new() } else { format!(" ({})", operations.join(", ")) };
@@ -141,7 +141,7 @@ fn admission_library() {
                         "| `{}` | {}{operations} | {} | {} | {doc} |",
                         rule.name.text,
                         kinds(&rule.on),
-                        params(&rule.params, text, item.start),
+                        params(&rule.params, text, *start),
                         facts.join(" | ")
                     )
                     .expect("text");
@@ -153,7 +153,7 @@ fn admission_library() {
                         "| `{}` | {} | {} | | | {doc} |",
                         mutation.name.text,
                         kinds(&mutation.on),
-                        params(&mutation.params, text, item.start)
+                        params(&mutation.params, text, *start)
                     )
                     .expect("text");
                 }
@@ -185,7 +185,12 @@ fn params(params: &[Param], text: &str, start: u32) -> String {
     let written = |span: Span| {
         let (from, to) = (start + span.start, start + span.end);
         let text = text.get(from as usize..to as usize).expect("a place in the text");
-        text.split_whitespace().collect::<Vec<_>>().join(" ").replace(", ]", "]").replace(", }", " }").replace('|', "\\|")
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace(", ]", "]")
+            .replace(", }", " }")
+            .replace('|', "\\|")
     };
     let shown = params.iter().map(|param| {
         let default = param.default.as_ref().map(|default| format!(" = {}", written(default.span))).unwrap_or_default();
