@@ -130,6 +130,8 @@ catalogue! {
     EMPTY_SELECTOR = 405 Warning "selector that matches nothing" "K0405";
     DNS_FORGOTTEN = 406 Warning "default deny without DNS" "K0406";
     INTERNET_WITHOUT_RANGES = 407 Error "internet needs the cluster's ranges" "K0407";
+    // K05xx: admission.
+    NOT_IDEMPOTENT = 520 Error "a mutation that changes more when it runs again" "K0520";
     // K06xx: keys.
     IDENTITY_FIRST = 601 Error "identity first writes in the clear" "K0601";
     SECRETS_NOT_COVERED = 602 Warning "secrets are not encrypted" "K0602";

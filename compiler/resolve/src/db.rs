@@ -246,11 +246,14 @@ impl<'s> Db<'s> {
         unit.part.workloads.iter().find(|workload| workload.namespace == namespace && workload.name == name).cloned()
     }
 
-    /// A fingerprint over everything that others can see of a unit. Functions and templates are seen whole.
+    /// A fingerprint over everything that others can see of a unit. Functions, templates and rules are seen whole.
     pub(crate) fn fingerprint(&self, id: ItemId, exports: &BTreeMap<Arc<str>, Value>, part: &Part) -> u64 {
         let mut hasher = DefaultHasher::new();
         if let Some(entry) = self.items.get(&id)
-            && matches!(entry.parsed.item.kind, ItemKind::Fn(_) | ItemKind::Template(_) | ItemKind::Use(_))
+            && matches!(
+                entry.parsed.item.kind,
+                ItemKind::Fn(_) | ItemKind::Template(_) | ItemKind::Use(_) | ItemKind::Rule(_) | ItemKind::Mutation(_)
+            )
         {
             entry.hash.hash(&mut hasher);
         }

@@ -194,6 +194,21 @@ impl<'a> Cx<'a> {
         result
     }
 
+    /// Goes into a part of a Kubernetes object, until [`Cx::close_object`].
+    pub(crate) fn open_object(&mut self) {
+        self.in_object += 1;
+    }
+
+    /// Comes out of it.
+    pub(crate) fn close_object(&mut self) {
+        self.in_object = self.in_object.saturating_sub(1);
+    }
+
+    /// Takes up the work on another statement, with all the steps that one may take.
+    pub(crate) fn refuel(&mut self) {
+        self.fuel = FUEL;
+    }
+
     pub(crate) fn is_inside_object(&self) -> bool {
         self.in_object > 0
     }

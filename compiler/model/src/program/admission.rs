@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use kspec_diagnostics::Location;
+use kspec_diagnostics::{Location, SourceMap, Span};
 
 use super::{Date, Exception, Origin};
 use crate::LabelSelector;
-use crate::rules::{Action, FailurePolicy, Mutation, Rule};
+use crate::rules::{Action, Body, Change, FailurePolicy, Mutation, Rule, Stmt};
 
 /// `enforce`, `warn`, `audit`: one rule of a binding, its parameters filled in. Exemptions are not yet worked in:
 /// lowering does that, for the day it is asked for.
@@ -45,6 +45,63 @@ pub struct MutationBinding {
     pub timeout_seconds: u32,
     /// Whence.
     pub origin: Origin,
+}
+
+impl RuleBinding {
+    /// The rule with its place in its file: until now, its lines are byte offsets in the item that declares it, so that an
+    /// edit above changes nothing.
+    #[must_use]
+    pub fn placed(&self, sources: &SourceMap) -> Rule {
+        fn place(statements: &mut [Stmt], line: &impl Fn(u32) -> u32) {
+            for statement in statements {
+                match statement {
+                    Stmt::Let(..) => {}
+                    Stmt::For { body, .. } => place(body, line),
+                    Stmt::Verdict(verdict) => verdict.line = line(verdict.line),
+                }
+            }
+        }
+        let mut rule = self.rule.clone();
+        rule.source = source(self.declared, sources);
+        for body in &mut rule.bodies {
+            if let Body::Statements(statements) = body {
+                place(statements, &|offset| line(self.declared, offset, sources));
+            }
+        }
+        rule
+    }
+}
+
+impl MutationBinding {
+    /// The mutation with its place in its file, as [`RuleBinding::placed`].
+    #[must_use]
+    pub fn placed(&self, sources: &SourceMap) -> Mutation {
+        fn place(changes: &mut [Change], line_of: &impl Fn(u32) -> u32) {
+            for change in changes {
+                match change {
+                    Change::For { body, .. } | Change::If { body, .. } => place(body, line_of),
+                    Change::Write { line, .. } | Change::Remove { line, .. } => *line = line_of(*line),
+                }
+            }
+        }
+        let mut mutation = self.mutation.clone();
+        mutation.source = source(self.declared, sources);
+        for body in &mut mutation.bodies {
+            place(body, &|offset| line(self.declared, offset, sources));
+        }
+        mutation
+    }
+}
+
+/// `file:line` of a declaration.
+fn source(declared: Location, sources: &SourceMap) -> String {
+    sources.position(&declared.into()).map(|at| format!("{}:{}", at.path, at.line)).unwrap_or_default()
+}
+
+/// The line of a byte offset in the item that declares something.
+fn line(declared: Location, offset: u32, sources: &SourceMap) -> u32 {
+    let at = Location { item: declared.item, span: Span::new(offset, offset) };
+    sources.position(&at.into()).map(|at| at.line).unwrap_or_default()
 }
 
 /// Where a binding holds.

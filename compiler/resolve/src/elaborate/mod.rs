@@ -7,19 +7,25 @@ mod access;
 mod api_server;
 mod audit;
 mod authentication;
+mod bind;
 mod encryption;
 mod exception;
+mod exempt;
 mod fields;
 mod guarantee;
 mod lookup;
 mod manifest;
+mod mutation;
 mod namespace;
 mod network;
 mod pending;
 mod resources;
+mod rule;
 mod scope;
 mod selector;
+mod target;
 mod template;
+mod test;
 mod values;
 mod workload;
 
@@ -143,8 +149,8 @@ impl<'d, 's> Elab<'d, 's> {
                 self.accept(node, item.span);
                 BTreeMap::new()
             }
-            ItemKind::Rule(node) => named(&node.name, self.rule(node, item.span)),
-            ItemKind::Mutation(node) => named(&node.name, self.mutation(node, item.span)),
+            ItemKind::Rule(node) => named(&node.name, self.rule(node)),
+            ItemKind::Mutation(node) => named(&node.name, self.mutation(node)),
             ItemKind::Runtime(node) => named(&node.name, self.runtime(node, item.span)),
             ItemKind::Bind(node) => {
                 self.bind(node, item.span);

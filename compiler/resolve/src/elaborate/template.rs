@@ -1,6 +1,11 @@
 //! Templates, stamps, `for`.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::Arc,
+};
 
 use kspec_diagnostics::{Finding, ItemId, Location, Severity, Span, codes};
 use kspec_syntax::tree::{Expr, ExprKind, For, Item, Name, Param, Path, Template};
@@ -65,6 +70,36 @@ impl<'s> Frame<'s> {
         if let Some(parent) = &self.parent {
             parent.names(into);
         }
+    }
+
+    /// The names of arguments and loop variables here and in the frames around, and of plain values that are declared
+    /// beside.
+    pub(super) fn arguments(&self, into: &mut Vec<Arc<str>>) {
+        into.extend(self.values.keys().cloned());
+        let plain = |index: &usize| {
+            matches!(
+                self.body.get(*index).map(|item| &item.kind),
+                Some(kspec_syntax::tree::ItemKind::Fn(_) | kspec_syntax::tree::ItemKind::Namespace(_))
+            )
+        };
+        into.extend(self.names.iter().filter(|(_, at)| at.iter().all(plain)).map(|(name, _)| Arc::clone(name)));
+        if let Some(parent) = &self.parent {
+            parent.arguments(into);
+        }
+    }
+
+    /// Arguments and loop variables of this frame and those around it, and the named of its own declarations: what a
+    /// rule declared here means elsewhere. `wanted` tells which.
+    pub(super) fn captured(
+        self: &Rc<Self>,
+        wanted: &BTreeSet<Arc<str>>,
+        elab: &Elab<'_, 's>,
+    ) -> BTreeMap<Arc<str>, Value> {
+        let found = wanted.iter().filter_map(|name| match self.lookup(name, elab)? {
+            Lookup::Found(value) => Some((Arc::clone(name), value)),
+            Lookup::Poisoned | Lookup::Unknown => None,
+        });
+        found.collect()
     }
 
     fn declared(self: &Rc<Self>, index: usize, name: &str, elab: &Elab<'_, 's>) -> Option<Value> {
@@ -217,7 +252,7 @@ impl<'s> Elab<'_, 's> {
         }))
     }
 
-    fn has_errors(&self, item: ItemId) -> bool {
+    pub(super) fn has_errors(&self, item: ItemId) -> bool {
         self.db.unit(item).is_some_and(|unit| unit.findings.iter().any(|finding| finding.severity == Severity::Error))
     }
 
@@ -316,6 +351,24 @@ impl<'s> Elab<'_, 's> {
             within: RefCell::new(None),
             out: self.out,
         }
+    }
+
+    /// As if what is read next stood in another item, with these names bound.
+    pub(super) fn standing_with(&self, item: ItemId, values: BTreeMap<Arc<str>, Value>) -> Self {
+        let module = self.db.module_of(item);
+        let frame = Frame {
+            parent: None,
+            values,
+            body: &[],
+            names: BTreeMap::new(),
+            states: RefCell::new(Vec::new()),
+            uses: self.frame.as_ref().map(|frame| Arc::clone(&frame.uses)).unwrap_or_default(),
+            is_abstract: self.is_abstract(),
+            item,
+            module: Arc::clone(&module),
+            depth: self.depth(),
+        };
+        Elab { db: self.db, item, module, frame: Some(Rc::new(frame)), within: RefCell::new(None), out: self.out }
     }
 
     /// Expands a body of this item's own text: a `for`, or the abstract reading of a template.

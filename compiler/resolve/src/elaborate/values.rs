@@ -233,6 +233,9 @@ impl<'s> Elab<'_, 's> {
         if let Some(stamped) = self.stamp_expr(&node.value, Some(&node.name)) {
             return stamped;
         }
+        if let Some(rules) = self.rule_list(&node.value) {
+            return rules;
+        }
         let ty = node.ty.as_ref().map(|ty| self.ty(ty));
         self.eval(&node.value, ty.as_ref())
     }

@@ -3,21 +3,40 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kspec_diagnostics::{Finding, codes};
+use kspec_diagnostics::{Finding, Span, codes};
+use kspec_model::rules::Root;
 use kspec_schema::{KindInfo, Type as Shape, TypeId};
 use kspec_syntax::tree::{KindRef, Param};
 
 use crate::{Cx, EntityKind, KubeType, Type, Value, eval, ty};
 
-/// A kind that a rule is on.
-pub(super) struct OnKind {
-    ty: KubeType,
-    namespaced: bool,
+/// A kind that a rule or mutation is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnKind {
+    /// The type of the object in a request.
+    pub ty: KubeType,
+    /// API group of the resource; empty for the core group.
+    pub group: Arc<str>,
+    /// API version of the resource.
+    pub version: Arc<str>,
+    /// Plural name of the resource.
+    pub resource: Arc<str>,
+    /// Subresource, where one is named.
+    pub subresource: Option<Arc<str>>,
+    /// Whether its objects are in namespaces.
+    pub namespaced: bool,
+    /// Where it is named.
+    pub span: Span,
 }
 
 /// The kinds of `on Pod, Ingress`; reports those that the server does not know.
-pub(super) fn kinds(on: &[KindRef], cx: &mut Cx<'_>) -> Vec<OnKind> {
+pub fn on_kinds(on: &[KindRef], cx: &mut Cx<'_>) -> Vec<OnKind> {
     on.iter().filter_map(|kind| resolve(kind, cx)).collect()
+}
+
+/// As [`on_kinds`], for checks.
+pub(super) fn kinds(on: &[KindRef], cx: &mut Cx<'_>) -> Vec<OnKind> {
+    on_kinds(on, cx)
 }
 
 fn resolve(kind: &KindRef, cx: &mut Cx<'_>) -> Option<OnKind> {
@@ -61,7 +80,7 @@ fn resolve(kind: &KindRef, cx: &mut Cx<'_>) -> Option<OnKind> {
         }
     };
     let Some(subresource) = subresource else {
-        return Some(OnKind { ty: KubeType { id: info.ty, name: name.into() }, namespaced: info.namespaced });
+        return Some(on_kind(info, None, KubeType { id: info.ty, name: name.into() }, kind.span));
     };
     let Some(part) = info.subresource(subresource) else {
         let names: Vec<&str> = info.subresources.iter().map(|part| part.name.as_ref()).collect();
@@ -74,7 +93,19 @@ fn resolve(kind: &KindRef, cx: &mut Cx<'_>) -> Option<OnKind> {
         return None;
     };
     let id = schema.object_type(&part.group, &part.version, &part.kind).unwrap_or(info.ty);
-    Some(OnKind { ty: KubeType { id, name: part.kind.as_ref().into() }, namespaced: info.namespaced })
+    Some(on_kind(info, Some(subresource), KubeType { id, name: part.kind.as_ref().into() }, kind.span))
+}
+
+fn on_kind(info: &KindInfo, subresource: Option<&str>, ty: KubeType, span: Span) -> OnKind {
+    OnKind {
+        ty,
+        group: Arc::from(&*info.group),
+        version: Arc::from(&*info.version),
+        resource: Arc::from(&*info.plural),
+        subresource: subresource.map(Arc::from),
+        namespaced: info.namespaced,
+        span,
+    }
 }
 
 /// Checks a body once for each kind; what is found for several is reported once. `containers` and its like are bound for
@@ -110,19 +141,34 @@ pub(super) fn for_each_kind(kinds: &[OnKind], params: &[Param], cx: &mut Cx<'_>,
 }
 
 fn bind(kind: &OnKind, cx: &mut Cx<'_>) {
-    let object = Type::Kube(kind.ty.clone());
-    let mut name = |name: &str, ty: Type| cx.bind(&Arc::from(name), Value::Unknown(ty), None);
-    name("object", object.clone());
-    name("old", object.optional());
-    name("request", request());
-    name("cluster", Type::Entity(EntityKind::Cluster));
-    let namespace = cx.schema.object_type("", "v1", "Namespace").map(|id| KubeType { id, name: "Namespace".into() });
-    if let Some(namespace) = namespace {
-        let ty = Type::Kube(namespace);
-        let ty = if kind.namespaced { ty } else { ty.optional() };
-        cx.bind(&Arc::from("namespace"), Value::Unknown(ty), None);
+    for (name, ty, _) in kind.roots(cx) {
+        cx.bind(&Arc::from(name), Value::Unknown(ty), None);
     }
-    if let Some(spec) = pod_spec(kind.ty.id, cx) {
+    for (name, ty) in kind.lists(cx) {
+        cx.bind(&Arc::from(name), Value::Unknown(ty), None);
+    }
+}
+
+impl OnKind {
+    /// What every body can name, and the part of the request that it is; `cluster` is none.
+    pub(crate) fn roots(&self, cx: &Cx<'_>) -> Vec<(&'static str, Type, Option<Root>)> {
+        let object = Type::Kube(self.ty.clone());
+        let mut roots = vec![
+            ("object", object.clone(), Some(Root::Object)),
+            ("old", object.optional(), Some(Root::Old)),
+            ("request", request(), Some(Root::Request)),
+            ("cluster", Type::Entity(EntityKind::Cluster), None),
+        ];
+        if let Some(id) = cx.schema.object_type("", "v1", "Namespace") {
+            let ty = Type::Kube(KubeType { id, name: "Namespace".into() });
+            roots.push(("namespace", if self.namespaced { ty } else { ty.optional() }, Some(Root::Namespace)));
+        }
+        roots
+    }
+
+    /// The lists of containers, for kinds that have a pod's specification.
+    pub(crate) fn lists(&self, cx: &Cx<'_>) -> Vec<(&'static str, Type)> {
+        let Some((spec, _)) = pod_spec(self.ty.id, cx) else { return Vec::new() };
         let item = |field: &str| {
             let found = cx.schema.object(spec)?.field(field)?.ty;
             match Type::of_schema(cx.schema, found) {
@@ -138,31 +184,33 @@ fn bind(kind: &OnKind, cx: &mut Cx<'_>) {
             // Ephemeral containers have an ordinary one's fields, and one more.
             ("all_containers", container),
         ];
-        for (name, item) in lists {
-            if let Some(item) = item {
-                cx.bind(&Arc::from(name), Value::Unknown(Type::list(item)), None);
-            }
-        }
+        lists.into_iter().filter_map(|(name, item)| Some((name, Type::list(item?)))).collect()
+    }
+
+    /// The path to the pod's specification; empty for kinds that have none.
+    pub(crate) fn pod_path(&self, cx: &Cx<'_>) -> &'static [&'static str] {
+        pod_spec(self.ty.id, cx).map(|(_, path)| path).unwrap_or_default()
     }
 }
 
-/// The pod's specification inside a kind: its own, its template's, or its job's.
-fn pod_spec(id: TypeId, cx: &Cx<'_>) -> Option<TypeId> {
+/// The pod's specification inside a kind, and the path to it: its own, its template's, or its job's.
+fn pod_spec(id: TypeId, cx: &Cx<'_>) -> Option<(TypeId, &'static [&'static str])> {
+    const PATHS: [&[&str]; 4] = [
+        &["spec"],
+        &["spec", "template", "spec"],
+        &["template", "spec"],
+        &["spec", "jobTemplate", "spec", "template", "spec"],
+    ];
     let field = |id: TypeId, path: &[&str]| {
         path.iter().try_fold(id, |id, name| match cx.schema.ty(id) {
             Shape::Object(object) => object.field(name).map(|field| field.ty),
             _ => None,
         })
     };
-    [
-        &["spec"][..],
-        &["spec", "template", "spec"],
-        &["template", "spec"],
-        &["spec", "jobTemplate", "spec", "template", "spec"],
-    ]
-    .into_iter()
-    .filter_map(|path| field(id, path))
-    .find(|spec| field(*spec, &["ephemeralContainers"]).is_some())
+    PATHS
+        .into_iter()
+        .filter_map(|path| Some((field(id, path)?, path)))
+        .find(|(spec, _)| field(*spec, &["ephemeralContainers"]).is_some())
 }
 
 /// What the API server says of the request: `AdmissionRequest`'s fields, as CEL has them.

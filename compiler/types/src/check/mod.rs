@@ -1,11 +1,12 @@
 //! Checking of bodies.
 
-mod environment;
+pub(crate) mod environment;
 mod function;
-mod mutation;
+pub(crate) mod mutation;
 mod object;
-mod rule;
+pub(crate) mod rule;
 
+pub use environment::{OnKind, on_kinds};
 pub use function::check_fn;
 pub(crate) use mutation::LISTS;
 pub use mutation::check_mutation;

@@ -71,7 +71,7 @@ fn about(field: &Field, cx: &mut Cx<'_>) {
 }
 
 /// The type of what a `for` ranges over: lists of one type, absent ones counting as empty.
-pub(super) fn items(over: &[Expr], cx: &mut Cx<'_>) -> Type {
+pub(crate) fn items(over: &[Expr], cx: &mut Cx<'_>) -> Type {
     let mut joined = Type::Never;
     for list in over {
         let value = eval(list, None, cx);
