@@ -1,6 +1,6 @@
 //! The command line as data. Names are a contract: people script against them.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Snapshot(Snapshot),
     /// Write a program for what is there already
     Import(Import),
+    /// Serve admission reviews: the rules that the API server cannot decide itself
+    Webhook(Webhook),
     /// Print a shell's completion script
     Completion(Completion),
     /// Print the version
@@ -227,6 +229,49 @@ pub(crate) struct Import {
     /// Output format of the report
     #[arg(short, long, value_enum, default_value = "human")]
     pub(crate) output: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Webhook {
+    /// `bundle.json` of `kspec compile`; read anew when it changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
+    /// Where to listen for reviews
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
+    pub(crate) listen: SocketAddr,
+    /// The server's certificate and its chain, in PEM; read anew when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Authorities of clients, in PEM: who has no certificate of theirs is turned away
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) client_ca: Option<PathBuf>,
+    /// Where to serve health and metrics without TLS, beside the address of reviews
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Context of the kubeconfig, for objects that rules look up; the pod's own cluster where there is no kubeconfig
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
+    /// For how long one review may take
+    #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub(crate) timeout: u32,
+    /// Reviews at once; more are turned away
+    #[arg(long, value_name = "COUNT", default_value = "512", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) max_in_flight: u32,
+    /// Largest body of a review
+    #[arg(long, value_name = "BYTES", default_value = "7340032", value_parser = clap::value_parser!(u32).range(1024..))]
+    pub(crate) max_body: u32,
+    /// For how long the cluster may have said nothing before rules that look objects up have no verdict
+    #[arg(long, value_name = "SECONDS", default_value = "180", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) stale_after: u32,
+    /// For how long reviews are still taken after SIGTERM
+    #[arg(long, value_name = "SECONDS", default_value = "5")]
+    pub(crate) drain: u32,
+    /// Threads that answer; one a core unless given
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod plan;
 mod project;
 mod snapshot;
 mod state;
+mod webhook;
 
 use clap::CommandFactory as _;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<Exit, Failure>
         Command::Apply(args) => apply::run(args, context),
         Command::Snapshot(args) => snapshot::run(args, context),
         Command::Import(args) => import::run(args, context),
+        Command::Webhook(args) => webhook::run(args, context),
         Command::Completion(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "kspec", &mut script);

@@ -203,6 +203,18 @@ impl Evaluator {
     #[must_use]
     pub fn judge<'t>(&'t self, review: &Review<'_>, engines: Engines, objects: &dyn Objects) -> Vec<Outcome<'t>> {
         let mut outcomes = Vec::new();
+        self.judge_each(review, engines, objects, |_, outcome| outcomes.push(outcome));
+        outcomes
+    }
+
+    /// As [`Evaluator::judge`], each outcome told as soon as it is known, with its rule's place in the table.
+    pub fn judge_each<'t>(
+        &'t self,
+        review: &Review<'_>,
+        engines: Engines,
+        objects: &dyn Objects,
+        mut told: impl FnMut(usize, Outcome<'t>),
+    ) {
         for (at, target_at) in self.index.fitting(review) {
             let (Some(bound), Some(rule)) = (self.table.rules.get(at), self.rules.get(at)) else { continue };
             let Some(target) = bound.rule.targets.get(target_at) else { continue };
@@ -219,9 +231,8 @@ impl Evaluator {
                 },
                 Err(fault) => Decision::Fault(fault),
             };
-            outcomes.push(Outcome { bound, advisory: target.advisory, decision });
+            told(at, Outcome { bound, advisory: target.advisory, decision });
         }
-        outcomes
     }
 }
 

@@ -10,6 +10,7 @@
 mod connection;
 mod discovery;
 mod error;
+mod follow;
 mod kinds;
 mod list;
 
@@ -18,6 +19,7 @@ use kspec_model::{Object, ObjectKey};
 pub use connection::{ConnectOptions, Connection};
 pub use discovery::{Resource, Served, escape};
 pub use error::{Asked, LiveError};
+pub use follow::{Change, follow, look_up};
 
 use crate::{HostState, State, StateObject, StateOrigin};
 

@@ -361,6 +361,40 @@ impl Rule {
     }
 }
 
+impl Mutation {
+    /// Every expression of a target's body, conditions included.
+    pub fn walk<'m>(&'m self, see: &mut impl FnMut(&'m Expr)) {
+        for target in &self.targets {
+            if let Some(applies) = &target.applies {
+                applies.walk(see);
+            }
+        }
+        for body in &self.bodies {
+            walk_changes(body, see);
+        }
+    }
+}
+
+fn walk_changes<'m>(changes: &'m [Change], see: &mut impl FnMut(&'m Expr)) {
+    for change in changes {
+        match change {
+            Change::For { over, body, .. } => {
+                over.iter().for_each(|list| list.walk(see));
+                walk_changes(body, see);
+            }
+            Change::If { when, body } => {
+                when.walk(see);
+                walk_changes(body, see);
+            }
+            Change::Write { place, value, .. } => {
+                place.walk(see);
+                value.walk(see);
+            }
+            Change::Remove { place, .. } => place.walk(see),
+        }
+    }
+}
+
 fn walk<'s>(statements: &'s [Stmt], see: &mut impl FnMut(&'s Expr)) {
     for statement in statements {
         match statement {

@@ -1,0 +1,76 @@
+//! What the API server sends.
+
+use kspec_rules::Review;
+use serde_json::Value;
+
+/// The version that is spoken.
+pub(crate) const API_VERSION: &str = "admission.k8s.io/v1";
+
+/// An AdmissionReview with a request.
+#[derive(Debug)]
+pub(crate) struct Request {
+    body: Value,
+}
+
+/// A body that holds none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bad {
+    /// Of the request, as far as it could be read.
+    pub(crate) uid: Option<String>,
+    /// What is wrong.
+    pub(crate) message: String,
+}
+
+impl Request {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Bad> {
+        let body: Value = serde_json::from_slice(bytes)
+            .map_err(|error| Bad { uid: None, message: format!("the body is no JSON: {error}") })?;
+        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
+        let uid = text("/request/uid").filter(|uid| !uid.is_empty());
+        let bad = |message: String| Err(Bad { uid: uid.map(str::to_owned), message });
+        match (text("/apiVersion"), text("/kind")) {
+            (Some(API_VERSION), Some("AdmissionReview")) => {}
+            (version, kind) => {
+                return bad(format!(
+                    "expected an AdmissionReview of {API_VERSION}, not `{}` of `{}`",
+                    kind.unwrap_or_default(),
+                    version.unwrap_or_default()
+                ));
+            }
+        }
+        if uid.is_none() {
+            return bad("the AdmissionReview has no request with a uid".to_owned());
+        }
+        let request = body.get("request").unwrap_or(&Value::Null);
+        if let Err(why) = Review::from_request(request) {
+            return bad(why);
+        }
+        Ok(Self { body })
+    }
+
+    /// The AdmissionRequest.
+    pub(crate) fn request(&self) -> &Value {
+        self.body.get("request").unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn uid(&self) -> &str {
+        self.text("uid")
+    }
+
+    /// The namespace that it is in, or is.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        Some(self.text("namespace")).filter(|name| !name.is_empty())
+    }
+
+    pub(crate) fn text(&self, field: &str) -> &str {
+        self.request().get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(crate) fn resource(&self) -> &str {
+        self.request().pointer("/resource/resource").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        self.request().pointer("/userInfo/username").and_then(Value::as_str).unwrap_or_default()
+    }
+}
