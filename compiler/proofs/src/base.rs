@@ -1,0 +1,37 @@
+//! The plainest object of a kind, which a search starts from.
+
+use kspec_model::rules::Target;
+use serde_json::{Value, json};
+
+/// The plainest object of a target's kind that the API server would take, as far as kinds that rules are usually on go;
+/// of others, their head alone.
+pub(crate) fn object(target: &Target, namespace: Option<&str>) -> Value {
+    let version =
+        if target.group.is_empty() { target.version.clone() } else { format!("{}/{}", target.group, target.version) };
+    let metadata = match namespace.filter(|_| target.namespaced) {
+        Some(namespace) => json!({ "name": "example", "namespace": namespace }),
+        None => json!({ "name": "example" }),
+    };
+    let containers = || json!([{ "name": "app", "image": "registry.example.com/app:1.0" }]);
+    let pod = || json!({ "containers": containers() });
+    let labels = || json!({ "app": "example" });
+    let template = || json!({ "metadata": { "labels": labels() }, "spec": pod() });
+    let job = || json!({ "spec": { "containers": containers(), "restartPolicy": "Never" } });
+    let spec = match (target.group.as_str(), target.resource.as_str()) {
+        ("", "pods") => pod(),
+        ("apps", "statefulsets" | "daemonsets" | "deployments" | "replicasets") => {
+            json!({ "selector": { "matchLabels": labels() }, "template": template() })
+        }
+        ("", "replicationcontrollers") => json!({ "selector": labels(), "template": template() }),
+        ("batch", "jobs") => json!({ "template": job() }),
+        ("batch", "cronjobs") => {
+            json!({ "schedule": "0 0 * * *", "jobTemplate": { "spec": { "template": job() } } })
+        }
+        ("", "services") => json!({ "ports": [{ "port": 80 }] }),
+        ("networking.k8s.io", "ingresses") => {
+            json!({ "defaultBackend": { "service": { "name": "example", "port": { "number": 80 } } } })
+        }
+        _ => return json!({ "apiVersion": version, "kind": target.kind, "metadata": metadata }),
+    };
+    json!({ "apiVersion": version, "kind": target.kind, "metadata": metadata, "spec": spec })
+}

@@ -1,0 +1,271 @@
+//! What bound admission rules and mutations mean for each other.
+//!
+//! In: a rule table. Out: proofs, each with an object that shows it, and what could not be decided. An object is found by
+//! search and judged by the evaluator that every engine is held against, so that a witness is one in the cluster too. That
+//! there is none is claimed only inside of the fragment that [`reads`] describes.
+
+mod base;
+mod mutations;
+mod path;
+mod reads;
+mod scopes;
+mod search;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kspec_model::rules::{Action, BoundRule, Operation, Table, Target};
+use serde_json::Value;
+
+use crate::scopes::Place as Somewhere;
+use crate::search::{Found, Single, Want, search};
+
+/// What was found. Rules and mutations are named by their index in the table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Proof {
+    /// Enforced rules that together refuse every object of a kind; without any one of them some object passes.
+    RefuseAll {
+        /// Those rules.
+        rules: Vec<usize>,
+        /// The kind.
+        kind: String,
+        /// The namespace, where they hold in that one alone.
+        namespace: Option<String>,
+        /// For each rule, an object that all the others let pass; none for a rule that refuses everything alone.
+        witnesses: Vec<Value>,
+    },
+    /// A rule that no object violates.
+    NeverFires {
+        /// The rule.
+        rule: usize,
+        /// The kind.
+        kind: String,
+    },
+    /// Whatever a rule refuses, another refuses too, wherever the first holds.
+    Implied {
+        /// The rule.
+        rule: usize,
+        /// The other.
+        by: usize,
+        /// The kind.
+        kind: String,
+        /// What both refuse.
+        witness: Value,
+    },
+    /// Two mutations that make different objects of one, as they run in one order or the other.
+    OrderDependent {
+        /// The one.
+        first: usize,
+        /// The other.
+        second: usize,
+        /// Of what.
+        witness: Value,
+        /// What becomes of it, the first before the second.
+        one: Value,
+        /// What becomes of it, the second before the first.
+        other: Value,
+    },
+    /// A mutation that makes an object that is refused, of one that is not.
+    MutationRefused {
+        /// The mutation.
+        mutation: usize,
+        /// The rule that refuses.
+        rule: usize,
+        /// Of what.
+        witness: Value,
+        /// What becomes of it.
+        mutated: Value,
+    },
+    /// A rule that can keep a cluster from being mended.
+    Lockout {
+        /// The rule.
+        rule: usize,
+        /// The namespace.
+        namespace: String,
+        /// What is refused there, where one was found.
+        witness: Option<Value>,
+    },
+    /// What could not be decided of a rule.
+    NotDecided {
+        /// The rules.
+        rules: Vec<usize>,
+        /// What of them.
+        question: &'static str,
+        /// Why not.
+        why: &'static str,
+    },
+}
+
+/// What is proved of a table. `system` are the namespaces that a cluster is mended through: the system's, and kspec's own.
+#[must_use]
+pub fn prove(table: &Table, system: &[&str]) -> Vec<Proof> {
+    let mut proofs = Vec::new();
+    let kinds = kinds(table);
+    for ((group, resource), kind) in &kinds {
+        let singles: Vec<(usize, Single<'_>)> = table
+            .rules
+            .iter()
+            .enumerate()
+            .filter_map(|(at, bound)| Some((at, Single::new(table, bound, target(bound, group, resource)?)?)))
+            .collect();
+        let somewhere = scopes::places(table, kind.1);
+        never(&singles, kind, &somewhere, &mut proofs);
+        refused(&singles, kind, &somewhere, &mut proofs);
+        implied(&singles, kind, &somewhere, &mut proofs);
+        lockouts(&singles, kind, system, &mut proofs);
+        mutations::prove(table, &singles, (group, resource), &somewhere, &mut proofs);
+    }
+    proofs
+}
+
+/// Kinds that rules and mutations are on, by group and resource: name, and whether in namespaces.
+fn kinds(table: &Table) -> BTreeMap<(String, String), (String, bool)> {
+    let targets = table.rules.iter().flat_map(|bound| &bound.rule.targets);
+    let targets = targets.chain(table.mutations.iter().flat_map(|bound| &bound.mutation.targets));
+    let asked = targets.filter(|target| creates(target));
+    let kind =
+        |target: &Target| ((target.group.clone(), target.resource.clone()), (target.kind.clone(), target.namespaced));
+    asked.map(kind).collect()
+}
+
+/// Whether a target is the creation of whole objects: that is what is searched for.
+fn creates(target: &Target) -> bool {
+    target.subresource.is_none()
+        && target.template.is_empty()
+        && !target.advisory
+        && target.operations.contains(&Operation::Create)
+}
+
+fn target<'t>(bound: &'t BoundRule, group: &str, resource: &str) -> Option<&'t Target> {
+    bound.rule.targets.iter().find(|target| creates(target) && target.group == group && target.resource == resource)
+}
+
+type Singles<'t> = [(usize, Single<'t>)];
+
+/// Rules that no object violates.
+fn never(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere], proofs: &mut Vec<Proof>) {
+    for (rule, single) in singles {
+        let Some(place) = somewhere.iter().find(|place| place.is_in(&single.bound.scope)) else { continue };
+        let base = base::object(single.target, place.name());
+        let everything = |_: &Value| Some(true);
+        match search(&[(single, Want::Violates)], &BTreeMap::new(), &base, place.object(), &everything) {
+            Found::Object(_) => {}
+            Found::None => proofs.push(Proof::NeverFires { rule: *rule, kind: kind.0.clone() }),
+            Found::NotDecided(why) => {
+                proofs.push(Proof::NotDecided { rules: vec![*rule], question: "whether it can ever refuse", why });
+            }
+        }
+    }
+}
+
+/// Enforced rules of one place, none of whose objects pass.
+fn refused(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere], proofs: &mut Vec<Proof>) {
+    let mut told: BTreeSet<Vec<usize>> = BTreeSet::new();
+    for place in somewhere {
+        let there: Vec<&(usize, Single<'_>)> = singles
+            .iter()
+            .filter(|(_, single)| single.bound.action == Action::Deny && place.is_in(&single.bound.scope))
+            .collect();
+        let Some((_, first)) = there.first() else { continue };
+        let base = base::object(first.target, place.name());
+        let passing = |rules: &[&(usize, Single<'_>)]| {
+            let wanted: Vec<_> = rules.iter().map(|(_, single)| (single, Want::Passes)).collect();
+            search(&wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true))
+        };
+        match passing(&there) {
+            Found::Object(_) => continue,
+            Found::NotDecided(why) => {
+                let rules: Vec<usize> = there.iter().map(|(rule, _)| *rule).collect();
+                if told.insert(rules.clone()) {
+                    proofs.push(Proof::NotDecided { rules, question: "whether some object passes them all", why });
+                }
+                continue;
+            }
+            Found::None => {}
+        }
+        // What can be left out is, so that none can be left out of what remains.
+        let mut minimal = there.clone();
+        for candidate in &there {
+            let without: Vec<_> = minimal.iter().copied().filter(|one| one.0 != candidate.0).collect();
+            if !without.is_empty() && passing(&without) == Found::None {
+                minimal = without;
+            }
+        }
+        let rules: Vec<usize> = minimal.iter().map(|(rule, _)| *rule).collect();
+        if !told.insert(rules.clone()) {
+            continue;
+        }
+        let witnesses = minimal.iter().filter_map(|left_out| {
+            let others: Vec<_> = minimal.iter().copied().filter(|one| one.0 != left_out.0).collect();
+            match passing(&others) {
+                Found::Object(object) if !others.is_empty() => Some(object),
+                _ => None,
+            }
+        });
+        let witnesses = witnesses.collect();
+        let namespace = place.name().map(str::to_owned);
+        proofs.push(Proof::RefuseAll { rules, kind: kind.0.clone(), namespace, witnesses });
+    }
+}
+
+/// Rules whose every violation another refuses too.
+fn implied(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere], proofs: &mut Vec<Proof>) {
+    let dead: BTreeSet<usize> = proofs
+        .iter()
+        .filter_map(|proof| match proof {
+            Proof::NeverFires { rule, .. } => Some(*rule),
+            _ => None,
+        })
+        .collect();
+    let mut known: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for (rule, single) in singles.iter().filter(|(rule, _)| !dead.contains(rule)) {
+        for (by, other) in singles {
+            let related = rule != by && single.reads.places.keys().any(|path| other.reads.places.contains_key(path));
+            // What only warns implies nothing of what refuses; of two that imply each other, one is told.
+            if !related || stronger(single.bound.action, other.bound.action) || known.contains(&(*by, *rule)) {
+                continue;
+            }
+            let holds: Vec<&Somewhere> = somewhere.iter().filter(|place| place.is_in(&single.bound.scope)).collect();
+            if holds.is_empty() || !holds.iter().all(|place| place.is_in(&other.bound.scope)) {
+                continue;
+            }
+            let Some(place) = holds.first() else { continue };
+            let base = base::object(single.target, place.name());
+            let ask = |want: Want| {
+                let wanted = [(single, Want::Violates), (other, want)];
+                search(&wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true))
+            };
+            if ask(Want::Passes) == Found::None
+                && let Found::Object(witness) = ask(Want::Violates)
+            {
+                known.insert((*rule, *by));
+                proofs.push(Proof::Implied { rule: *rule, by: *by, kind: kind.0.clone(), witness });
+                break;
+            }
+        }
+    }
+}
+
+/// Whether one action does more than another.
+fn stronger(one: Action, other: Action) -> bool {
+    one < other
+}
+
+/// Enforced rules that hold where a cluster is mended.
+fn lockouts(singles: &Singles<'_>, kind: &(String, bool), system: &[&str], proofs: &mut Vec<Proof>) {
+    for (rule, single) in singles.iter().filter(|(_, single)| single.bound.action == Action::Deny && kind.1) {
+        for name in system {
+            let place = Somewhere::named(name);
+            if !place.is_in(&single.bound.scope) {
+                continue;
+            }
+            let base = base::object(single.target, Some(name));
+            let found = search(&[(single, Want::Violates)], &BTreeMap::new(), &base, place.object(), &|_| Some(true));
+            let witness = match found {
+                Found::None => continue,
+                Found::Object(object) => Some(object),
+                Found::NotDecided(_) => None,
+            };
+            proofs.push(Proof::Lockout { rule: *rule, namespace: (*name).to_owned(), witness });
+        }
+    }
+}

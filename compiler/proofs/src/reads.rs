@@ -1,0 +1,463 @@
+//! What a rule reads of the object, and which values tell its outcomes apart.
+//!
+//! The decidable fragment: truth values, comparisons of one place with constants, membership in constant lists, presence,
+//! and these inside `for`, `any`, `all`, `none` over a list, each of whose items is judged by itself. Over it a finite set
+//! of values at each place stands for all: constants that the place is compared with, their neighbours, one value that is
+//! none of them, and absence. Anything else is *outside*: its values may still show a witness, but prove no absence of one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kspec_model::rules::{Const, Each, Expr, Method, Op, Root, Stmt, Ty, Var};
+use kspec_rules::literal::Quantity;
+use serde_json::{Value, json};
+
+use crate::path::Path;
+
+/// What is known of a place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Place {
+    /// Whether it may be absent.
+    pub(crate) optional: bool,
+    /// What may stand there, most ordinary first.
+    pub(crate) values: Vec<Value>,
+    /// Whether it is asked for by itself, and not only on the way to what is in it.
+    asked: bool,
+    /// Parts of an image that it is compared by: registry, repository, tag, digest.
+    image: [BTreeSet<Arc<str>>; 4],
+    is_image: bool,
+}
+
+/// What one body reads.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reads {
+    /// Leaves, by place.
+    pub(crate) places: BTreeMap<Path, Place>,
+    /// Lists that something must be in for the rule to pass, with how many such demands.
+    pub(crate) demands: BTreeMap<Path, usize>,
+    /// Why it is outside of the fragment, if it is.
+    pub(crate) outside: Option<&'static str>,
+}
+
+/// What a sub-expression is, as far as places go.
+#[derive(Debug, Clone)]
+enum Abs {
+    Place(Path, Ty),
+    /// A part of the image that a place names.
+    ImagePart(Path, usize),
+    Image(Path),
+    Const(Const),
+    Other,
+}
+
+/// Reads a body's statements.
+pub(crate) fn of_statements(statements: &[Stmt]) -> Reads {
+    let mut reader = Reader { reads: Reads::default(), names: Vec::new(), over: Vec::new() };
+    reader.statements(statements);
+    reader.finish()
+}
+
+/// Reads a condition.
+pub(crate) fn of_condition(condition: &Expr) -> Reads {
+    let mut reader = Reader { reads: Reads::default(), names: Vec::new(), over: Vec::new() };
+    reader.condition(condition, true);
+    reader.finish()
+}
+
+struct Reader {
+    reads: Reads,
+    names: Vec<(Var, Abs)>,
+    /// Lists that are ranged over around this place.
+    over: Vec<Path>,
+}
+
+impl Reader {
+    fn finish(mut self) -> Reads {
+        for place in self.reads.places.values_mut() {
+            place.finish();
+        }
+        // A map on the way to its fields is there when one of them is.
+        let places: Vec<Path> = self.reads.places.keys().cloned().collect();
+        self.reads.places.retain(|path, place| {
+            let on_the_way = || places.iter().any(|inner| inner != path && inner.is_within(path));
+            !place.values.is_empty() && (place.asked || path.is_item() || place.values != [json!({})] || !on_the_way())
+        });
+        self.reads
+    }
+
+    fn outside(&mut self, why: &'static str) {
+        self.reads.outside.get_or_insert(why);
+    }
+
+    fn statements(&mut self, statements: &[Stmt]) {
+        let bound = self.names.len();
+        for statement in statements {
+            match statement {
+                Stmt::Let(name, value) => {
+                    let value = self.value(value);
+                    self.names.push((Arc::clone(name), value));
+                }
+                Stmt::For { item, over, body } => {
+                    for list in over {
+                        let abs = self.items(list);
+                        self.names.push((Arc::clone(item), abs));
+                        self.statements(body);
+                        self.names.pop();
+                    }
+                }
+                Stmt::Verdict(verdict) => self.condition(&verdict.when, true),
+            }
+        }
+        self.names.truncate(bound);
+    }
+
+    /// What the items of a list are.
+    fn items(&mut self, list: &Expr) -> Abs {
+        match &list.op {
+            // A list that is narrowed: its condition is read, and its items are the list's.
+            Op::Each { what: Each::Filter, over, item, value: None, body } => {
+                let abs = self.items(over);
+                self.names.push((Arc::clone(item), abs.clone()));
+                self.condition(body, true);
+                self.names.pop();
+                abs
+            }
+            Op::Coalesce(first, second) if matches!(&second.op, Op::Const(Const::List(items)) if items.is_empty()) => {
+                self.items(first)
+            }
+            _ => match self.value(list) {
+                Abs::Place(path, Ty::List(item)) => {
+                    if self.over.contains(&path) {
+                        self.outside("it holds items of one list beside each other");
+                    }
+                    let item_path = path.item();
+                    self.see(&item_path, &item, true);
+                    Abs::Place(item_path, (*item).clone())
+                }
+                _ => {
+                    self.outside("it ranges over something that is made");
+                    Abs::Other
+                }
+            },
+        }
+    }
+
+    /// A condition that finds a violation where it holds (`positive`), or where it does not.
+    fn condition(&mut self, expr: &Expr, positive: bool) {
+        match &expr.op {
+            Op::Not(inner) => self.condition(inner, !positive),
+            Op::And(parts) | Op::Or(parts) => parts.iter().for_each(|part| self.condition(part, positive)),
+            Op::If(test, then, otherwise) => {
+                self.condition(test, positive);
+                self.condition(then, positive);
+                self.condition(otherwise, positive);
+            }
+            Op::Let(name, value, body) => {
+                let value = self.value(value);
+                self.names.push((Arc::clone(name), value));
+                self.condition(body, positive);
+                self.names.pop();
+            }
+            Op::Const(Const::Bool(_)) => {}
+            Op::Equal(a, b) => self.compared(a, b),
+            Op::Compare(_, a, b) => self.compared(a, b),
+            Op::In(a, b) => self.membership(a, b),
+            Op::InRange(value, low, high) => {
+                self.compared(value, low);
+                self.compared(value, high);
+            }
+            Op::Exists(inner) => match self.value(inner) {
+                Abs::Place(path, _) => self.ask(&path),
+                Abs::ImagePart(..) => {}
+                _ => self.outside("it asks whether something that is made is there"),
+            },
+            Op::Each { what: Each::Any | Each::All | Each::None, over, item, value: None, body }
+                if matches!(&expr.op, Op::Each { .. }) =>
+            {
+                // Something must be in the list for the rule to pass: `deny unless list.any(…)`.
+                let demands = matches!(
+                    (&expr.op, positive),
+                    (Op::Each { what: Each::Any, .. }, false) | (Op::Each { what: Each::All | Each::None, .. }, true)
+                );
+                let abs = self.items(over);
+                if let Abs::Place(path, _) = &abs
+                    && demands
+                {
+                    *self.reads.demands.entry(path.clone()).or_default() += 1;
+                }
+                self.names.push((Arc::clone(item), abs));
+                self.condition(body, positive);
+                self.names.pop();
+            }
+            Op::Each { over, item, value, body, .. } => {
+                self.outside("it counts, or ranges over a map");
+                let abs = if value.is_none() { self.items(over) } else { Abs::Other };
+                self.names.push((Arc::clone(item), abs));
+                if let Some(value) = value {
+                    self.names.push((Arc::clone(value), Abs::Other));
+                }
+                self.condition(body, positive);
+                self.names.truncate(self.names.len() - 1 - usize::from(value.is_some()));
+            }
+            Op::Call(Method::Has, map, arguments) => match (self.value(map), arguments.first().map(|key| &key.op)) {
+                (Abs::Place(path, Ty::Map(of)), Some(Op::Const(Const::Text(key)))) => {
+                    self.see(&path.field(key), &of, true);
+                }
+                _ => self.outside("it asks for a key that is made"),
+            },
+            Op::Call(Method::IsEmpty, list, _) => match self.value(list) {
+                Abs::Place(path, Ty::List(item)) => {
+                    self.offer(&path, [Value::Array(Vec::new())]);
+                    self.see(&path.item(), &item, true);
+                }
+                Abs::Place(path, Ty::Text) => self.offer(&path, [json!("")]),
+                _ => self.outside("it asks whether something that is made is empty"),
+            },
+            Op::Call(Method::Contains, list, arguments) if matches!(list.ty.present(), Ty::List(_)) => {
+                if let Some(item) = arguments.first() {
+                    self.membership(item, list);
+                }
+            }
+            Op::Call(method, text, arguments) => self.pattern(*method, text, arguments),
+            Op::Coalesce(first, second) => {
+                self.value(first);
+                if !matches!(second.op, Op::Const(_)) {
+                    self.condition(second, positive);
+                }
+            }
+            _ => {
+                if matches!(self.value(expr), Abs::Other) {
+                    self.outside("it reads more than the object, or reckons");
+                }
+            }
+        }
+    }
+
+    /// A comparison: constants are values of what they are compared with.
+    fn compared(&mut self, a: &Expr, b: &Expr) {
+        match (self.value(a), self.value(b)) {
+            (Abs::Place(path, ty), Abs::Const(value)) | (Abs::Const(value), Abs::Place(path, ty)) => {
+                self.offer(&path, values_about(&value, &ty));
+            }
+            (Abs::ImagePart(path, part), Abs::Const(Const::Text(text)))
+            | (Abs::Const(Const::Text(text)), Abs::ImagePart(path, part)) => self.offer_part(&path, part, &text),
+            (Abs::Image(path), Abs::Const(Const::Text(text) | Const::Image(text)))
+            | (Abs::Const(Const::Text(text) | Const::Image(text)), Abs::Image(path)) => {
+                self.offer(&path, [json!(&*text)]);
+            }
+            (Abs::Const(_), Abs::Const(_)) => {}
+            (Abs::Place(one, _), Abs::Place(other, _)) => {
+                self.outside("it compares places of the object with each other");
+                let of = |reads: &Reads, path: &Path| reads.places.get(path).map(|place| place.values.clone());
+                let (first, second) = (of(&self.reads, &one), of(&self.reads, &other));
+                self.offer(&one, second.unwrap_or_default());
+                self.offer(&other, first.unwrap_or_default());
+            }
+            _ => self.outside("it compares something that is made"),
+        }
+    }
+
+    fn membership(&mut self, needle: &Expr, container: &Expr) {
+        let container_abs = self.value(container);
+        if let (Abs::Const(Const::List(items)), needle) = (&container_abs, self.value(needle)) {
+            for item in items {
+                match (&needle, item) {
+                    (Abs::Place(path, ty), item) => self.offer(path, values_about(item, ty)),
+                    (Abs::ImagePart(path, part), Const::Text(text)) => self.offer_part(path, *part, text),
+                    (Abs::Const(_), _) => {}
+                    _ => self.outside("it looks for something that is made"),
+                }
+            }
+            return;
+        }
+        match (self.value(needle), container_abs) {
+            (Abs::Const(value), Abs::Place(path, Ty::List(item))) => {
+                let item_path = path.item();
+                self.see(&item_path, &item, true);
+                self.offer(&item_path, values_about(&value, &item));
+                *self.reads.demands.entry(item_path).or_default() += 1;
+            }
+            (Abs::Const(Const::Text(key)), Abs::Place(path, Ty::Map(of))) => self.see(&path.field(&key), &of, true),
+            _ => self.outside("it looks into something that is made"),
+        }
+    }
+
+    /// A pattern over text: its own text shows a match, as far as that can be written down.
+    fn pattern(&mut self, method: Method, text: &Expr, arguments: &[Expr]) {
+        self.outside("it matches a pattern");
+        let abs = self.value(text);
+        let Some(Op::Const(Const::Text(pattern))) = arguments.first().map(|argument| &argument.op) else { return };
+        let examples: Vec<Arc<str>> = match method {
+            Method::StartsWith => vec![Arc::clone(pattern), format!("{pattern}x").into()],
+            Method::EndsWith => vec![Arc::clone(pattern), format!("x{pattern}").into()],
+            Method::Contains => vec![Arc::clone(pattern)],
+            Method::Like => vec![pattern.replace(['*', '?'], "x").into(), pattern.replace('*', "").into()],
+            Method::Matches => vec![pattern.trim_matches(|c| "^$".contains(c)).replace('\\', "").into()],
+            _ => return,
+        };
+        match abs {
+            Abs::Place(path, _) | Abs::Image(path) => self.offer(&path, examples.iter().map(|text| json!(&**text))),
+            Abs::ImagePart(path, part) => examples.iter().for_each(|text| self.offer_part(&path, part, text)),
+            _ => {}
+        }
+    }
+
+    /// What a value is; a place is seen.
+    fn value(&mut self, expr: &Expr) -> Abs {
+        match &expr.op {
+            Op::Const(value) => Abs::Const(value.clone()),
+            Op::Root(Root::Object) => Abs::Place(Path::default(), Ty::Object),
+            Op::Var(name) => {
+                self.names.iter().rev().find(|(bound, _)| bound == name).map_or(Abs::Other, |(_, abs)| abs.clone())
+            }
+            Op::Field(base, name) => match self.value(base) {
+                Abs::Place(path, _) => {
+                    let path = path.field(name);
+                    let ty = expr.ty.present().clone();
+                    self.see(&path, &ty, expr.ty.is_optional());
+                    Abs::Place(path, ty)
+                }
+                Abs::Image(path) => {
+                    let part = ["registry", "repository", "tag", "digest"].iter().position(|part| *part == &**name);
+                    part.map_or(Abs::Other, |part| Abs::ImagePart(path, part))
+                }
+                _ => Abs::Other,
+            },
+            Op::Index(base, key) => match (self.value(base), &key.op) {
+                (Abs::Place(path, Ty::Map(of)), Op::Const(Const::Text(key))) => {
+                    let path = path.field(key);
+                    self.see(&path, &of, true);
+                    Abs::Place(path, *of)
+                }
+                _ => Abs::Other,
+            },
+            Op::Coalesce(first, second) => match (self.value(first), &second.op) {
+                // Absence stands for a constant, which is one of the values.
+                (Abs::Place(path, ty), Op::Const(value)) => {
+                    self.offer(&path, values_about(value, &ty));
+                    Abs::Place(path, ty)
+                }
+                _ => Abs::Other,
+            },
+            Op::Convert(base) if *expr.ty.present() == Ty::Image => match self.value(base) {
+                Abs::Place(path, _) => {
+                    if let Some(place) = self.reads.places.get_mut(&path) {
+                        place.is_image = true;
+                    }
+                    Abs::Image(path)
+                }
+                _ => Abs::Other,
+            },
+            Op::Convert(base) => self.value(base),
+            _ => Abs::Other,
+        }
+    }
+
+    fn see(&mut self, path: &Path, ty: &Ty, optional: bool) {
+        let place = self.reads.places.entry(path.clone()).or_default();
+        place.optional |= optional;
+        let ordinary = match ty.present() {
+            Ty::Bool => vec![json!(true), json!(false)],
+            Ty::Int | Ty::IntOrString => vec![json!(1)],
+            Ty::Float => vec![json!(1.0)],
+            Ty::Text => vec![json!("x")],
+            Ty::Quantity => vec![json!("1")],
+            // A list is one item; of maps and objects, that they are there is what may be asked.
+            Ty::List(item) if !matches!(item.present(), Ty::Object) => Vec::new(),
+            Ty::Object | Ty::Map(_) => vec![json!({})],
+            _ => Vec::new(),
+        };
+        place.offer(ordinary);
+    }
+
+    fn ask(&mut self, path: &Path) {
+        self.reads.places.entry(path.clone()).or_default().asked = true;
+    }
+
+    fn offer(&mut self, path: &Path, values: impl IntoIterator<Item = Value>) {
+        self.reads.places.entry(path.clone()).or_default().offer(values);
+    }
+
+    fn offer_part(&mut self, path: &Path, part: usize, text: &Arc<str>) {
+        let place = self.reads.places.entry(path.clone()).or_default();
+        place.is_image = true;
+        if let Some(texts) = place.image.get_mut(part) {
+            texts.insert(Arc::clone(text));
+        }
+    }
+}
+
+impl Place {
+    fn offer(&mut self, values: impl IntoIterator<Item = Value>) {
+        for value in values {
+            if !self.values.contains(&value) {
+                self.values.push(value);
+            }
+        }
+    }
+
+    /// What both know of one place.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.optional |= other.optional;
+        self.asked |= other.asked;
+        self.is_image |= other.is_image;
+        self.offer(other.values.iter().cloned());
+        for (own, more) in self.image.iter_mut().zip(&other.image) {
+            own.extend(more.iter().cloned());
+        }
+        self.finish();
+    }
+
+    /// Images of every combination of the parts that are asked about, and of others.
+    fn finish(&mut self) {
+        if !self.is_image {
+            return;
+        }
+        let mut texts = Vec::new();
+        let [registries, repositories, tags, digests] = &self.image;
+        let others = |known: &BTreeSet<Arc<str>>, other: &str| -> Vec<String> {
+            known.iter().map(ToString::to_string).chain([other.to_owned()]).collect()
+        };
+        for registry in others(registries, "other.example.com") {
+            for repository in others(repositories, "app") {
+                for tag in others(tags, "1.0").into_iter().map(|tag| format!(":{tag}")).chain([String::new()]) {
+                    texts.push(format!("{registry}/{repository}{tag}"));
+                }
+            }
+        }
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let plain = texts.first().cloned();
+        for digest in digests.iter().map(ToString::to_string).chain([digest]) {
+            texts.extend(plain.iter().map(|text| format!("{text}@{digest}")));
+        }
+        texts.truncate(64);
+        self.values.retain(|value| *value != json!("x"));
+        self.offer(texts.into_iter().map(Value::String));
+    }
+}
+
+/// Values that tell apart what a comparison with a constant tells apart.
+fn values_about(constant: &Const, ty: &Ty) -> Vec<Value> {
+    match (constant, ty.present()) {
+        (Const::Int(at), Ty::Quantity) => {
+            [at.saturating_sub(1), *at, at.saturating_add(1)].map(|v| json!(v.to_string())).to_vec()
+        }
+        (Const::Int(at), _) => [at.saturating_sub(1), *at, at.saturating_add(1)].map(|value| json!(value)).to_vec(),
+        (Const::Float(at), _) => vec![json!(at - 1.0), json!(at), json!(at + 1.0)],
+        (Const::Quantity(text), _) => Quantity::parse(text).map_or_else(
+            |_| Vec::new(),
+            |at| {
+                let one = Quantity::of_int(1);
+                [at.checked_sub(one), Some(at), at.checked_add(one)]
+                    .into_iter()
+                    .flatten()
+                    .filter(|value| !value.is_negative())
+                    .map(|value| json!(value.to_string()))
+                    .collect()
+            },
+        ),
+        (Const::Text(text) | Const::Image(text), _) => vec![json!(&**text)],
+        (Const::Bool(value), _) => vec![json!(value)],
+        _ => Vec::new(),
+    }
+}

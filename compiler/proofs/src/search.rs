@@ -1,0 +1,281 @@
+//! The search for an object.
+//!
+//! Objects are made from values at places ([`crate::reads`]) and judged by the evaluator itself, so that what is found is a
+//! witness whatever the search overlooks. That none is found proves that there is none where every rule is inside of the
+//! fragment and no two of them demand something of one list: then one item a list stands for all, and the values at a place
+//! for all values.
+
+use std::collections::BTreeMap;
+
+use kspec_model::rules::{Body, BoundRule, Operation, Table, Target};
+use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Review};
+use serde_json::Value;
+
+use crate::path::Path;
+use crate::reads::{Place, Reads, of_condition, of_statements};
+
+/// Objects that one search may judge.
+const BUDGET: usize = 4_000;
+
+/// A rule by itself, for one of its targets.
+#[derive(Debug)]
+pub(crate) struct Single<'t> {
+    pub(crate) bound: &'t BoundRule,
+    pub(crate) target: &'t Target,
+    evaluator: Evaluator,
+    pub(crate) reads: Reads,
+}
+
+/// What an object is to be to a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Not refused.
+    Passes,
+    /// Refused.
+    Violates,
+}
+
+/// What a search finds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Found {
+    /// This object.
+    Object(Value),
+    /// There is none.
+    None,
+    /// Neither found nor excluded.
+    NotDecided(&'static str),
+}
+
+impl<'t> Single<'t> {
+    /// `None` for what is no rule of statements, or cannot be loaded.
+    pub(crate) fn new(table: &Table, bound: &'t BoundRule, target: &'t Target) -> Option<Self> {
+        let Body::Statements(statements) = bound.rule.bodies.get(target.body)? else { return None };
+        let mut reads = of_statements(statements);
+        if let Some(applies) = &target.applies {
+            let condition = of_condition(applies);
+            for (path, place) in condition.places {
+                reads.places.entry(path).or_default().merge(&place);
+            }
+            reads.outside = reads.outside.or(condition.outside);
+        }
+        let mut alone = bound.clone();
+        alone.rule.targets = vec![target.clone()];
+        let head = head(table);
+        let only = Table { rules: vec![alone], mutations: Vec::new(), ..head };
+        Some(Self { bound, target, evaluator: Evaluator::load(only).ok()?, reads })
+    }
+
+    /// Whether an object is refused; `None` where there is no verdict.
+    pub(crate) fn violates(&self, object: &Value, namespace: Option<&Value>) -> Option<bool> {
+        let request = request(self.target, object, namespace);
+        let review = Review::from_request(&request).ok()?.in_namespace(namespace);
+        match self.evaluator.judge(&review, Engines::All, &NoObjects).first().map(|outcome| &outcome.decision) {
+            None | Some(Decision::Pass) => Some(false),
+            Some(Decision::Violations(found)) => Some(found.iter().any(|violation| !violation.warn)),
+            Some(Decision::Fault(Fault::Failed { .. } | Fault::NeedsCluster(_))) => None,
+        }
+    }
+}
+
+/// A table of the same head that holds nothing.
+pub(crate) fn head(table: &Table) -> Table {
+    Table {
+        format_version: table.format_version,
+        project: table.project.clone(),
+        kubernetes: table.kubernetes.clone(),
+        revision: String::new(),
+        rules: Vec::new(),
+        mutations: Vec::new(),
+    }
+}
+
+/// The request that creates an object.
+pub(crate) fn request(target: &Target, object: &Value, namespace: Option<&Value>) -> Value {
+    let name = namespace.and_then(|namespace| namespace.pointer("/metadata/name")).and_then(Value::as_str);
+    Asked {
+        operation: Operation::Create,
+        resource: (&target.group, &target.version, &target.resource),
+        subresource: target.subresource.as_deref(),
+        kind: &target.kind,
+        namespace: name.filter(|_| target.namespaced),
+        object: Some(object),
+        old: None,
+        user: "user",
+        groups: &[],
+    }
+    .request()
+}
+
+/// Searches for an object that is to each rule what is wanted.
+pub(crate) fn search(
+    wanted: &[(&Single<'_>, Want)],
+    extra: &BTreeMap<Path, Place>,
+    base: &Value,
+    namespace: Option<&Value>,
+    holds: &dyn Fn(&Value) -> Option<bool>,
+) -> Found {
+    let mut places: BTreeMap<Path, Place> = extra.clone();
+    for (single, _) in wanted {
+        for (path, place) in &single.reads.places {
+            places.entry(path.clone()).or_default().merge(place);
+        }
+    }
+    let mut object = base.clone();
+    // Rules that share no place are searched for one after the other: what satisfies one says nothing of the others.
+    for part in parts(wanted) {
+        let mut search = Part::new(&part, &places, namespace);
+        if !search.run(&mut object) {
+            return search.not_found(&part);
+        }
+    }
+    match holds(&object) {
+        Some(true) => Found::Object(object),
+        _ => {
+            // What must hold besides reads across parts: all places are searched at once.
+            let mut search = Part::new(wanted, &places, namespace);
+            search.places = places.iter().map(|(path, place)| (path.clone(), values(path, place))).collect();
+            let mut object = base.clone();
+            if search.run_until(&mut object, holds) { Found::Object(object) } else { search.not_found(wanted) }
+        }
+    }
+}
+
+/// Rules in groups that share places.
+fn parts<'w, 't>(wanted: &[(&'w Single<'t>, Want)]) -> Vec<Vec<(&'w Single<'t>, Want)>> {
+    let mut parts: Vec<Vec<(&'w Single<'t>, Want)>> = Vec::new();
+    for (single, want) in wanted {
+        let meets =
+            |part: &Vec<(&'w Single<'t>, Want)>| part.iter().any(|(other, _)| share(&other.reads, &single.reads));
+        let (meeting, mut rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(meets);
+        let mut merged: Vec<_> = meeting.into_iter().flatten().collect();
+        merged.push((*single, *want));
+        rest.push(merged);
+        parts = rest;
+    }
+    parts
+}
+
+fn share(a: &Reads, b: &Reads) -> bool {
+    a.places.keys().any(|one| {
+        // Being an item of a list, alone, ties nothing together where the list is there anyway.
+        !one.is_item()
+            && b.places.keys().any(|other| !other.is_item() && (one.is_within(other) || other.is_within(one)))
+    })
+}
+
+type Check<'p> = Box<dyn Fn(&Value) -> Option<bool> + 'p>;
+
+struct Part<'p> {
+    /// Places with what may stand there; `None` is absence.
+    places: Vec<(Path, Vec<Option<Value>>)>,
+    /// Each with how many places must be settled before it can be asked.
+    checks: Vec<(usize, Check<'p>)>,
+    left: usize,
+    /// Some object had no verdict.
+    doubt: bool,
+}
+
+fn values(path: &Path, place: &Place) -> Vec<Option<Value>> {
+    let absent = place.optional.then_some(None);
+    let values = place.values.iter().cloned().map(Some);
+    // What an item is, its fields say.
+    if path.is_item() { values.chain(absent).collect() } else { absent.into_iter().chain(values).collect() }
+}
+
+impl<'p> Part<'p> {
+    fn new(wanted: &[(&'p Single<'_>, Want)], all: &BTreeMap<Path, Place>, namespace: Option<&'p Value>) -> Self {
+        let mut places: Vec<(Path, Vec<Option<Value>>)> = Vec::new();
+        let mut checks: Vec<(usize, Check<'p>)> = Vec::new();
+        for (single, want) in wanted {
+            for path in single.reads.places.keys() {
+                if let Some(place) = all.get(path).filter(|_| places.iter().all(|(known, _)| known != path)) {
+                    places.push((path.clone(), values(path, place)));
+                }
+            }
+            let (single, want) = (*single, *want);
+            checks.push((
+                places.len(),
+                Box::new(move |object| Some(single.violates(object, namespace)? == (want == Want::Violates))),
+            ));
+        }
+        Self { places, checks, left: BUDGET, doubt: false }
+    }
+
+    fn run(&mut self, object: &mut Value) -> bool {
+        self.settle(0, object, &|_| Some(true))
+    }
+
+    fn run_until(&mut self, object: &mut Value, holds: &dyn Fn(&Value) -> Option<bool>) -> bool {
+        self.left = BUDGET;
+        self.settle(0, object, holds)
+    }
+
+    /// Settles the places from `at` on; `object` is what was found where the answer is true.
+    fn settle(&mut self, at: usize, object: &mut Value, holds: &dyn Fn(&Value) -> Option<bool>) -> bool {
+        let mut fits = true;
+        for (settled, check) in &self.checks {
+            if *settled != at {
+                continue;
+            }
+            match check(object) {
+                Some(true) => {}
+                Some(false) => fits = false,
+                None => {
+                    self.doubt = true;
+                    fits = false;
+                }
+            }
+            self.left = self.left.saturating_sub(1);
+            if !fits {
+                return false;
+            }
+        }
+        let Some((path, values)) = self.places.get(at).cloned() else {
+            self.left = self.left.saturating_sub(1);
+            return holds(object) == Some(true);
+        };
+        let before = object.clone();
+        for value in values {
+            if self.left == 0 {
+                return false;
+            }
+            *object = before.clone();
+            match value {
+                Some(value) => {
+                    // What stands inside is a reason for a map or an item to be there.
+                    if !(value == serde_json::json!({}) && path.is_in(object)) {
+                        path.put(object, value);
+                    }
+                }
+                None => path.remove(object),
+            }
+            if self.settle(at + 1, object, holds) {
+                return true;
+            }
+        }
+        *object = before;
+        false
+    }
+
+    fn not_found(&self, wanted: &[(&Single<'_>, Want)]) -> Found {
+        if self.left == 0 {
+            return Found::NotDecided("there are too many cases");
+        }
+        if self.doubt {
+            return Found::NotDecided("a rule has no verdict about some of the objects that tell");
+        }
+        if let Some(why) = wanted.iter().find_map(|(single, _)| single.reads.outside) {
+            return Found::NotDecided(why);
+        }
+        let mut demands: BTreeMap<&Path, usize> = BTreeMap::new();
+        for (single, _) in wanted {
+            for (path, count) in &single.reads.demands {
+                *demands.entry(path).or_default() += count;
+            }
+        }
+        if demands.values().any(|count| *count > 1) {
+            return Found::NotDecided("several items of one list are asked for");
+        }
+        Found::None
+    }
+}

@@ -1,0 +1,148 @@
+//! What is proved of tables written by hand. What source proves is tested through the compiler.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+#[path = "../../../rules/tests/it/build.rs"]
+#[expect(dead_code, reason = "the evaluator's own tests use the rest")]
+mod build;
+
+use build::*;
+use kspec_model::rules::*;
+use kspec_proofs::{Proof, prove};
+use serde_json::json;
+
+fn each_container(when: Expr) -> Vec<Stmt> {
+    let message = Expr::text("no");
+    vec![Stmt::For { item: "c".into(), over: vec![objects("spec.containers")], body: vec![deny(when, message)] }]
+}
+
+fn security(name: &str, ty: Ty) -> Expr {
+    field(field(var("c", Ty::Object), "securityContext", Ty::Object), name, ty)
+}
+
+fn on_pods(id: &str, statements: Vec<Stmt>) -> BoundRule {
+    rule(id, vec![target("pods", "Pod")], statements)
+}
+
+fn is(name: &str, value: bool) -> Expr {
+    equal(security(name, Ty::Bool), Expr::bool(value))
+}
+
+fn proved(rules: Vec<BoundRule>, mutations: Vec<BoundMutation>) -> Vec<Proof> {
+    prove(&table(rules, mutations), &[])
+}
+
+#[test]
+fn rules_that_refuse_everything_are_told_with_the_least_of_them() {
+    let proofs = proved(
+        vec![
+            on_pods("read-only", each_container(is("readOnlyRootFilesystem", true).negated())),
+            on_pods("unprivileged", each_container(is("privileged", true))),
+            on_pods("writable", each_container(is("readOnlyRootFilesystem", true))),
+        ],
+        vec![],
+    );
+    let [Proof::RefuseAll { rules, kind, witnesses, .. }] = proofs.as_slice() else { panic!("{proofs:#?}") };
+    assert_eq!((rules.as_slice(), kind.as_str()), (&[0, 2][..], "Pod"));
+    // What each of the two lets pass alone.
+    assert_eq!(witnesses.len(), 2);
+    let read_only = |at: usize| {
+        witnesses.get(at).and_then(|pod| pod.pointer("/spec/containers/0/securityContext/readOnlyRootFilesystem"))
+    };
+    assert_eq!((read_only(0), read_only(1)), (None, Some(&json!(true))));
+}
+
+#[test]
+fn rules_that_some_object_passes_are_no_finding() {
+    let rules = || {
+        vec![
+            on_pods("a", each_container(is("readOnlyRootFilesystem", true).negated())),
+            on_pods("b", each_container(is("privileged", false).negated())),
+        ]
+    };
+    assert_eq!(proved(rules(), vec![]), []);
+}
+
+#[test]
+fn a_rule_that_contradicts_itself_never_fires() {
+    let both = Expr::new(Ty::Bool, Op::And(vec![is("privileged", true), is("privileged", false)]));
+    let proofs = proved(vec![on_pods("never", each_container(both))], vec![]);
+    assert_eq!(proofs, [Proof::NeverFires { rule: 0, kind: "Pod".to_owned() }]);
+}
+
+#[test]
+fn a_rule_is_implied_by_a_wider_one() {
+    let user = |at: i64, op: Comparison| {
+        let user = Expr::new(Ty::Int, Op::Coalesce(Box::new(security("runAsUser", Ty::Int)), Box::new(int(0))));
+        Expr::new(Ty::Bool, Op::Compare(op, Box::new(user), Box::new(int(at))))
+    };
+    let rules = vec![
+        on_pods("no-root", each_container(user(1, Comparison::Lt))),
+        on_pods("no-system-user", each_container(user(1000, Comparison::Lt))),
+    ];
+    let proofs = proved(rules, vec![]);
+    let [Proof::Implied { rule: 0, by: 1, witness, .. }] = proofs.as_slice() else { panic!("{proofs:#?}") };
+    assert!(witness.pointer("/spec/containers/0/securityContext/runAsUser").is_none_or(|user| *user == json!(0)));
+}
+
+#[test]
+fn what_lies_outside_is_not_decided() {
+    let counts = |op: Comparison, at: i64| {
+        let count = Expr::new(Ty::Int, Op::Call(Method::Size, Box::new(objects("spec.containers")), vec![]));
+        vec![deny(Expr::new(Ty::Bool, Op::Compare(op, Box::new(count), Box::new(int(at)))), Expr::text("no"))]
+    };
+    let proofs =
+        proved(vec![on_pods("few", counts(Comparison::Gt, 3)), on_pods("many", counts(Comparison::Lt, 4))], vec![]);
+    assert!(!proofs.is_empty());
+    assert!(proofs.iter().all(|proof| matches!(proof, Proof::NotDecided { .. })), "{proofs:#?}");
+}
+
+fn set(place: Expr, value: Expr) -> Change {
+    Change::Write { write: Write::Set, place, value, keys: Vec::new(), line: 1 }
+}
+
+#[test]
+fn mutations_that_write_different_values_depend_on_order() {
+    let host = |value| vec![set(path("spec.hostNetwork", Ty::Bool), Expr::bool(value))];
+    let proofs = proved(vec![], vec![mutation("on", host(true)), mutation("off", host(false))]);
+    let [Proof::OrderDependent { first: 0, second: 1, one, other, .. }] = proofs.as_slice() else {
+        panic!("{proofs:#?}")
+    };
+    assert_eq!(
+        (one.pointer("/spec/hostNetwork"), other.pointer("/spec/hostNetwork")),
+        (Some(&json!(false)), Some(&json!(true)))
+    );
+    let proofs = proved(vec![], vec![mutation("on", host(true)), mutation("too", host(true))]);
+    assert_eq!(proofs, []);
+}
+
+#[test]
+fn a_mutation_whose_result_is_refused_is_told() {
+    let read_only = security("readOnlyRootFilesystem", Ty::Bool);
+    let changes = vec![Change::For {
+        item: "c".into(),
+        over: vec![objects("spec.containers")],
+        body: vec![Change::Write {
+            write: Write::Default,
+            place: read_only,
+            value: Expr::bool(true),
+            keys: Vec::new(),
+            line: 2,
+        }],
+    }];
+    let writable = on_pods("writable", each_container(is("readOnlyRootFilesystem", true)));
+    let proofs = proved(vec![writable], vec![mutation("defaults", changes)]);
+    let [Proof::MutationRefused { mutation: 0, rule: 0, witness, mutated }] = proofs.as_slice() else {
+        panic!("{proofs:#?}")
+    };
+    let place = "/spec/containers/0/securityContext/readOnlyRootFilesystem";
+    assert_eq!((witness.pointer(place), mutated.pointer(place)), (None, Some(&json!(true))));
+}
+
+#[test]
+fn what_can_block_recovery_is_told_with_what_it_blocks() {
+    let mut bound = on_pods("unprivileged", each_container(is("privileged", true)));
+    bound.scope.namespaces = Namespaces::Named(["kube-system".to_owned()].into());
+    let proofs = prove(&table(vec![bound], vec![]), &["kube-system", "kspec-system"]);
+    let [Proof::Lockout { rule: 0, namespace, witness: Some(_) }] = proofs.as_slice() else { panic!("{proofs:#?}") };
+    assert_eq!(namespace, "kube-system");
+}
