@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use kspec_model::program::{Anonymous, ApiServer, Authentication, Program};
-use kspec_test_harness::{ControlPlane, Options};
-use serde_json::json;
+use kspec_project::{Choice, load};
+use kspec_test_harness::{ControlPlane, Issuer, Options, wait_until};
+use serde_json::{Value, json};
 
 use crate::host;
-use crate::programs::{empty, origin};
+use crate::programs::{TODAY, empty, origin};
 
 /// The options of a server that runs as the program says, with the files of the host folder in their places.
 fn options(server: &ControlPlane, program: &Program, step: &str) -> Options {
@@ -94,4 +95,88 @@ fn anonymous_access_and_flags_are_as_the_program_says() {
     server.restart(by_flag).unwrap();
     assert_eq!(status(&anonymous, "/livez"), 401);
     assert_eq!(status(&known, "/livez"), 200);
+}
+
+/// The options of a server with the authentication that a program's source says.
+fn authenticating(server: &ControlPlane, source: &str) -> Options {
+    let root = server.folder().join("authentication");
+    std::fs::create_dir_all(&root).unwrap();
+    std::fs::write(root.join("kspec.toml"), "name = \"id\"\nedition = \"2026\"\nkubernetes = \"1.36\"\n").unwrap();
+    std::fs::write(root.join("main.kspec"), source).unwrap();
+    let choice = Choice { environment: None, as_of: TODAY, update_lock: true };
+    let mut project = load(&root, &choice).unwrap();
+    let findings = project.compiler.check();
+    assert!(findings.iter().all(|it| it.severity != kspec_diagnostics::Severity::Error), "{findings:#?}");
+    host::options(server, &project.compiler.lower(&BTreeMap::new()).host, "authenticated")
+}
+
+#[test]
+fn tokens_are_accepted_as_the_program_says() {
+    let issuer = Issuer::start().unwrap();
+    let mut server = ControlPlane::start(Options::default()).unwrap();
+    let source = format!(
+        r#"authentication {{
+  jwt: [{{
+    issuer: {{ url: {url}, audiences: ["kubernetes", "kspec"], audience_match_policy: "MatchAny", certificate_authority: {authority} }}
+    claim_validation_rules: [{{ claim: "hd", required_value: "example.com" }}]
+    claim_mappings: {{
+      username: {{ claim: "email", prefix: "oidc:" }}
+      groups: {{ claim: "groups", prefix: "oidc:" }}
+      uid: {{ expression: "'id-' + claims.sub" }}
+      extra: [{{ key: "example.com/tenant", value_expression: "claims.tenant" }}]
+    }}
+    user_validation_rules: [{{ expression: "!user.username.endsWith('@contractors.example.com')", message: "no contractors" }}]
+  }}]
+  anonymous: {{ enabled: false }}
+}}
+"#,
+        url = json!(issuer.url()),
+        authority = json!(issuer.authority_pem()),
+    );
+    let options = authenticating(&server, &source);
+    server.restart(options).unwrap();
+
+    let nobody = server.anonymous().unwrap();
+    let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
+    let ask = |token: &str| {
+        nobody.with_token(token).post("/apis/authentication.k8s.io/v1/selfsubjectreviews", &review).unwrap()
+    };
+    let claims = |change: Value| {
+        let mut claims = json!({
+            "sub": "1", "aud": "kspec", "email": "ann@example.com", "email_verified": true, "hd": "example.com",
+            "groups": ["devs", "sre"], "tenant": "shop",
+        });
+        let all = claims.as_object_mut().unwrap();
+        all.extend(change.as_object().unwrap().clone());
+        all.retain(|_, value| !value.is_null());
+        claims
+    };
+    let token = |change: Value| issuer.token(&claims(change)).unwrap();
+
+    // The server fetches the issuer's keys once it runs.
+    let good = token(json!({}));
+    let answer = wait_until("the issuer is known", || {
+        let answer = ask(&good);
+        Ok((answer.status != 401).then_some(answer))
+    });
+    let user = answer.unwrap().ok().unwrap()["status"]["userInfo"].clone();
+    assert_eq!(user["username"], "oidc:ann@example.com");
+    assert_eq!(user["groups"], json!(["oidc:devs", "oidc:sre", "system:authenticated"]));
+    assert_eq!(user["uid"], "id-1");
+    assert_eq!(user["extra"]["example.com/tenant"], json!(["shop"]));
+
+    // Everything else is as before and one thing is not: each is refused for that.
+    let stranger = Issuer::start().unwrap();
+    for (what, token) in [
+        ("another audience", token(json!({ "aud": "somebody-else" }))),
+        ("another issuer", token(json!({ "iss": "https://id.example.com" }))),
+        ("another key", stranger.token(&claims(json!({ "iss": issuer.url() }))).unwrap()),
+        ("an old token", token(json!({ "exp": 1_000_000_000 }))),
+        ("another domain", token(json!({ "hd": "example.org" }))),
+        ("no user name", token(json!({ "email": null }))),
+        ("a user whom a rule refuses", token(json!({ "email": "eve@contractors.example.com" }))),
+    ] {
+        assert_eq!(ask(&token).status, 401, "{what}");
+    }
+    assert!(ask(&token(json!({ "aud": "kubernetes" }))).is_ok(), "either audience will do");
 }

@@ -87,6 +87,16 @@ fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().map_err(failed)?).map_err(failed)
 }
 
+/// A server's certificate for an address, below an authority of its own, whose certificate comes first, in PEM.
+pub(crate) fn server_below_own_authority(address: &str) -> Result<(String, Identity)> {
+    let authority = authority("kspec-test-issuer-ca")?;
+    let mut server = CertificateParams::new([address.to_owned()]).map_err(failed)?;
+    server.distinguished_name.push(DnType::CommonName, "kspec-test-issuer");
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok((authority.pem(), issue(&authority, server)?))
+}
+
 fn client_params(user: &str, groups: &[&str]) -> Result<CertificateParams> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
