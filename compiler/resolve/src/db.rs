@@ -67,6 +67,8 @@ pub(crate) struct Db<'s> {
     running: RefCell<Vec<(ItemId, Location)>>,
     /// Cycles found on the way, to be reported by the item that closes them.
     cycles: RefCell<Vec<Finding>>,
+    /// The items that the cycles go through: whoever draws on one of them is told nothing new.
+    cyclic: RefCell<BTreeSet<ItemId>>,
 }
 
 impl<'s> Db<'s> {
@@ -88,6 +90,7 @@ impl<'s> Db<'s> {
             fresh: RefCell::default(),
             running: RefCell::default(),
             cycles: RefCell::default(),
+            cyclic: RefCell::default(),
         }
     }
 
@@ -160,14 +163,16 @@ impl<'s> Db<'s> {
             .map(|from| self.placed(from))
             .collect();
         let Some((first, rest)) = steps.split_first() else { return };
-        let recursion = steps.len() == 1;
-        let code = if recursion { codes::RECURSION } else { codes::DEPENDENCY_CYCLE };
-        let mut finding = Finding::new(
-            code,
-            if recursion { "a declaration that needs itself" } else { "declarations that need each other" },
-            *first,
-        )
-        .because("needs what is declared next");
+        let on: Vec<ItemId> = running.iter().skip(position).map(|(id, _)| *id).collect();
+        let calls = on.iter().all(|id| self.item(*id).is_some_and(|item| matches!(item.kind, ItemKind::Fn(_))));
+        let (code, message) = match (steps.len(), calls) {
+            (1, false) => (codes::RECURSION, "a declaration that needs itself"),
+            (1, true) => (codes::RECURSION, "a function that calls itself"),
+            (_, true) => (codes::RECURSION, "functions that call each other"),
+            _ => (codes::DEPENDENCY_CYCLE, "declarations that need each other"),
+        };
+        self.cyclic.borrow_mut().extend(on);
+        let mut finding = Finding::new(code, message, *first).because("needs what is declared next");
         for step in rest {
             finding = finding.label(*step, "which needs this in turn");
         }
@@ -181,6 +186,11 @@ impl<'s> Db<'s> {
         }
         let name = self.item(from.item).and_then(declared).map(|name| name.span);
         Location { item: from.item, span: name.unwrap_or(from.span) }
+    }
+
+    /// Whether a cycle that was reported goes through an item.
+    pub(crate) fn is_cyclic(&self, id: ItemId) -> bool {
+        self.cyclic.borrow().contains(&id)
     }
 
     /// Cycles found since last asked.

@@ -4,7 +4,7 @@ use kspec_diagnostics::{Span, codes};
 use lalrpop_util::ParseError;
 
 use crate::SyntaxError;
-use crate::classify::Classifier;
+use crate::classify::{Classifier, Spanned};
 use crate::context::{Cx, Parsed, Range};
 use crate::explain::{self, Unreadable};
 use crate::grammar::ChunkParser;
@@ -12,7 +12,7 @@ use crate::heads::{self, Body, Head};
 use crate::lexer::Kind;
 use crate::mend::{self, Failure, Mend, Reading};
 use crate::terminal::{Kw, Mark, T};
-use crate::tree::{ItemKind, Name};
+use crate::tree::{Expr, ExprKind, Field, ItemKind, Key, Name};
 
 /// A chunk's tokens, and the `///` lines above it.
 #[derive(Debug, Clone, Copy)]
@@ -339,8 +339,24 @@ impl<'a> Cx<'a> {
         if let Some((_, T::Body(open), _)) = failure.terminals.last() {
             self.salvage(*open, head.body);
         }
+        let field = self.field_without_value(mark, &failure.terminals);
         self.recycle(failure.terminals);
-        None
+        field
+    }
+
+    /// The field that could not be read, so that it counts as given.
+    fn field_without_value(&mut self, mark: Mark, terminals: &[Spanned<'a>]) -> Option<Box<Parsed>> {
+        let (start, terminal, end) = *terminals.get(1).filter(|_| mark == Mark::Field)?;
+        let key = match terminal {
+            T::Key(text) => self.key(text, start, end),
+            T::Str(text) => {
+                let text = self.string(text, start, end);
+                Key { text: text.value, quoted: true, span: text.span }
+            }
+            _ => return None,
+        };
+        let value = Expr { kind: ExprKind::Error, span: key.span };
+        Some(Box::new(Parsed::Field(Field { key, value })))
     }
 
     /// Reads a chunk with changes to its tokens; what the grammar refuses is for the caller to tell.

@@ -136,6 +136,7 @@ fn changes(found: T<'_>, expected: &[String]) -> Vec<Change> {
     for kw in names().filter(|_| confused).filter_map(Kw::of).filter(|kw| JOINTS.has(*kw)) {
         out.push(Change::Keyword(kw));
     }
+    let confusable = matches!(found, T::Name(_) | T::Res(_));
     for name in names() {
         let inserted = match name {
             ":" => T::Colon,
@@ -143,6 +144,8 @@ fn changes(found: T<'_>, expected: &[String]) -> Vec<Change> {
             "=" => T::Eq,
             "->" => T::Arrow,
             name => match Kw::of(name) {
+                // A word alone is no expression that was meant to follow one of these.
+                Some(Kw::Named | Kw::Where | Kw::For | Kw::Because | Kw::If) if confusable => continue,
                 Some(kw) if JOINTS.has(kw) => T::Kw(kw),
                 _ => continue,
             },

@@ -1,20 +1,22 @@
 //! The language's semantics: Markdown under `compiler/specs/`, whose examples run.
 //!
 //! In a ```` ```kspec ```` block, a line that ends in `// error: K0102`, `// warning: K0201` or `// note: K0126` has exactly
-//! that finding as its primary place, and no line has another one of error or warning severity. A file may set its project
-//! with one ```` ```toml ```` block.
+//! that finding as its primary place, and no line has another one of error or warning severity. Several are separated by
+//! commas, one that occurs twice written twice. A file may set its project with one ```` ```toml ```` block.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
 use kspec_compiler::Compiler;
 use kspec_diagnostics::Severity;
 
 use crate::support::{CONFIG, config, facts, show};
 
-type Expected = BTreeSet<(u32, String, String)>;
+/// Sorted; a line may have one finding more than once.
+type Expected = Vec<(u32, String, String)>;
 
 fn expected(text: &str) -> Expected {
-    text.lines()
+    let mut all: Expected = text
+        .lines()
         .zip(1_u32..)
         .filter_map(|(line, number)| {
             let (_, comment) = line.rsplit_once("// ")?;
@@ -23,7 +25,9 @@ fn expected(text: &str) -> Expected {
                 .then(|| codes.split(", ").map(move |code| (number, severity.to_owned(), code.trim().to_owned())))
         })
         .flatten()
-        .collect()
+        .collect();
+    all.sort();
+    all
 }
 
 fn run(path: &Path) -> Vec<String> {
@@ -40,7 +44,7 @@ fn run(path: &Path) -> Vec<String> {
                 compiler.set_source("main.kspec", text);
                 let findings = compiler.check();
                 let wanted = expected(text);
-                let found: Expected = findings
+                let mut found: Expected = findings
                     .iter()
                     .filter_map(|finding| {
                         let word = match finding.severity {
@@ -54,6 +58,7 @@ fn run(path: &Path) -> Vec<String> {
                         (word != "note" || wanted.contains(&entry)).then_some(entry)
                     })
                     .collect();
+                found.sort();
                 if wanted != found {
                     problems.push(format!(
                         "{}:\n{text}\nexpected {wanted:?}\nfound    {found:?}\n{}",

@@ -42,7 +42,9 @@ impl Elab<'_, '_> {
         // What is wrong with the namespace is no reason to hide what is wrong in the body.
         let homeless = matches!(namespace, Some(None));
         let namespace = namespace.flatten();
-        let Some(own) = self.declared_name(&node.name, node.kube_name.as_ref()) else { return Value::Error };
+        let given = self.declared_name(&node.name, node.kube_name.as_ref());
+        let nameless = given.is_none();
+        let own = given.unwrap_or_else(|| super::values::kube_name(&node.name.text));
         let name = if namespace.is_none() && node.kube_name.is_none() && !node.existing {
             format!("{}:{own}", self.db.facts.config.name)
         } else {
@@ -110,7 +112,7 @@ impl Elab<'_, '_> {
         }
         let labels = fields.get("labels").map(|expr| self.labels(expr)).unwrap_or_default();
         let annotations = fields.get("annotations").map(|expr| self.string_map(expr)).unwrap_or_default();
-        if homeless {
+        if homeless || nameless {
             return Value::Error;
         }
         self.emit(|part| {
@@ -279,8 +281,10 @@ impl Elab<'_, '_> {
         let annotations = fields.get("annotations").map(|expr| self.string_map(expr)).unwrap_or_default();
         *self.within.borrow_mut() = None;
 
-        let Some(role) = role else { return };
-        let Some(mut subjects) = subjects.into_iter().collect::<Option<Vec<Subject>>>() else { return };
+        let subjects = subjects.into_iter().collect::<Option<Vec<Subject>>>();
+        let (Some(role), Some(mut subjects)) = (role, subjects) else {
+            return self.ended(exception.map(|it| (it.until, it.until_at.span)));
+        };
         let before = subjects.len();
         let mut seen = std::collections::BTreeSet::new();
         subjects.retain(|subject| seen.insert(subject.clone()));

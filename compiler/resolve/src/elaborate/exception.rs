@@ -1,7 +1,7 @@
 //! Exceptions: reason, owner, end date. Accepted findings, renames.
 
 use kspec_diagnostics::{Code, Finding, Location, Span, codes};
-use kspec_model::program::{Accept, Exception, Moved};
+use kspec_model::program::{Accept, Date, Exception, Moved};
 use kspec_syntax::tree::{self, MovedName};
 use kspec_types::EntityKind;
 
@@ -29,6 +29,7 @@ impl Elab<'_, '_> {
         let owner = fields.get("owner").map(|expr| self.principal_text(expr));
         let until = fields.get("until").map(|expr| (self.date(expr), expr.span));
         if !missing.is_empty() {
+            self.ended(until.and_then(|(date, at)| Some((date?, at))));
             let what = required.unwrap_or("an exception");
             self.report(
                 Finding::new(codes::MISSING_REASON, format!("`{what}` states no {}", missing.join(" and no ")), self.at(span))
@@ -39,14 +40,28 @@ impl Elab<'_, '_> {
         let (Some((reason, reason_at)), Some(owner), Some((until, until_at))) = (reason, owner, until) else {
             return None;
         };
-        let reason = reason?;
+        let (Some(reason), Some(owner), Some(until)) = (reason, owner, until) else {
+            self.ended(until.map(|until| (until, until_at)));
+            return None;
+        };
         if reason.trim().is_empty() {
             self.report(
                 Finding::new(codes::MISSING_REASON, "the reason is empty", self.at(reason_at))
                     .help("say why, for whoever reads it next year"),
             );
         }
-        Some(Exception { reason, owner: owner?, until: until?, until_at: self.at(until_at) })
+        Some(Exception { reason, owner, until, until_at: self.at(until_at) })
+    }
+
+    /// Reports the end of an exception that never gets into the program, where it is behind; of one that does, the
+    /// checks tell.
+    pub(super) fn ended(&self, until: Option<(Date, Span)>) {
+        let Some((until, at)) = until.filter(|(until, _)| *until < self.db.facts.as_of) else { return };
+        self.report(
+            Finding::new(codes::EXPIRED, format!("this ended on {until}"), self.at(at))
+                .because(format!("today is {}", self.db.facts.as_of))
+                .help("remove it, or ask its owner for a new date"),
+        );
     }
 
     /// `accept`.
@@ -65,8 +80,11 @@ impl Elab<'_, '_> {
         let target = self.declaration_of(&node.on);
         let fields = self.fields(&node.body, EXCEPTION_FIELDS, "accept");
         let exception = self.exception(&fields, Some("accept"), span);
-        if let (Some(code), Some(on), Some(exception)) = (code, target, exception) {
-            self.emit(|part| part.accepts.push(Accept { code, on, exception, origin: self.origin(span) }));
+        match (code, target, exception) {
+            (Some(code), Some(on), Some(exception)) => {
+                self.emit(|part| part.accepts.push(Accept { code, on, exception, origin: self.origin(span) }));
+            }
+            (_, _, exception) => self.ended(exception.map(|it| (it.until, it.until_at.span))),
         }
     }
 

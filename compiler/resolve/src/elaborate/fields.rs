@@ -32,7 +32,7 @@ impl<'r> Fields<'r> {
 
 impl Elab<'_, '_> {
     /// A record's fields; `what` says what it describes.
-    pub(super) fn fields<'r>(&self, record: &'r Record, known: &[&str], what: &str) -> Fields<'r> {
+    pub(super) fn fields<'r>(&self, record: &'r Record, known: &[&'r str], what: &str) -> Fields<'r> {
         self.field_list(&record.fields, record.span, known, what)
     }
 
@@ -41,16 +41,22 @@ impl Elab<'_, '_> {
         &self,
         fields: impl IntoIterator<Item = &'r Field>,
         span: Span,
-        known: &[&str],
+        known: &[&'r str],
         what: &str,
     ) -> Fields<'r> {
         let mut by_name = BTreeMap::new();
+        let mut misspelt = Vec::new();
         for field in self.unique(fields) {
             if known.contains(&field.key.text.as_ref()) {
                 by_name.insert(field.key.text.as_ref(), field);
             } else {
+                misspelt.extend(kspec_schema::closest(&field.key.text, known.iter().copied()).map(|it| (it, field)));
                 self.report(self.unknown_field(field, known, what));
             }
+        }
+        // What was meant counts as given: it is not missing too, and its value is looked at.
+        for (meant, field) in misspelt {
+            by_name.entry(meant).or_insert(field);
         }
         Fields { by_name, span }
     }

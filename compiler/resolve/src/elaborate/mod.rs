@@ -73,12 +73,21 @@ pub(crate) struct Elab<'d, 's> {
 pub(crate) fn item(db: &Db<'_>, id: ItemId, item: &Item) -> Unit {
     let out = Out::default();
     let elab = Elab { db, item: id, module: db.module_of(id), frame: None, within: RefCell::new(None), out: &out };
-    let exports = elab.declare(item);
+    let mut exports = elab.declare(item);
+    if db.is_cyclic(id) {
+        exports.values_mut().for_each(|value| *value = Value::Error);
+    }
     let mut findings = out.findings.into_inner();
     findings.extend(db.take_cycles());
     let part = out.part.into_inner();
     let fingerprint = db.fingerprint(id, &exports, &part);
-    Unit { exports, part, findings, uses: out.uses.into_inner(), fingerprint }
+    let mut uses = out.uses.into_inner();
+    // A misspelt name uses the one that was meant.
+    let misspelt = findings.iter().filter(|finding| finding.code == kspec_diagnostics::codes::UNKNOWN_NAME);
+    for edit in misspelt.flat_map(|finding| &finding.fixes).flat_map(|fix| &fix.edits) {
+        uses.names.insert((db.module_of(id), Arc::from(edit.text.as_str())));
+    }
+    Unit { exports, part, findings, uses, fingerprint }
 }
 
 impl<'d, 's> Elab<'d, 's> {

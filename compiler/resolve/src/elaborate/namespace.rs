@@ -17,7 +17,9 @@ const LEVELS: &[&str] = &["privileged", "baseline", "restricted"];
 
 impl Elab<'_, '_> {
     pub(super) fn namespace(&self, node: &tree::Namespace, doc: Option<&str>) -> Value {
-        let Some(name) = self.declared_name(&node.name, node.kube_name.as_ref()) else { return Value::Error };
+        let given = self.declared_name(&node.name, node.kube_name.as_ref());
+        let nameless = given.is_none();
+        let name = given.unwrap_or_else(|| kube_name(&node.name.text));
         self.check_label(&name, node.kube_name.as_ref().map_or(node.name.span, |text| text.span), "a namespace");
         if !node.existing && matches!(name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease") {
             let mut finding = Finding::new(
@@ -81,6 +83,9 @@ impl Elab<'_, '_> {
                         .help("drop its body (`labels` alone may be stated, to say which ones it carries), or drop `existing` to own it"),
                 );
             }
+        }
+        if nameless {
+            return Value::Error;
         }
         self.emit(|part| {
             part.namespaces.push(Namespace {
@@ -245,7 +250,13 @@ impl Elab<'_, '_> {
                 }
             }
         }
-        let map = |name: &str| fields.get(name).map(|expr| self.quantity_map(expr)).unwrap_or_default();
+        let map = |name: &str| {
+            let Some(expr) = fields.get(name) else { return BTreeMap::new() };
+            if let ExprKind::Record(entries) = &expr.kind {
+                entries.iter().for_each(|entry| self.check_limited(entry, limit_kind));
+            }
+            self.quantity_map(expr)
+        };
         Some(Limits {
             name,
             kind: limit_kind,
@@ -258,9 +269,23 @@ impl Elab<'_, '_> {
         })
     }
 
+    /// Resource names that a LimitRange understands; qualified names are open.
+    fn check_limited(&self, field: &Field, kind: LimitKind) {
+        let known: &[&str] = match kind {
+            LimitKind::PersistentVolumeClaim => &["storage"],
+            LimitKind::Container | LimitKind::Pod => &["cpu", "memory", "ephemeral-storage"],
+        };
+        let key = field.key.text.as_ref();
+        if !key.contains('/') && !key.starts_with("hugepages-") && !known.contains(&key) {
+            self.report(self.unknown_field(field, known, "a limit"));
+        }
+    }
+
     pub(super) fn service_account(&self, node: &tree::ServiceAccount, doc: Option<&str>) -> Value {
         let namespace = self.namespace_name(&node.namespace);
-        let Some(name) = self.declared_name(&node.name, node.kube_name.as_ref()) else { return Value::Error };
+        let given = self.declared_name(&node.name, node.kube_name.as_ref());
+        let nameless = given.is_none();
+        let name = given.unwrap_or_else(|| kube_name(&node.name.text));
         self.check_subdomain(
             &name,
             node.kube_name.as_ref().map_or(node.name.span, |text| text.span),
@@ -272,7 +297,7 @@ impl Elab<'_, '_> {
         let labels = fields.get("labels").map(|expr| self.labels(expr)).unwrap_or_default();
         let annotations = fields.get("annotations").map(|expr| self.string_map(expr)).unwrap_or_default();
         let image_pull_secrets = fields.get("image_pull_secrets").map(|expr| self.strings(expr)).unwrap_or_default();
-        let Some(namespace) = namespace else { return Value::Error };
+        let Some(namespace) = namespace.filter(|_| !nameless) else { return Value::Error };
         self.emit(|part| {
             part.service_accounts.push(ServiceAccount {
                 namespace: namespace.to_string(),

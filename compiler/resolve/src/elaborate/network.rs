@@ -114,15 +114,15 @@ impl Elab<'_, '_> {
                 .help("drop the ports; [network.dns] of kspec.toml says which they are"),
             );
         }
+        if to.iter().all(Option::is_none) {
+            // Whom the ports belong to is unknown; what is no port anywhere is wrong all the same.
+            self.port_refs(&edge.ports, None, false);
+        }
         for far in to.into_iter().flatten() {
-            let ports: Option<Vec<PortRef>> = if far.peer == Peer::Dns {
+            let ports = if far.peer == Peer::Dns {
                 Some(Vec::new())
             } else {
-                edge.ports
-                    .iter()
-                    .map(|port| self.port_ref(port, far.workload.as_ref(), true))
-                    .collect::<Option<Vec<Vec<PortRef>>>>()
-                    .map(|ports| ports.concat())
+                self.port_refs(&edge.ports, far.workload.as_ref(), true)
             };
             let Some(ports) = ports else { continue };
             for near in from.iter().flatten() {
@@ -168,13 +168,11 @@ impl Elab<'_, '_> {
             if rule.peers.is_empty() {
                 continue;
             }
-            let ends: Option<Vec<End>> = rule.peers.iter().map(|peer| self.peer(peer)).collect();
-            let Some(ends) = ends else { continue };
+            let ends: Vec<Option<End>> = rule.peers.iter().map(|peer| self.peer(peer)).collect();
             // A policy is one object, kept as written: a port's name stays a name.
-            let ports: Option<Vec<Vec<PortRef>>> =
-                rule.ports.iter().map(|port| self.port_ref(port, None, false)).collect();
-            let Some(ports) = ports else { continue };
-            side.push(PolicyRule { peers: ends.into_iter().map(|end| end.peer).collect(), ports: ports.concat() });
+            let ports = self.port_refs(&rule.ports, None, false);
+            let (Some(ends), Some(ports)) = (ends.into_iter().collect::<Option<Vec<End>>>(), ports) else { continue };
+            side.push(PolicyRule { peers: ends.into_iter().map(|end| end.peer).collect(), ports });
         }
         Some(Policy {
             name,
@@ -267,6 +265,13 @@ impl Elab<'_, '_> {
             Value::Unknown(_) => "192.0.2.0/24".parse().ok(),
             _ => None,
         }
+    }
+
+    /// Every port of an edge; `None` where something was reported of one, after all were looked at.
+    fn port_refs(&self, ports: &[Expr], workload: Option<&Workload>, resolve: bool) -> Option<Vec<PortRef>> {
+        let ports: Vec<Option<Vec<PortRef>>> =
+            ports.iter().map(|port| self.port_ref(port, workload, resolve)).collect();
+        ports.into_iter().collect::<Option<Vec<Vec<PortRef>>>>().map(|ports| ports.concat())
     }
 
     /// A port of an edge: by number, or by a name that the destination gives it. With `resolve`, a name of a known

@@ -234,12 +234,11 @@ impl<'s> Elab<'_, 's> {
         }
         let Value::Entity(EntityRef { decl: Some(decl), .. }) = target else { return None };
         let Some(template) = self.find_template(decl) else { return Some(Value::Error) };
+        let values = self.arguments(&template.params, arguments, &template.name.text, expr.span, decl);
         if self.has_errors(decl.item) && decl.item != self.item {
             return Some(Value::Error);
         }
-        let Some(values) = self.arguments(&template.params, arguments, &template.name.text, expr.span, decl) else {
-            return Some(Value::Error);
-        };
+        let Some(values) = values else { return Some(Value::Error) };
         let members = self.expand_in(decl.item, &template.body, values, expr.span);
         let label = name.map_or_else(|| Arc::clone(&template.name.text), |name| Arc::clone(&name.text));
         Some(Value::Entity(EntityRef {
