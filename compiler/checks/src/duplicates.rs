@@ -20,8 +20,7 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    for (key, mut origins) in twice {
-        origins.sort();
+    for (key, origins) in twice {
         let mut origins = origins.into_iter();
         let Some(first) = origins.next() else { continue };
         for origin in origins {

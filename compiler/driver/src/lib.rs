@@ -118,8 +118,9 @@ impl Compiler {
     fn sorted(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
         let sources = self.session.sources();
         findings.sort_by_cached_key(|finding| {
-            let place = finding.labels.first().and_then(|label| sources.position(&label.place));
-            (place, finding.code, finding.message.clone())
+            // All places, so that the order depends on the sources alone and not on how the session came to them.
+            let mut places = finding.labels.iter().map(|label| sources.position(&label.place));
+            (places.next(), finding.code, finding.message.clone(), places.collect::<Vec<_>>())
         });
         findings.dedup();
         findings

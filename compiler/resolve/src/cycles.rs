@@ -8,7 +8,10 @@ use std::{
 use kspec_diagnostics::{Finding, ItemId, Location, codes};
 use kspec_syntax::tree::ItemKind;
 
-use crate::{db::Db, modules::ItemEntry};
+use crate::{
+    db::{Db, Uses},
+    modules::ItemEntry,
+};
 
 /// One finding for each cycle of `use`s, naming every step. `uses` are those of each module, in order.
 pub(crate) fn check(
@@ -28,7 +31,7 @@ pub(crate) fn check(
                 (None, None, Some(last)) => last,
                 (None, None, None) => continue,
             };
-            if let Some((target, _)) = db.use_target(path, node, &name.text) {
+            if let Some((target, _)) = db.use_target(path, node, &name.text, &mut Uses::default()) {
                 edges.entry(Arc::clone(path)).or_default().push((target, Location { item: *id, span: node.path.span }));
             }
         }

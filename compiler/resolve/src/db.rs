@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use kspec_diagnostics::{Finding, ItemId, Location, Span, codes};
+use kspec_diagnostics::{Finding, ItemId, Location, Severity, Span, codes};
 use kspec_model::program::{Part, Workload};
 use kspec_syntax::tree::{Item, ItemKind, Use};
 use kspec_types::Value;
@@ -24,10 +24,19 @@ use crate::{
 /// What an elaboration drew on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Uses {
-    /// Names looked up, by module, found or not.
+    /// Names looked up, by module, found or not. The empty name is the list of a module's names; in the empty module,
+    /// the names are the modules.
     pub(crate) names: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Items whose exports or contribution were read.
     pub(crate) items: BTreeSet<ItemId>,
+    /// Items whose text was looked at.
+    pub(crate) texts: BTreeSet<ItemId>,
+}
+
+impl Uses {
+    fn name(&mut self, module: &str, name: &str) {
+        self.names.insert((Arc::from(module), Arc::from(name)));
+    }
 }
 
 /// An elaborated item.
@@ -115,7 +124,8 @@ impl<'s> Db<'s> {
     }
 
     /// The names of a module, for suggestions.
-    pub(crate) fn module_names(&self, path: &str) -> Vec<Arc<str>> {
+    pub(crate) fn module_names(&self, path: &str, uses: &mut Uses) -> Vec<Arc<str>> {
+        uses.name(path, "");
         let mut names: Vec<Arc<str>> =
             self.modules.get(path).map(|module| module.names.keys().cloned().collect()).unwrap_or_default();
         names.sort();
@@ -123,7 +133,8 @@ impl<'s> Db<'s> {
     }
 
     /// The paths of all modules.
-    pub(crate) fn module_paths(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub(crate) fn module_paths(&self, uses: &mut Uses) -> impl Iterator<Item = &Arc<str>> {
+        uses.name("", "");
         self.modules.keys()
     }
 
@@ -204,7 +215,7 @@ impl<'s> Db<'s> {
     }
 
     fn symbols_at(&self, module: &str, name: &str, uses: &mut Uses, depth: usize) -> Vec<Symbol> {
-        uses.names.insert((Arc::from(module), Arc::from(name)));
+        uses.name(module, name);
         // A chain of aliases longer than there are modules is a cycle, which the module check reports.
         if depth > self.modules.len() {
             return Vec::new();
@@ -218,7 +229,7 @@ impl<'s> Db<'s> {
                 continue;
             };
             uses.items.insert(*id);
-            match self.use_target(module, node, name) {
+            match self.use_target(module, node, name, uses) {
                 Some((target, Some(inner))) => symbols.extend(self.symbols_at(&target, &inner, uses, depth + 1)),
                 Some((target, None)) => symbols.push(Symbol::Module(target)),
                 None => {}
@@ -228,26 +239,35 @@ impl<'s> Db<'s> {
     }
 
     /// The module, and the name in it, that `name` of a `use` stands for.
-    pub(crate) fn use_target(&self, module: &str, node: &Use, name: &str) -> Option<(Arc<str>, Option<Arc<str>>)> {
+    pub(crate) fn use_target(
+        &self,
+        module: &str,
+        node: &Use,
+        name: &str,
+        uses: &mut Uses,
+    ) -> Option<(Arc<str>, Option<Arc<str>>)> {
         let path = path_text(&node.path);
         if let Some(names) = &node.names {
             let (original, _) =
                 names.iter().find(|(original, alias)| alias.as_ref().unwrap_or(original).text.as_ref() == name)?;
-            return Some((self.find_module(module, &path)?, Some(Arc::clone(&original.text))));
+            return Some((self.find_module(module, &path, uses)?, Some(Arc::clone(&original.text))));
         }
-        if let Some(found) = self.find_module(module, &path) {
+        if let Some(found) = self.find_module(module, &path, uses) {
             return Some((found, None));
         }
         let (head, last) = path.rsplit_once('.')?;
-        Some((self.find_module(module, head)?, Some(Arc::from(last))))
+        Some((self.find_module(module, head, uses)?, Some(Arc::from(last))))
     }
 
     /// A module by the path that a `use` in `from` gives: within its own package first.
-    pub(crate) fn find_module(&self, from: &str, path: &str) -> Option<Arc<str>> {
+    pub(crate) fn find_module(&self, from: &str, path: &str, uses: &mut Uses) -> Option<Arc<str>> {
+        let mut find = |path: &str| {
+            uses.name("", path);
+            self.modules.get_key_value(path).map(|(path, _)| Arc::clone(path))
+        };
         let package = self.modules.get(from).map(|module| Arc::clone(&module.package)).unwrap_or_default();
-        let own =
-            if package.is_empty() { None } else { self.modules.get_key_value(format!("{package}.{path}").as_str()) };
-        own.or_else(|| self.modules.get_key_value(path)).map(|(path, _)| Arc::clone(path))
+        let own = if package.is_empty() { None } else { find(&format!("{package}.{path}")) };
+        own.or_else(|| find(path))
     }
 
     /// The declared workload of a Kubernetes name, from the unit that declares it.
@@ -256,13 +276,26 @@ impl<'s> Db<'s> {
         unit.part.workloads.iter().find(|workload| workload.namespace == namespace && workload.name == name).cloned()
     }
 
-    /// A fingerprint over everything that others can see of a unit. Functions, templates and rules are seen whole.
-    pub(crate) fn fingerprint(&self, id: ItemId, exports: &BTreeMap<Arc<str>, Value>, part: &Part) -> u64 {
+    /// A fingerprint over everything that others can see of a unit. Functions, templates, rules and types of parameters are
+    /// seen whole, and a stamp says nothing of a template that is wrong.
+    pub(crate) fn fingerprint(
+        &self,
+        id: ItemId,
+        exports: &BTreeMap<Arc<str>, Value>,
+        part: &Part,
+        findings: &[Finding],
+    ) -> u64 {
         let mut hasher = DefaultHasher::new();
+        findings.iter().any(|finding| finding.severity == Severity::Error).hash(&mut hasher);
         if let Some(entry) = self.items.get(&id)
             && matches!(
                 entry.parsed.item.kind,
-                ItemKind::Fn(_) | ItemKind::Template(_) | ItemKind::Use(_) | ItemKind::Rule(_) | ItemKind::Mutation(_)
+                ItemKind::Fn(_)
+                    | ItemKind::Template(_)
+                    | ItemKind::Param(_)
+                    | ItemKind::Use(_)
+                    | ItemKind::Rule(_)
+                    | ItemKind::Mutation(_)
             )
         {
             entry.hash.hash(&mut hasher);

@@ -106,6 +106,8 @@ pub struct Session {
     name_users: HashMap<(Arc<str>, Arc<str>), BTreeSet<ItemId>>,
     /// Who drew on an item.
     item_users: HashMap<ItemId, BTreeSet<ItemId>>,
+    /// Who looked at an item's text.
+    text_users: HashMap<ItemId, BTreeSet<ItemId>>,
     dirty: BTreeSet<ItemId>,
     /// Items parsed ahead, by the hash of their text, until they are set.
     ahead: HashMap<u64, Arc<ParsedItem>>,
@@ -151,6 +153,7 @@ impl Session {
             units: HashMap::new(),
             name_users: HashMap::new(),
             item_users: HashMap::new(),
+            text_users: HashMap::new(),
             dirty: BTreeSet::new(),
             ahead: HashMap::new(),
             wanted: BTreeSet::new(),
@@ -220,14 +223,16 @@ impl Session {
                     self.wanted.insert(path_text(&node.path));
                 }
                 let entry = ItemEntry { module: Arc::clone(&module), hash, parsed };
-                let old = self.items.insert(id, entry);
-                self.names_changed(&module, old.as_ref(), self.items.get(&id).cloned().as_ref());
+                self.items.insert(id, entry);
                 self.dirty.insert(id);
+                if let Some(users) = self.text_users.get(&id) {
+                    self.dirty.extend(users.iter().copied());
+                }
             }
             items.push(id);
         }
         for gone in old_items.iter().filter(|id| !items.contains(id)) {
-            self.forget(&module, *gone);
+            self.forget(*gone);
         }
         if items != old_items {
             self.order_stale = true;
@@ -242,7 +247,10 @@ impl Session {
         }
         let package = package_of(&module, &self.facts.config);
         self.names.touch(&module);
-        self.modules.insert(module, Module { package, items, names });
+        let new = Module { package, items, names };
+        let old = self.modules.remove(&module);
+        self.names_changed(&module, old.as_ref(), Some(&new));
+        self.modules.insert(module, new);
     }
 
     /// Forgets a file.
@@ -250,8 +258,9 @@ impl Session {
         let Some(file) = self.files.remove(path) else { return };
         let module = module_path(path);
         if let Some(old) = self.modules.remove(&module) {
+            self.names_changed(&module, Some(&old), None);
             for id in old.items {
-                self.forget(&module, id);
+                self.forget(id);
             }
         }
         self.names.touch(&module);
@@ -342,11 +351,10 @@ impl Session {
         matched
     }
 
-    fn forget(&mut self, module: &Arc<str>, id: ItemId) {
-        let old = self.items.remove(&id);
-        self.names_changed(module, old.as_ref(), None);
+    fn forget(&mut self, id: ItemId) {
+        self.items.remove(&id);
         self.drop_unit(id);
-        if let Some(users) = self.item_users.remove(&id) {
+        for users in [self.item_users.remove(&id), self.text_users.remove(&id)].into_iter().flatten() {
             self.dirty.extend(users);
         }
         self.dirty.remove(&id);
@@ -354,16 +362,26 @@ impl Session {
     }
 
     /// Marks whoever looked up a name that now means something else.
-    fn names_changed(&mut self, module: &Arc<str>, old: Option<&ItemEntry>, new: Option<&ItemEntry>) {
-        let names = |entry: Option<&ItemEntry>| -> BTreeSet<Arc<str>> {
-            entry
-                .map(|entry| table_names(&entry.parsed.item).iter().map(|name| Arc::clone(&name.text)).collect())
-                .unwrap_or_default()
-        };
-        for name in names(old).symmetric_difference(&names(new)) {
-            if let Some(users) = self.name_users.get(&(Arc::clone(module), Arc::clone(name))) {
-                self.dirty.extend(users.iter().copied());
-            }
+    fn names_changed(&mut self, path: &Arc<str>, old: Option<&Module>, new: Option<&Module>) {
+        let of = |module: Option<&Module>, name: &Arc<str>| module.and_then(|module| module.names.get(name).cloned());
+        let names = [old, new].into_iter().flatten().flat_map(|module| module.names.keys());
+        let changed: BTreeSet<&Arc<str>> = names.filter(|name| of(old, name) != of(new, name)).collect();
+        let comes_or_goes = |name: &&&Arc<str>| of(old, name).is_none() || of(new, name).is_none();
+        if changed.iter().find(comes_or_goes).is_some() {
+            self.mark_users(path, &Arc::from(""));
+        }
+        for name in changed {
+            self.mark_users(path, name);
+        }
+        if old.is_none() || new.is_none() {
+            self.mark_users(&Arc::from(""), path);
+            self.mark_users(&Arc::from(""), &Arc::from(""));
+        }
+    }
+
+    fn mark_users(&mut self, module: &Arc<str>, name: &Arc<str>) {
+        if let Some(users) = self.name_users.get(&(Arc::clone(module), Arc::clone(name))) {
+            self.dirty.extend(users.iter().copied());
         }
     }
 
@@ -376,9 +394,11 @@ impl Session {
             }
             self.names.touch(&name.0);
         }
-        for item in &unit.uses.items {
-            if let Some(users) = self.item_users.get_mut(item) {
-                users.remove(&id);
+        for (items, index) in [(&unit.uses.items, &mut self.item_users), (&unit.uses.texts, &mut self.text_users)] {
+            for item in items {
+                if let Some(users) = index.get_mut(item) {
+                    users.remove(&id);
+                }
             }
         }
         Some(unit)
@@ -437,6 +457,9 @@ impl Session {
                 }
                 for item in &unit.uses.items {
                     self.item_users.entry(*item).or_default().insert(id);
+                }
+                for item in &unit.uses.texts {
+                    self.text_users.entry(*item).or_default().insert(id);
                 }
                 if before.get(&id).is_some_and(|old| *old != unit.fingerprint)
                     && let Some(users) = self.item_users.get(&id)

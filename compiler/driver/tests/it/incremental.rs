@@ -36,6 +36,9 @@ fn an_edit_inside_a_declaration_recomputes_it_alone() {
     assert_eq!(compiler.stats().parsed - parsed, 1, "items parsed");
     // A role's rules are nothing that its grant can see.
     assert_eq!(compiler.stats().elaborated, 1, "items elaborated");
+    // Nor anything that another declaration of its namespace can see.
+    assert_eq!(compiler.stats().checked_alone, 1, "items checked alone");
+    assert_eq!(compiler.stats().checked_together, 0, "items checked together");
 
     let mut fresh = Compiler::new(facts(config(CONFIG), None, Vec::new()));
     fresh.set_source("main.kspec", edited.as_str());
@@ -44,6 +47,25 @@ fn an_edit_inside_a_declaration_recomputes_it_alone() {
         compiler.program().roles.iter().map(|role| format!("{}{:?}", role.name, role.rules)).collect::<Vec<_>>()
     };
     assert_eq!(rules(&compiler), rules(&fresh));
+}
+
+#[test]
+fn what_others_see_of_a_declaration_is_checked_beside_its_namespace_alone() {
+    let tenant = |n: usize| format!("network in t{n} {{\n  default deny\n  allow all -> dns\n}}\n\n");
+    let source: String = project(50) + &(0..50).map(tenant).collect::<String>();
+    let mut compiler = Compiler::new(facts(config(CONFIG), None, Vec::new()));
+    compiler.set_source("main.kspec", source.as_str());
+    compiler.check();
+    assert_eq!(compiler.stats().checked_alone, 250);
+    assert_eq!(compiler.stats().checked_together, 250);
+
+    compiler.set_source("main.kspec", source.replacen(&tenant(7), &tenant(7).replace("all -> dns", "all -> t7"), 1));
+    let findings = show(&compiler.check(), compiler.sources());
+    assert!(findings.contains("K0406"), "{findings}");
+    assert_eq!(compiler.stats().elaborated, 1);
+    assert_eq!(compiler.stats().checked_alone, 1);
+    // The namespace, its account, role, grant and network.
+    assert_eq!(compiler.stats().checked_together, 5);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The compiler from text to findings and objects.
-#![expect(clippy::expect_used, clippy::string_slice, reason = "a test may panic")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may panic")]
 
 mod admission;
+mod edits;
 mod incremental;
 mod language;
 mod modules;

@@ -98,6 +98,7 @@ pub fn objects(
     let view = program.view();
     let world = World::new(&view, state_namespaces, as_of);
     let mut output = run(&world, true);
+    // Stable: of two of one name, the one declared first comes first.
     output.entries.sort_by(|one, other| one.order().cmp(&other.order()));
     let lowered = output.entries.into_iter().filter_map(|entry| {
         let (phase, object) = entry.built?;
@@ -166,8 +167,8 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn order(&self) -> impl Ord {
-        let OutlinedObject { group, kind, namespace, name, origin } = &self.outlined;
-        (self.built.as_ref().map(|(phase, _)| *phase), self.rank, *group, *kind, *namespace, name, *origin)
+        let OutlinedObject { group, kind, namespace, name, origin: _ } = &self.outlined;
+        (self.built.as_ref().map(|(phase, _)| *phase), self.rank, *group, *kind, *namespace, name)
     }
 }
 

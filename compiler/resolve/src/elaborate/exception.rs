@@ -153,7 +153,7 @@ impl Elab<'_, '_> {
             }
         };
         let still = matches!(&node.from, MovedName::Path(path) if path.segments.len() == 1
-            && path.segments.first().is_some_and(|name| self.db.module(&self.module).is_some_and(|module| module.names.contains_key(&name.text))));
+            && path.segments.first().is_some_and(|name| self.declares(&self.module, &name.text)));
         if still {
             self.report(
                 Finding::new(codes::BAD_VALUE, "the old name is still declared", self.at(span))

@@ -59,7 +59,8 @@ impl<'s> Elab<'_, 's> {
         }
     }
 
-    fn declares(&self, module: &str, name: &str) -> bool {
+    /// Whether a module has the name, whatever it stands for.
+    pub(super) fn declares(&self, module: &str, name: &str) -> bool {
         let mut uses = self.out.uses.borrow_mut();
         // A `use` whose target is missing is reported where it stands.
         !self.db.symbols(module, name, &mut uses).is_empty()
@@ -231,7 +232,7 @@ impl<'s> Elab<'_, 's> {
 
     /// Every name visible here.
     pub(super) fn visible_names(&self) -> Vec<Arc<str>> {
-        let mut names = self.db.module_names(&self.module);
+        let mut names = self.db.module_names(&self.module, &mut self.out.uses.borrow_mut());
         if let Some(frame) = &self.frame {
             frame.names(&mut names);
         }
@@ -280,7 +281,8 @@ impl<'s> Elab<'_, 's> {
                 .library
                 .iter()
                 .map(|(path, _)| Arc::from(path.trim_end_matches(".kspec").replace('/', ".")));
-            let paths: Vec<Arc<str>> = self.db.module_paths().cloned().chain(library).collect();
+            let paths: Vec<Arc<str>> =
+                self.db.module_paths(&mut self.out.uses.borrow_mut()).cloned().chain(library).collect();
             let finding =
                 Finding::new(codes::UNKNOWN_MODULE, format!("there is no module `{path}`"), self.at(node.path.span));
             let close = kspec_schema::closest(&path, paths.iter().map(AsRef::as_ref));
@@ -295,20 +297,21 @@ impl<'s> Elab<'_, 's> {
         };
         let check = |module: &Arc<str>, name: &Name| {
             if self.db.symbols(module, &name.text, &mut self.out.uses.borrow_mut()).is_empty() {
-                let known = self.db.module_names(module);
+                let known = self.db.module_names(module, &mut self.out.uses.borrow_mut());
                 self.report(self.unknown_among(name, &format!("module `{module}`"), &known));
             }
         };
+        let find = |path: &str| self.db.find_module(&self.module, path, &mut self.out.uses.borrow_mut());
         match &node.names {
-            Some(names) => match self.db.find_module(&self.module, &path) {
+            Some(names) => match find(&path) {
                 Some(module) => names.iter().for_each(|(name, _)| check(&module, name)),
                 None => self.report(unknown_module()),
             },
             None => {
-                if self.db.find_module(&self.module, &path).is_some() {
+                if find(&path).is_some() {
                     return;
                 }
-                let parent = path.rsplit_once('.').and_then(|(head, _)| self.db.find_module(&self.module, head));
+                let parent = path.rsplit_once('.').and_then(|(head, _)| find(head));
                 match (parent, node.path.segments.last()) {
                     (Some(module), Some(name)) => check(&module, name),
                     _ => self.report(unknown_module()),
@@ -330,6 +333,7 @@ impl<'s> Elab<'_, 's> {
             };
             body.iter().find_map(|inner| narrow(inner, at)).or(Some(item.span))
         }
+        self.out.uses.borrow_mut().texts.insert(at.item);
         let span = self.db.item(at.item).and_then(|item| narrow(item, at.span)).unwrap_or(at.span);
         Location { item: at.item, span }
     }

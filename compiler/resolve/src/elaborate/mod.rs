@@ -80,7 +80,7 @@ pub(crate) fn item(db: &Db<'_>, id: ItemId, item: &Item) -> Unit {
     let mut findings = out.findings.into_inner();
     findings.extend(db.take_cycles());
     let part = out.part.into_inner();
-    let fingerprint = db.fingerprint(id, &exports, &part);
+    let fingerprint = db.fingerprint(id, &exports, &part, &findings);
     let mut uses = out.uses.into_inner();
     // A misspelt name uses the one that was meant.
     let misspelt = findings.iter().filter(|finding| finding.code == kspec_diagnostics::codes::UNKNOWN_NAME);

@@ -25,7 +25,7 @@ impl Scope for Elab<'_, '_> {
 
     fn member_names(&self, of: &EntityRef) -> Vec<Arc<str>> {
         match of.kind {
-            EntityKind::Module => self.db.module_names(&of.name),
+            EntityKind::Module => self.db.module_names(&of.name, &mut self.out.uses.borrow_mut()),
             _ => of.members.as_ref().map(|members| members.keys().cloned().collect()).unwrap_or_default(),
         }
     }
@@ -47,6 +47,7 @@ impl Scope for Elab<'_, '_> {
         }
         let symbols = self.db.symbols(&self.module, name, &mut self.out.uses.borrow_mut());
         let [Symbol::Item(id)] = symbols.as_slice() else { return None };
+        self.out.uses.borrow_mut().items.insert(*id);
         let ItemKind::Param(param) = &self.db.item(*id)?.kind else { return None };
         let mut said_there = Vec::new();
         Some(kspec_types::ty(&param.ty, &mut Cx::new(self, *id, &self.db.facts.schema, &mut said_there)))
