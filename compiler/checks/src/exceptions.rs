@@ -13,7 +13,12 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let accepts = facts.program.accepts.iter().map(|accept| {
         (format!("accepting {}", accept.code), &accept.origin, &accept.exception, "the finding is reported again")
     });
-    for (what, origin, exception, effect) in grants.chain(accepts) {
+    let exemptions = facts.program.exemptions.iter().map(|exemption| {
+        let rules: Vec<&str> = exemption.rules.iter().map(|(name, _)| name.as_str()).collect();
+        let what = format!("this exemption from {}", rules.join(", "));
+        (what, &exemption.origin, &exemption.exception, "`plan` leaves it out, and the rules hold again")
+    });
+    for (what, origin, exception, effect) in grants.chain(accepts).chain(exemptions) {
         if exception.until < facts.as_of {
             findings.push(expired(facts, &what, origin, exception, effect));
         }

@@ -206,3 +206,115 @@ audit memory(1Gi) for pods where labels.app == "x" until 2027-02-01 then enforce
     assert_eq!(show(&findings, compiler.sources()), "");
     insta::assert_snapshot!(shown(compiler.program()));
 }
+
+/// An argument of a type, as source.
+fn sample(ty: &kspec_syntax::tree::TypeExpr) -> String {
+    use kspec_syntax::tree::TypeExprKind as T;
+    match &ty.kind {
+        T::Named(path, arguments) => match (&*path.segments[0].text, arguments.as_slice()) {
+            ("List", [item]) => format!("[{}]", sample(item)),
+            ("Map", [_, value]) => format!("{{ a: {} }}", sample(value)),
+            ("Int", _) => "2".to_owned(),
+            ("Quantity", _) => "1Gi".to_owned(),
+            ("Bool", _) => "true".to_owned(),
+            ("Float", _) => "2.5".to_owned(),
+            ("Duration", _) => "5s".to_owned(),
+            ("Cidr", _) => "10.0.0.0/8".to_owned(),
+            _ => "\"a\"".to_owned(),
+        },
+        T::Literals(texts) => format!("{:?}", texts[0].value),
+        T::Record(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|(name, ty)| format!("{}: {}", name.text, sample(ty))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        T::Optional(inner) => sample(inner),
+        T::Error => String::new(),
+    }
+}
+
+#[test]
+fn every_rule_of_the_library_can_be_bound() {
+    use kspec_syntax::tree::ItemKind;
+    let mut source = String::new();
+    let mut count = 0;
+    for (path, text) in kspec_stdlib::FILES {
+        let module = path.trim_end_matches(".kspec").replace('/', ".");
+        for item in kspec_syntax::split(text) {
+            let parsed = kspec_syntax::parse_item(item.text);
+            let (name, params) = match &parsed.item.kind {
+                ItemKind::Rule(node) => (&node.name.text, &node.params),
+                ItemKind::Mutation(node) => (&node.name.text, &node.params),
+                _ => continue,
+            };
+            let arguments: Vec<String> = params
+                .iter()
+                .filter(|param| param.default.is_none())
+                .map(|param| format!("{}: {}", param.name.text, sample(&param.ty)))
+                .collect();
+            writeln!(source, "use {module}.{name} as b{count}\nenforce b{count}({})", arguments.join(", "))
+                .expect("text");
+            count += 1;
+        }
+    }
+    let (compiler, findings) = compile(&source);
+    let errors: Vec<_> =
+        findings.into_iter().filter(|finding| finding.severity == kspec_diagnostics::Severity::Error).collect();
+    assert_eq!(show(&errors, compiler.sources()), "");
+    let program = compiler.program();
+    assert_eq!(program.rules.len() + program.mutations.len(), count);
+}
+
+#[test]
+fn tests_give_objects_and_expect_verdicts() {
+    let (compiler, findings) = compile(
+        r#"
+namespace payments { pod_security: restricted }
+user oncall = "oncall@example.com"
+group devs = "oidc:devs"
+
+/// No tags that move.
+rule pinned on Pod {
+  for c in all_containers { deny if c.image.ends_with(":latest") ?? true }
+}
+
+mutation team on Pod {
+  default object.metadata.labels["team"]: "payments"
+  append object.spec.tolerations: { key: "x", operator: "Exists" }
+  for c in containers { set c.imagePullPolicy: "Always" if c.image.ends_with(":latest") ?? true }
+}
+
+rule no_exec on Pod/exec { deny if "oidc:devs" in request.userInfo.groups }
+
+let baseline = [pinned, no_exec]
+enforce baseline, team in payments
+
+service_account db in payments
+exempt service_account db from baseline { reason: "x", owner: devs, until: 2027-03-01 }
+
+test "a moving tag is refused" {
+  given pod in payments { labels: { app: "x" }, containers: [{ name: "c", image: "docker.io/library/bash:latest" }] }
+  expect denied by pinned
+  expect not allowed
+  expect object.metadata.labels["team"] == "payments"
+}
+
+test "an update by the people on call" {
+  given pod "x" in payments {
+    containers: [{ name: "c", image: "bash:1" }]
+    old: { containers: [{ name: "c", image: "bash:2" }] }
+    user: oncall
+    groups: [devs]
+  }
+  expect allowed
+}
+
+test "bindings" {
+  given ClusterRoleBinding "b" { roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "view" } }
+  expect warned
+}
+"#,
+    );
+    assert_eq!(show(&findings, compiler.sources()), "");
+    insta::assert_snapshot!(shown(compiler.program()));
+}

@@ -8,7 +8,7 @@ use kspec_model::rules::{Change, Const, Expr, Op, Write};
 use kspec_schema::{ListMerge, Type as Shape};
 use kspec_syntax::tree::{self, ExprKind, MutationStmt};
 
-use super::paths::{Place, Places, overlap, places, reads};
+use super::paths::{Place, Places, Segment, of_one_item, overlap, places, reads};
 use super::{Bound, Lower, Names};
 use crate::check::environment::OnKind;
 use crate::{Cx, Type, eval, type_of};
@@ -41,15 +41,24 @@ pub fn lower_mutation(
     }
 }
 
-/// A place read for a write's condition or value.
+/// A condition around a write.
+#[derive(Debug, Clone)]
+struct Guard {
+    id: usize,
+    /// Whether it is asked once for each item of a list.
+    repeated: bool,
+    reads: Vec<Place>,
+}
+
+/// A write, and what it depends on.
 #[derive(Debug, Clone)]
 struct Step {
     span: Span,
     writes: Vec<Place>,
     /// What the value is made of.
     value: Vec<Place>,
-    /// What the conditions around it are made of.
-    conditions: Vec<Place>,
+    guards: Vec<Guard>,
+    loops: Vec<usize>,
     write: Option<Write>,
     /// Whether an appended value is a constant, or replaced by its keys.
     settled: bool,
@@ -60,25 +69,54 @@ struct Step {
 struct Steps {
     steps: Vec<Step>,
     places: Places,
+    ids: usize,
+    loops: Vec<usize>,
 }
 
 impl Steps {
+    fn guard(&mut self, when: &Expr) -> Guard {
+        self.ids += 1;
+        let mut read = Vec::new();
+        reads(when, &self.places, &mut read);
+        Guard { id: self.ids, repeated: !self.loops.is_empty(), reads: read }
+    }
+
     /// The write that a second run would do differently, and why.
+    ///
+    /// A write's value and conditions may read what comes before it: that is the same on a second run. What comes after it
+    /// may only be read by a condition that holds for both: had it not held, neither had run.
     fn second_run(&self) -> Option<(Span, &'static str)> {
         for (at, step) in self.steps.iter().enumerate() {
-            let touches = |read: &[Place], write: &Step| {
-                read.iter().any(|read| write.writes.iter().any(|write| overlap(read, write)))
-            };
             if step.write == Some(Write::Append) && !step.settled {
                 return Some((step.span, "what is appended is computed, and the list has no keys to find it again by"));
             }
-            if step.write != Some(Write::Default) && touches(&step.value, step) {
-                return Some((step.span, "the value is made of what it replaces"));
-            }
-            let later = self.steps.iter().skip(at + 1);
-            for other in later {
-                if touches(&step.value, other) || touches(&step.conditions, other) {
-                    return Some((other.span, "an earlier statement reads what is written here"));
+            for (other_at, other) in self.steps.iter().enumerate() {
+                let around = step.loops.iter().any(|id| other.loops.contains(id));
+                if other_at < at && !around {
+                    continue;
+                }
+                let clashes = |read: &[Place], harmless: &dyn Fn(&Place, &Place) -> bool| {
+                    read.iter()
+                        .any(|read| other.writes.iter().any(|write| overlap(read, write) && !harmless(read, write)))
+                };
+                let fills_in = other_at == at && step.write == Some(Write::Default);
+                let value =
+                    clashes(&step.value, &|read, write| (fills_in || other_at < at) && of_one_item(read, write));
+                if value {
+                    return Some(if other_at == at {
+                        (step.span, "the value is made of what it replaces")
+                    } else {
+                        (other.span, "an earlier statement reads what is written here")
+                    });
+                }
+                for guard in &step.guards {
+                    let shared = other.guards.iter().any(|known| known.id == guard.id);
+                    let clash = clashes(&guard.reads, &|read, write| {
+                        (shared && !guard.repeated) || ((shared || other_at < at) && of_one_item(read, write))
+                    });
+                    if clash {
+                        return Some((other.span, "an earlier condition reads what is written here"));
+                    }
                 }
             }
         }
@@ -87,7 +125,7 @@ impl Steps {
 }
 
 impl Lower<'_, '_> {
-    fn changes(&mut self, statements: &[MutationStmt], steps: &mut Steps, around: &[Place]) -> Option<Vec<Change>> {
+    fn changes(&mut self, statements: &[MutationStmt], steps: &mut Steps, around: &[Guard]) -> Option<Vec<Change>> {
         let mut lowered = Vec::with_capacity(statements.len());
         for statement in statements {
             self.cx.refuel();
@@ -102,35 +140,39 @@ impl Lower<'_, '_> {
                         .filter_map(|list| places(list, &steps.places))
                         .flatten()
                         .map(|mut place| {
-                            place.push(None);
+                            place.push(Segment::Item(Arc::clone(&var)));
                             place
                         })
                         .collect();
                     steps.places.insert(Arc::clone(&var), found);
+                    steps.ids += 1;
+                    steps.loops.push(steps.ids);
                     let body = self.changes(body, steps, around);
+                    steps.loops.pop();
                     self.unbind(bound);
                     lowered.push(Change::For { item: var, over, body: body? });
                 }
                 MutationStmt::If(test, body) => {
                     let when = self.condition(test)?;
                     let mut around = around.to_vec();
-                    reads(&when, &steps.places, &mut around);
+                    around.push(steps.guard(&when));
                     let body = self.changes(body, steps, &around)?;
                     push_if(when, body, &mut lowered);
                 }
                 MutationStmt::Write { op, path, value, condition, span } => {
-                    let (when, conditions) = self.test(condition.as_ref(), steps, around)?;
-                    let change = self.write(op, path, value, *span, conditions, steps)?;
+                    let (when, guards) = self.test(condition.as_ref(), steps, around)?;
+                    let change = self.write(op, path, value, *span, guards, steps)?;
                     push_if(when, vec![change], &mut lowered);
                 }
                 MutationStmt::Remove { path, condition, span } => {
-                    let (when, conditions) = self.test(condition.as_ref(), steps, around)?;
+                    let (when, guards) = self.test(condition.as_ref(), steps, around)?;
                     let place = self.expr(path, None)?.expr;
                     steps.steps.push(Step {
                         span: *span,
                         writes: places(&place, &steps.places).unwrap_or_default(),
                         value: Vec::new(),
-                        conditions,
+                        guards,
+                        loops: steps.loops.clone(),
                         write: None,
                         settled: true,
                     });
@@ -141,14 +183,14 @@ impl Lower<'_, '_> {
         Some(lowered)
     }
 
-    fn test(&mut self, test: Option<&tree::Expr>, steps: &Steps, around: &[Place]) -> Option<(Expr, Vec<Place>)> {
+    fn test(&mut self, test: Option<&tree::Expr>, steps: &mut Steps, around: &[Guard]) -> Option<(Expr, Vec<Guard>)> {
         let when = match test {
             Some(test) => self.condition(test)?,
             None => Expr::bool(true),
         };
-        let mut conditions = around.to_vec();
-        reads(&when, &steps.places, &mut conditions);
-        Some((when, conditions))
+        let mut guards = around.to_vec();
+        guards.push(steps.guard(&when));
+        Some((when, guards))
     }
 
     fn write(
@@ -157,7 +199,7 @@ impl Lower<'_, '_> {
         path: &tree::Expr,
         value: &tree::Expr,
         span: Span,
-        conditions: Vec<Place>,
+        guards: Vec<Guard>,
         steps: &mut Steps,
     ) -> Option<Change> {
         let write = match &*op.text {
@@ -193,7 +235,8 @@ impl Lower<'_, '_> {
             span,
             writes: places(&place.expr, &steps.places).unwrap_or_default(),
             value: read,
-            conditions,
+            guards,
+            loops: steps.loops.clone(),
             write: Some(write),
             settled: constant || !keys.is_empty(),
         });

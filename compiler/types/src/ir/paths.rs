@@ -6,28 +6,39 @@ use std::sync::Arc;
 
 use kspec_model::rules::{Const, Expr, Method, Op, Root, Var};
 
-/// A place of the object: field names, and `None` for any item or key.
-pub(super) type Place = Vec<Option<Arc<str>>>;
+/// A place of the object.
+pub(super) type Place = Vec<Segment>;
+
+/// A step into the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// A field or key.
+    Name(Arc<str>),
+    /// Any item or key.
+    Any,
+    /// The item that a `for` is at.
+    Item(Var),
+}
 
 /// Places that variables stand for.
 pub(super) type Places = BTreeMap<Var, Vec<Place>>;
 
 /// The places that an expression is, where it is a path into the object.
 pub(super) fn places(expr: &Expr, known: &Places) -> Option<Vec<Place>> {
-    let step = |base: &Expr, name: Option<Arc<str>>| {
+    let step = |base: &Expr, segment: Segment| {
         let mut found = places(base, known)?;
         for place in &mut found {
-            place.push(name.clone());
+            place.push(segment.clone());
         }
         Some(found)
     };
     match &expr.op {
         Op::Root(Root::Object) => Some(vec![Place::new()]),
         Op::Var(var) => known.get(var).cloned(),
-        Op::Field(base, name) => step(base, Some(Arc::clone(name))),
+        Op::Field(base, name) => step(base, Segment::Name(Arc::clone(name))),
         Op::Index(base, key) => match &key.op {
-            Op::Const(Const::Text(name)) => step(base, Some(Arc::clone(name))),
-            _ => step(base, None),
+            Op::Const(Const::Text(name)) => step(base, Segment::Name(Arc::clone(name))),
+            _ => step(base, Segment::Any),
         },
         Op::Call(Method::Flatten, base, _) => match &base.op {
             Op::List(parts) => Some(parts.iter().filter_map(|part| places(part, known)).flatten().collect()),
@@ -51,7 +62,7 @@ pub(super) fn reads(expr: &Expr, known: &Places, into: &mut Vec<Place>) {
                     let items: Vec<Place> = found
                         .into_iter()
                         .map(|mut place| {
-                            place.push(None);
+                            place.push(Segment::Any);
                             place
                         })
                         .collect();
@@ -108,7 +119,14 @@ fn keys(path: &Expr, known: &Places, into: &mut Vec<Place>) {
 /// Whether one place lies in the other.
 pub(super) fn overlap(a: &Place, b: &Place) -> bool {
     a.iter().zip(b).all(|(a, b)| match (a, b) {
-        (Some(a), Some(b)) => a == b,
+        (Segment::Name(a), Segment::Name(b)) => a == b,
         _ => true,
     })
+}
+
+/// Whether what is read at one place and written at another, which overlap, is of the same item at each turn of the loops
+/// around.
+pub(super) fn of_one_item(read: &Place, write: &Place) -> bool {
+    let mut pairs = read.iter().zip(write);
+    pairs.all(|(read, write)| !matches!(write, Segment::Item(_)) || read == write)
 }
