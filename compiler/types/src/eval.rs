@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kspec_diagnostics::{Finding, Span, codes};
+use kspec_diagnostics::{Finding, Severity, Span, codes};
 use kspec_model::program::Protocol;
 use kspec_syntax::tree::{self, Expr, ExprKind, Field, Name, PortLit};
 
@@ -222,6 +222,11 @@ fn eval_map(fields: &[Field], of: &Type, cx: &mut Cx<'_>) -> Value {
     let mut map = BTreeMap::new();
     for field in fields {
         let value = match of {
+            // Quoted in an object, an amount is meant as written: the API server takes parts of a byte, and so must the
+            // escape hatch.
+            Type::Quantity if cx.is_inside_object() && is_text(&field.value) => {
+                eval_amount(&field.value, &field.key.text, Severity::Warning, cx)
+            }
             Type::Quantity => eval_resource(&field.value, &field.key.text, cx),
             // A key whose value is absent is left out of a Kubernetes object.
             of if cx.is_inside_object() => eval(&field.value, Some(&of.clone().optional()), cx),
@@ -317,12 +322,26 @@ fn eval_object(fields: &[Field], kube: &KubeType, span: Span, cx: &mut Cx<'_>) -
 /// Evaluates the amount of a resource: a quantity in the unit that the resource (`memory`, `requests.cpu`, `pods`) is
 /// counted in.
 pub fn eval_resource(expr: &Expr, resource: &str, cx: &mut Cx<'_>) -> Value {
+    eval_amount(expr, resource, Severity::Error, cx)
+}
+
+/// As [`eval_resource`]; what is wrong with the unit is told as `severity`, and less than an error leaves the amount as it is.
+fn eval_amount(expr: &Expr, resource: &str, severity: Severity, cx: &mut Cx<'_>) -> Value {
     let value = eval(expr, Some(&Type::Quantity), cx);
     let Value::Quantity(quantity) = value else { return value };
     match check_amount(quantity, resource_unit(resource), resource, expr.span, cx) {
+        Some(mut finding) if severity < Severity::Error && finding.code == codes::WRONG_UNIT => {
+            finding.severity = severity;
+            cx.report(finding);
+            Value::Quantity(quantity)
+        }
         Some(finding) => cx.report_value(finding),
         None => Value::Quantity(quantity),
     }
+}
+
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Str(_))
 }
 
 /// One of a fixed set of words, bare (`restricted`) or quoted. Reports what is none of them.

@@ -129,7 +129,7 @@ impl Import<'_> {
         Ok(lines)
     }
 
-    fn verb(&self, verb: &str) -> String {
+    pub(crate) fn verb(&self, verb: &str) -> String {
         let known = self.schema.discoverable_verbs().contains(verb)
             || facts::authorization_verbs(self.kubernetes).any(|row| row.verb == verb);
         match verb {
@@ -140,7 +140,7 @@ impl Import<'_> {
     }
 
     /// `deployments.apps/scale`; quoted where the target does not serve it, which says that it is meant.
-    fn resource(&self, resource: &str, group: &str) -> Result<String, &'static str> {
+    pub(crate) fn resource(&self, resource: &str, group: &str) -> Result<String, &'static str> {
         let (name, sub) = resource.split_once('/').map_or((resource, None), |(name, sub)| (name, Some(sub)));
         if resource.contains(['"', '\\']) || group.contains(['"', '\\', '/']) {
             return Err("a resource name that no API has");

@@ -13,9 +13,9 @@ use crate::{
 
 impl Import<'_> {
     /// The flags that a declaration may state; files that other blocks say are theirs.
-    pub(crate) fn api_server(&mut self, module: &str) {
-        let Some(running) = self.state.host.flags.clone() else { return };
+    pub(crate) fn api_server(&mut self) -> BTreeMap<&'static str, String> {
         let mut said: BTreeMap<&'static str, String> = BTreeMap::new();
+        let Some(running) = self.state.host.flags.clone() else { return said };
         for field in kspec_resolve::managed_flags() {
             let flag = field.replace('_', "-");
             let Some(values) = running.get(&flag) else { continue };
@@ -23,7 +23,7 @@ impl Import<'_> {
                 Some(text) => {
                     said.insert(field, text);
                 }
-                None => self.left_out(&server(&flag), "a value that kspec refuses or does not read"),
+                None => self.left_out(&flag_key(&flag), "a value that kspec refuses or does not read"),
             }
         }
         // They come together, or the server does not use them.
@@ -31,15 +31,12 @@ impl Import<'_> {
         if !pair.iter().all(|field| said.contains_key(field)) {
             for field in pair.iter().filter_map(|field| said.remove_entry(field)) {
                 self.left_out(
-                    &server(&field.0.replace('_', "-")),
+                    &flag_key(&field.0.replace('_', "-")),
                     "a client certificate without its key, or a key without it",
                 );
             }
         }
-        if !said.is_empty() {
-            let lines: Vec<String> = said.iter().map(|(field, text)| format!("{field}: {text}")).collect();
-            self.add(module, format!("apiserver {{\n{}\n}}", lines.join("\n")));
-        }
+        said
     }
 
     fn flag(&self, field: &str, flag: &str, values: &[String]) -> Option<String> {
@@ -81,7 +78,13 @@ impl Import<'_> {
     }
 }
 
-fn server(flag: &str) -> ObjectKey {
+/// An `apiserver` block, a flag a line.
+pub(crate) fn block(flags: &BTreeMap<&'static str, String>) -> String {
+    let lines: Vec<String> = flags.iter().map(|(field, text)| format!("{field}: {text}")).collect();
+    format!("apiserver {{\n{}\n}}", lines.join("\n"))
+}
+
+pub(crate) fn flag_key(flag: &str) -> ObjectKey {
     ObjectKey { group: String::new(), kind: "API server flag".to_owned(), namespace: None, name: flag.to_owned() }
 }
 
@@ -92,7 +95,7 @@ fn needs_path(field: &str) -> bool {
 }
 
 /// `1m30s` as the language writes it: in the largest unit that holds it whole.
-fn duration(go: &str) -> Option<String> {
+pub(crate) fn duration(go: &str) -> Option<String> {
     let mut nanos: i64 = 0;
     let mut rest = go;
     while !rest.is_empty() {
@@ -116,13 +119,13 @@ fn duration(go: &str) -> Option<String> {
         .map(|(unit, size)| format!("{}{unit}", nanos / size))
 }
 
-/// `AuthenticationConfiguration` as an `authentication` block, which mirrors it in snake_case.
-pub(crate) fn authentication(file: &Value) -> Option<String> {
+/// `AuthenticationConfiguration` as an `authentication` block, which mirrors it in snake_case; empty where it says nothing.
+pub(crate) fn authentication(file: &Value) -> String {
     let lines: Vec<String> = ["jwt", "anonymous"]
         .into_iter()
         .filter_map(|field| Some(format!("{field}: {}", value(&mirrored(file.get(field)?)))))
         .collect();
-    (!lines.is_empty()).then(|| format!("authentication {{\n{}\n}}", lines.join("\n")))
+    if lines.is_empty() { String::new() } else { format!("authentication {{\n{}\n}}", lines.join("\n")) }
 }
 
 fn mirrored(json: &Value) -> Value {

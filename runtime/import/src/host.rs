@@ -1,120 +1,210 @@
-//! Encryption, audit and flags of the control plane, as far as the state shows them.
+//! Encryption, audit and authentication of the control plane, as far as the state shows them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use kspec_model::ObjectKey;
 use serde_json::Value;
 
 use crate::{
     Import, api_server,
-    text::{quoted, snake, string_list, strings},
+    probe::complaints,
+    text::{quoted, snake, strings},
 };
 
 const MODULE: &str = "host";
 
+// Configuration files, by their kinds.
+const AUDIT: &str = "Policy";
+const AUTHENTICATION: &str = "AuthenticationConfiguration";
+const ENCRYPTION: &str = "EncryptionConfiguration";
+/// The piece of a probe that holds the flags.
+const FLAGS: &str = "flags";
+
+/// A block as text, or why it cannot be said.
+pub(crate) type Block = Result<String, String>;
+
 impl Import<'_> {
     pub(crate) fn host(&mut self) {
-        let files: Vec<Value> =
-            self.state.host.files.values().filter_map(|text| serde_json::from_str(text).ok()).collect();
-        let of = |kind: &str| files.iter().find(|file| file.get("kind").and_then(Value::as_str) == Some(kind)).cloned();
-        if let Some(file) = of("EncryptionConfiguration")
-            && let Some(text) = encryption(&file)
-        {
-            self.add(MODULE, text);
-        }
-        if let Some(file) = of("Policy")
-            && let Some(text) = audit(&file)
-        {
-            self.add(MODULE, text);
-        }
-        let authentication = of("AuthenticationConfiguration");
-        if let Some(text) = authentication.as_ref().and_then(api_server::authentication) {
-            self.add(MODULE, text);
-        }
-        self.api_server(MODULE);
-    }
-}
-
-fn encryption(file: &Value) -> Option<String> {
-    let mut lines = Vec::new();
-    for entry in file.get("resources")?.as_array()? {
-        let resources: Vec<String> = strings(entry.get("resources")).iter().map(|resource| stored(resource)).collect();
-        let mut providers = Vec::new();
-        for provider in entry.get("providers")?.as_array()? {
-            let (kind, body) = provider.as_object()?.iter().next()?;
-            providers.push(match kind.as_str() {
-                "identity" => "identity".to_owned(),
-                "kms" => {
-                    let text = |field: &str| body.get(field).and_then(Value::as_str).map(quoted);
-                    format!("kms({}, endpoint: {})", text("name")?, text("endpoint")?)
+        let files = files(&self.state.host.files);
+        let mut blocks: BTreeMap<&'static str, String> = BTreeMap::new();
+        for kind in [AUDIT, AUTHENTICATION, ENCRYPTION] {
+            let Some(file) = files.get(kind) else { continue };
+            let block = match kind {
+                AUDIT => self.audit(file),
+                ENCRYPTION => self.encryption(file),
+                _ => Ok(api_server::authentication(file)),
+            };
+            match block {
+                Ok(text) if text.is_empty() => {}
+                Ok(text) => {
+                    blocks.insert(kind, text);
                 }
-                keyed => {
-                    let names: Vec<String> = body
-                        .get("keys")?
-                        .as_array()?
-                        .iter()
-                        .filter_map(|key| key.get("name")?.as_str().map(quoted))
-                        .collect();
-                    format!("{keyed}({})", names.join(", "))
-                }
-            });
+                Err(reason) => self.left_out(&file_key(kind), &reason),
+            }
         }
-        lines.push(format!("encrypt {} with {}", resources.join(", "), providers.join(", ")));
+        let mut flags = self.api_server();
+        self.without_refused(&mut blocks, &mut flags);
+        for text in blocks.into_values() {
+            self.add(MODULE, text);
+        }
+        if !flags.is_empty() {
+            self.add(MODULE, api_server::block(&flags));
+        }
     }
-    Some(format!("encryption {{\n{}\n}}", lines.join("\n")))
-}
 
-/// A resource of an encryption entry: `*.*` is everything, `*.` the core group.
-fn stored(resource: &str) -> String {
-    match resource {
-        "*.*" => "any".to_owned(),
-        "*." => "any.core".to_owned(),
-        other => other.replace('*', "any"),
+    /// Takes out what the compiler refuses: a block whole, of flags the one that is at fault.
+    fn without_refused(
+        &mut self,
+        blocks: &mut BTreeMap<&'static str, String>,
+        flags: &mut BTreeMap<&'static str, String>,
+    ) {
+        // Each round takes something out.
+        loop {
+            let mut pieces: BTreeMap<String, String> =
+                blocks.iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect();
+            if let Some(audit) = pieces.get_mut(AUDIT) {
+                // Its namespaces, as the module of namespaces will declare them.
+                let named: Vec<String> = self
+                    .names
+                    .all_namespaces()
+                    .into_iter()
+                    .map(|(name, known)| format!("existing namespace {} = {}\n", known.ident, quoted(&name)))
+                    .collect();
+                audit.push('\n');
+                audit.push_str(&named.concat());
+            }
+            if !flags.is_empty() {
+                pieces.insert(FLAGS.to_owned(), api_server::block(flags));
+            }
+            let complaints = complaints(self.kubernetes, &pieces);
+            let mut taken = false;
+            for complaint in complaints {
+                if complaint.piece == FLAGS {
+                    // The block's own line comes first.
+                    let at = usize::try_from(complaint.line).unwrap_or_default().checked_sub(2);
+                    let field = at.and_then(|at| flags.keys().nth(at).copied());
+                    for field in field.map_or_else(|| flags.keys().copied().collect(), |field| vec![field]) {
+                        taken |= flags.remove(field).is_some();
+                        self.left_out(&api_server::flag_key(&field.replace('_', "-")), &complaint.message);
+                    }
+                    // The lines have moved.
+                    break;
+                } else if blocks.remove(complaint.piece.as_str()).is_some() {
+                    taken = true;
+                    self.left_out(&file_key(&complaint.piece), &complaint.message);
+                }
+            }
+            if !taken {
+                return;
+            }
+        }
     }
-}
 
-fn audit(file: &Value) -> Option<String> {
-    let mut lines = Vec::new();
-    let omit = strings(file.get("omitStages"));
-    if !omit.is_empty() {
-        let stages: Vec<String> = omit.iter().map(|stage| snake(stage)).collect();
-        lines.push(format!("omit_stages: [{}]", stages.join(", ")));
+    fn encryption(&mut self, file: &Value) -> Block {
+        let mut lines = Vec::new();
+        for entry in list(file, "resources") {
+            let mut resources = Vec::new();
+            for stored in strings(entry.get("resources")) {
+                // `*.*` is everything, `*.` the core group; a core resource has no dot.
+                let (name, group) = stored.split_once('.').unwrap_or((stored.as_str(), ""));
+                resources.push(self.resource(name, group)?);
+            }
+            let providers: Vec<String> = list(entry, "providers").map(provider).collect::<Result<_, String>>()?;
+            if resources.is_empty() || providers.is_empty() {
+                return Err("an entry without resources or providers".to_owned());
+            }
+            lines.push(format!("encrypt {} with {}", resources.join(", "), providers.join(", ")));
+        }
+        if lines.is_empty() {
+            return Err("it encrypts nothing".to_owned());
+        }
+        Ok(format!("encryption {{\n{}\n}}", lines.join("\n")))
     }
-    for rule in file.get("rules")?.as_array()? {
-        let level = snake(rule.get("level")?.as_str()?);
-        let mut parts = vec![level];
-        let subjects: Vec<String> = strings(rule.get("users"))
+
+    fn audit(&mut self, file: &Value) -> Block {
+        let mut lines = Vec::new();
+        let omit = stages(file.get("omitStages"));
+        if !omit.is_empty() {
+            lines.push(format!("omit_stages: [{}]", omit.join(", ")));
+        }
+        if let Some(omit) = file.get("omitManagedFields").and_then(Value::as_bool) {
+            lines.push(format!("omit_managed_fields: {omit}"));
+        }
+        for rule in list(file, "rules") {
+            lines.push(self.audit_rule(rule)?);
+        }
+        Ok(format!("audit {{\n{}\n}}", lines.join("\n")))
+    }
+
+    fn audit_rule(&mut self, rule: &Value) -> Block {
+        const SAID: &[&str] =
+            &["level", "users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages"];
+        if let Some((field, _)) = rule
+            .as_object()
+            .into_iter()
+            .flatten()
+            .find(|(field, value)| !SAID.contains(&field.as_str()) && !value.is_null())
+        {
+            return Err(format!("a rule's `{field}`, which no rule of the language says"));
+        }
+        let (users, groups) = (strings(rule.get("users")), strings(rule.get("userGroups")));
+        if !users.is_empty() && !groups.is_empty() {
+            return Err(
+                "a rule for users only where they are in a group, which no rule of the language says".to_owned()
+            );
+        }
+        let mut parts = vec![snake(rule.get("level").and_then(Value::as_str).ok_or("a rule without a level")?)];
+        let subjects: Vec<String> = users
             .iter()
             .map(|name| format!("user {}", quoted(name)))
-            .chain(strings(rule.get("userGroups")).iter().map(|name| format!("group {}", quoted(name))))
+            .chain(groups.iter().map(|name| format!("group {}", quoted(name))))
             .collect();
         if !subjects.is_empty() {
             parts.push(format!("for {}", subjects.join(", ")));
         }
         let verbs = strings(rule.get("verbs"));
+        if verbs.iter().any(|verb| verb == "*") {
+            return Err("a rule for the verb `*`, which the API server takes literally".to_owned());
+        }
         if !verbs.is_empty() {
+            let verbs: Vec<String> = verbs.iter().map(|verb| self.verb(verb)).collect();
             parts.push(format!("verbs {}", verbs.join(", ")));
         }
         let mut resources = Vec::new();
-        let mut named = Vec::new();
-        for entry in rule.get("resources").and_then(Value::as_array).into_iter().flatten() {
+        let (mut groups, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for entry in list(rule, "resources") {
             let group = entry.get("group").and_then(Value::as_str).unwrap_or_default();
-            let list = strings(entry.get("resources"));
-            named.extend(strings(entry.get("resourceNames")));
-            if list.is_empty() {
-                resources.push(if group.is_empty() { "any.core".to_owned() } else { quoted(&format!("*.{group}")) });
+            if group == "*" || !groups.insert(group.to_owned()) {
+                return Err("a rule that names a group twice, or `*` for a group".to_owned());
             }
-            for resource in list {
-                let (name, sub) =
-                    resource.split_once('/').map_or((resource.as_str(), None), |(name, sub)| (name, Some(sub)));
-                let sub = sub.map(|sub| format!("/{sub}")).unwrap_or_default();
-                let group = if group.is_empty() { String::new() } else { format!(".{group}") };
-                resources.push(quoted(&format!("{name}{group}{sub}")));
+            names.insert(strings(entry.get("resourceNames")).into_iter().collect::<BTreeSet<_>>());
+            let named = strings(entry.get("resources"));
+            if named.is_empty() {
+                resources.push(self.resource("*", group)?);
+            }
+            for resource in named {
+                resources.push(self.resource(&resource, group)?);
             }
         }
         if !resources.is_empty() {
             parts.push(format!("on {}", resources.join(", ")));
         }
-        if !named.is_empty() {
-            let names = string_list(named.iter().map(String::as_str));
-            parts.push(format!("named {}", names.trim_matches(['[', ']'])));
+        match Vec::from_iter(names).as_slice() {
+            [] => {}
+            [names] if names.is_empty() => {}
+            [names] => {
+                parts.push(format!("named {}", names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")));
+            }
+            _ => return Err("a rule that names objects of some resources, and not of others".to_owned()),
+        }
+        let mut places = Vec::new();
+        for namespace in strings(rule.get("namespaces")) {
+            let known = self.names.namespace(&namespace).cloned();
+            let known = known.ok_or("a rule for what is in no namespace, which no rule of the language says")?;
+            places.push(self.refer(MODULE, &known));
+        }
+        if !places.is_empty() {
+            parts.push(format!("in {}", places.join(", ")));
         }
         let urls: Vec<String> = strings(rule.get("nonResourceURLs")).iter().map(|url| quoted(url)).collect();
         if !urls.is_empty() {
@@ -123,7 +213,72 @@ fn audit(file: &Value) -> Option<String> {
         if parts.len() == 1 {
             parts.push("otherwise".to_owned());
         }
-        lines.push(parts.join(" "));
+        let omit = stages(rule.get("omitStages"));
+        if !omit.is_empty() {
+            parts.push(format!("omit {}", omit.join(", ")));
+        }
+        Ok(parts.join(" "))
     }
-    Some(format!("audit {{\n{}\n}}", lines.join("\n")))
+}
+
+fn provider(provider: &Value) -> Block {
+    let mut entries = provider.as_object().into_iter().flatten();
+    let (Some((kind, body)), None) = (entries.next(), entries.next()) else {
+        return Err("a provider that is not one".to_owned());
+    };
+    let text = |field: &str| body.get(field).and_then(Value::as_str);
+    match kind.as_str() {
+        "identity" => Ok("identity".to_owned()),
+        "kms" => {
+            if text("apiVersion") != Some("v2") {
+                return Err("a KMS plugin of version 1, which left Kubernetes".to_owned());
+            }
+            let (Some(name), Some(endpoint)) = (text("name"), text("endpoint")) else {
+                return Err("a KMS plugin without a name or an endpoint".to_owned());
+            };
+            let timeout = match text("timeout") {
+                Some(timeout) => {
+                    let timeout = api_server::duration(timeout).ok_or("a timeout that is none")?;
+                    format!(", timeout: {timeout}")
+                }
+                None => String::new(),
+            };
+            Ok(format!("kms({}, endpoint: {}{timeout})", quoted(name), quoted(endpoint)))
+        }
+        keyed => {
+            let names: Option<Vec<String>> =
+                list(body, "keys").map(|key| key.get("name")?.as_str().map(quoted)).collect();
+            Ok(format!("{keyed}({})", names.ok_or("a key without a name")?.join(", ")))
+        }
+    }
+}
+
+/// Configuration files by kind, the first of each.
+fn files(texts: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
+    let mut files = BTreeMap::new();
+    for file in texts.values().filter_map(|text| serde_json::from_str::<Value>(text).ok()) {
+        if let Some(kind) = file.get("kind").and_then(Value::as_str) {
+            files.entry(kind.to_owned()).or_insert(file);
+        }
+    }
+    files
+}
+
+/// Namespaces that the audit policy names.
+pub(crate) fn audited_namespaces(texts: &BTreeMap<String, String>) -> Vec<String> {
+    let files = files(texts);
+    let rules = files.get(AUDIT).into_iter().flat_map(|policy| list(policy, "rules"));
+    rules.flat_map(|rule| strings(rule.get("namespaces"))).filter(|name| !name.is_empty()).collect()
+}
+
+fn list<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(field).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn stages(value: Option<&Value>) -> Vec<String> {
+    strings(value).iter().map(|stage| snake(stage)).collect()
+}
+
+fn file_key(name: &str) -> ObjectKey {
+    ObjectKey { group: String::new(), kind: "file".to_owned(), namespace: None, name: name.to_owned() }
 }

@@ -5,11 +5,13 @@
 //! read to name things by, and are not part of the program.
 
 mod access;
+mod amounts;
 mod api_server;
 mod host;
 mod names;
 mod namespaces;
 mod network;
+mod probe;
 mod text;
 mod verbatim;
 
@@ -81,6 +83,8 @@ pub(crate) struct Import<'a> {
     pub(crate) report: Report,
     /// Namespaces whose default service account is granted something.
     pub(crate) default_accounts: BTreeSet<String>,
+    /// How quotas and limits are written.
+    pub(crate) amounts: BTreeMap<ObjectKey, amounts::Said>,
 }
 
 /// A module being written.
@@ -114,7 +118,9 @@ pub fn import(state: &State, schema: &Schema, options: &Options) -> Imported {
         modules: BTreeMap::new(),
         report: Report::default(),
         default_accounts: BTreeSet::new(),
+        amounts: BTreeMap::new(),
     };
+    import.settle_amounts();
     import.namespaces();
     import.principals();
     import.roles();

@@ -149,6 +149,9 @@ impl Names {
                 names.want_namespace(object.namespace().unwrap_or("default"));
             }
         }
+        for namespace in crate::host::audited_namespaces(&state.host.files) {
+            names.want_namespace(&namespace);
+        }
         for object in of("", "ServiceAccount") {
             let namespace = object.namespace().unwrap_or("default").to_owned();
             names.add_account(&namespace, object.name());
@@ -305,8 +308,9 @@ impl Names {
         self.namespaces.get(name)
     }
 
+    /// A namespace that the state holds, or the one that every cluster has.
     pub(crate) fn first_namespace(&self) -> &str {
-        self.namespaces.keys().next().map_or("default", String::as_str)
+        self.namespaces.keys().find(|name| !self.missing_namespaces.contains(*name)).map_or("default", String::as_str)
     }
 
     pub(crate) fn all_namespaces(&self) -> Vec<(String, Known)> {

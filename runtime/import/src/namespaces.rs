@@ -1,4 +1,4 @@
-//! Namespaces, service accounts, quotas, limits.
+//! Namespaces and service accounts.
 
 use kspec_model::Object;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     Import,
     names::{ACCOUNTS, NAMESPACES},
-    text::{key, quantity, quantity_record, quoted, string_list, string_record, strings, value},
+    text::{quoted, string_list, string_record},
 };
 
 const POD_SECURITY: &str = "pod-security.kubernetes.io/";
@@ -27,7 +27,7 @@ impl Import<'_> {
             let Some(object) = object else {
                 self.add(&module, format!("existing namespace {} = {}", known.ident, quoted(&name)));
                 self.accounts(&name);
-                self.limits_elsewhere(&name, &module);
+                self.amounts_elsewhere(&name, &module);
                 continue;
             };
             let mut body: Vec<String> = Vec::new();
@@ -44,8 +44,7 @@ impl Import<'_> {
                 body.push(format!("automount_token: {automount}"));
                 self.declared();
             }
-            body.extend(self.quotas(&name));
-            body.extend(self.limits(&name));
+            body.extend(self.amounts_in(&name, &module));
             let given = format!(" = {}", quoted(&name));
             let body = if body.is_empty() { String::new() } else { format!(" {{\n{}\n}}", body.join("\n")) };
             self.add(&module, format!("namespace {}{given}{body}", known.ident));
@@ -119,80 +118,6 @@ impl Import<'_> {
             if let Some(known) = self.names.account(namespace, &name).cloned() {
                 self.refer(module, &place);
                 self.add(module, format!("existing service_account {} in {home} = {}", known.ident, quoted(&name)));
-            }
-        }
-    }
-
-    fn quotas(&mut self, namespace: &str) -> Vec<String> {
-        let mut out = Vec::new();
-        for object in self.objects_in("", "ResourceQuota", namespace) {
-            let mut fields: Vec<String> = object
-                .0
-                .pointer("/spec/hard")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten()
-                .filter_map(|(name, amount)| Some(format!("{}: {}", key(name), quantity(amount)?)))
-                .collect();
-            let scopes = strings(object.0.pointer("/spec/scopes"));
-            if !scopes.is_empty() {
-                fields.push(format!("scopes: {}", string_list(scopes.iter().map(String::as_str))));
-            }
-            if let Some(selector) = object.0.pointer("/spec/scopeSelector") {
-                fields.push(format!("scope_selector: {}", value(selector)));
-            }
-            out.push(format!("quota {} {{ {} }}", quoted(object.name()), fields.join(", ")));
-            self.declared();
-        }
-        out
-    }
-
-    fn limits(&mut self, namespace: &str) -> Vec<String> {
-        let mut out = Vec::new();
-        for object in self.objects_in("", "LimitRange", namespace) {
-            let limits = object.0.pointer("/spec/limits").and_then(Value::as_array);
-            if limits.is_none_or(Vec::is_empty) {
-                self.left_out(&object.key(), "it limits nothing");
-                continue;
-            }
-            let mut said = true;
-            for limit in object.0.pointer("/spec/limits").and_then(Value::as_array).into_iter().flatten() {
-                let word = match limit.get("type").and_then(Value::as_str) {
-                    Some("Container") => "container",
-                    Some("Pod") => "pod",
-                    Some("PersistentVolumeClaim") => "persistent_volume_claim",
-                    _ => {
-                        said = false;
-                        continue;
-                    }
-                };
-                let fields: Vec<String> = [
-                    ("default", "default"),
-                    ("default_request", "defaultRequest"),
-                    ("min", "min"),
-                    ("max", "max"),
-                    ("max_limit_request_ratio", "maxLimitRequestRatio"),
-                ]
-                .into_iter()
-                .filter_map(|(name, kube)| Some(format!("{name}: {}", quantity_record(limit.get(kube))?)))
-                .collect();
-                out.push(format!("limits {word} {} {{ {} }}", quoted(object.name()), fields.join(", ")));
-            }
-            if said {
-                self.declared();
-            } else {
-                self.left_out(&object.key(), "a limit of a type that Kubernetes does not enforce");
-            }
-        }
-        out
-    }
-
-    /// Quotas and limits of a namespace that the state does not hold stay as objects: there is no declaration to put them
-    /// in.
-    fn limits_elsewhere(&mut self, namespace: &str, module: &str) {
-        for kind in ["ResourceQuota", "LimitRange"] {
-            for object in self.objects_in("", kind, namespace) {
-                self.verbatim(module, &object, "its namespace is not in the state");
             }
         }
     }

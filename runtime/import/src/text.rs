@@ -67,12 +67,11 @@ pub(crate) fn quantity(value: &Value) -> Option<String> {
     })
 }
 
-/// A record of quantities.
-pub(crate) fn quantity_record(value: Option<&Value>) -> Option<String> {
-    let object = value?.as_object()?;
-    let fields: Vec<String> =
-        object.iter().filter_map(|(name, value)| Some(format!("{}: {}", key(name), quantity(value)?))).collect();
-    Some(format!("{{ {} }}", fields.join(", ")))
+/// A record of quantities; none where one is none.
+pub(crate) fn quantity_record(value: &Value) -> Option<String> {
+    let fields: Option<Vec<String>> =
+        value.as_object()?.iter().map(|(name, value)| Some(format!("{}: {}", key(name), quantity(value)?))).collect();
+    Some(format!("{{ {} }}", fields?.join(", ")))
 }
 
 /// A list of strings.

@@ -1,6 +1,6 @@
 //! Kubernetes objects given verbatim.
 
-use kspec_diagnostics::{Finding, Span, codes};
+use kspec_diagnostics::{Finding, Severity, Span, codes};
 use kspec_schema::{KindInfo, Path, ProblemKind, Step};
 use kspec_syntax::tree::{ExprKind, Field, Record};
 
@@ -33,7 +33,7 @@ pub fn check_object(body: &Record, head: Span, cx: &mut Cx<'_>) -> Option<serde_
             .help("add `metadata: { name: \"…\" }`");
         cx.report(finding);
     }
-    if cx.findings.len() > before {
+    if is_refused(cx, before) {
         return None;
     }
     let object = to_json(&value)?;
@@ -43,7 +43,12 @@ pub fn check_object(body: &Record, head: Span, cx: &mut Cx<'_>) -> Option<serde_
         let finding = bad_value(said(&problem.kind, &problem.path), span, cx);
         cx.report_value(finding);
     }
-    (cx.findings.len() == before).then_some(object)
+    (!is_refused(cx, before)).then_some(object)
+}
+
+/// Whether there is an error among the findings since.
+fn is_refused(cx: &Cx<'_>, before: usize) -> bool {
+    cx.findings.iter().skip(before).any(|finding| finding.severity == Severity::Error)
 }
 
 /// Where the value at the end of a path is written; the closest part around it, where that is not in the literal.

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use kspec_schema::{KubeVersion, Schema};
 use kspec_state::State;
+use serde_json::json;
 
-use crate::round_trip::assert_adopts;
+use crate::round_trip::{self, assert_adopts};
 
 fn read(path: &str) -> State {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -51,15 +52,66 @@ fn what_an_api_server_runs_with_is_said_as_it_is() {
     let imported = assert_adopts(&held, KubeVersion::NEWEST);
     let host = &imported.files["host.kspec"];
     for said in [
-        "encrypt secrets, configmaps with secretbox(\"2026-11\"), identity",
+        "encrypt secrets, configmaps with secretbox(\"2026-11\"), kms(",
+        "timeout: 2500ms",
+        "encrypt any.apps, \"widgets.example.com\" with aescbc(\"a\", \"b\"), identity",
+        "encrypt any with aescbc(\"a\")",
         "authorization_mode: [\"Node\", \"RBAC\"]",
         "request_timeout: 90s",
         "profiling: false",
         "discovery_url: \"https://id.example.com/discovery\"",
-        "metadata on \"secrets\"",
+        "metadata on secrets, configmaps",
+        "on pods/exec, any.core/scale,",
+        "\"widgets.example.com\", any.apps named \"a\", \"b\" in kube_system, gone omit response_started",
+        "none url \"/healthz*\", \"/livez\"",
+        "metadata otherwise",
     ] {
-        assert!(host.contains(said), "{said}\n{host}");
+        assert!(host.contains(said), "{said}\n{host}\n{:?}", imported.report.left_out);
     }
     let left_out: Vec<&str> = imported.report.left_out.iter().map(|kept| kept.object.as_str()).collect();
     assert_eq!(left_out, ["API server flag enable-admission-plugins"]);
+}
+
+#[test]
+fn what_no_block_says_of_a_host_is_left_out_and_told() {
+    let file = |text: serde_json::Value| text.to_string();
+    let policy =
+        |rule: serde_json::Value| file(json!({ "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [rule] }));
+    let encryption = |provider: serde_json::Value| {
+        let entry = json!({ "resources": ["secrets"], "providers": [provider, { "identity": {} }] });
+        file(
+            json!({ "apiVersion": "apiserver.config.k8s.io/v1", "kind": "EncryptionConfiguration", "resources": [entry] }),
+        )
+    };
+    let odd = [
+        policy(json!({ "level": "Metadata", "users": ["a"], "userGroups": ["b"] })),
+        policy(json!({ "level": "Metadata", "namespaces": [""] })),
+        policy(json!({ "level": "Metadata", "omitManagedFields": true })),
+        policy(json!({ "level": "Metadata", "verbs": ["*"] })),
+        policy(
+            json!({ "level": "Metadata", "resources": [{ "resources": ["pods"], "resourceNames": ["a"] }, { "group": "apps" }] }),
+        ),
+        encryption(json!({ "kms": { "name": "old", "endpoint": "unix:///run/kms.sock", "cachesize": 5 } })),
+        encryption(json!({ "aescbc": { "keys": [{ "name": "no file/name" }] } })),
+        encryption(json!({ "rot13": { "keys": [{ "name": "a" }] } })),
+        file(
+            json!({ "kind": "AuthenticationConfiguration", "jwt": [{ "issuer": { "url": "http://plain", "audiences": ["a"] } }] }),
+        ),
+    ];
+    for text in odd {
+        let mut held = round_trip::state([]);
+        held.host.files.insert("file.yaml".to_owned(), text.clone());
+        let imported = assert_adopts(&held, KubeVersion::NEWEST);
+        assert_eq!(imported.report.left_out.len(), 1, "{text}: {:?}", imported.files);
+    }
+}
+
+#[test]
+fn amounts_that_the_language_refuses_stay_as_they_are() {
+    let imported = assert_adopts(&read("tests/it/fixtures/amounts.yaml"), KubeVersion::NEWEST);
+    let kept: Vec<String> =
+        imported.report.verbatim.iter().map(|kept| format!("{}: {}", kept.object, kept.reason)).collect();
+    insta::assert_snapshot!(kept.join("\n"));
+    assert_eq!(imported.report.left_out, []);
+    assert_eq!(imported.report.declared, 3);
 }

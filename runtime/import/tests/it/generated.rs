@@ -161,6 +161,9 @@ fn amount() -> impl Strategy<Value = Value> {
     prop_oneof![
         one(&["1", "0", "500m", "1e3", "0.5", "1Gi", "1.5Gi", "100k", "3k", "5e-1", "+3", "1E2", "2500m", ".5"])
             .prop_map(Value::from),
+        // What the language refuses somewhere: parts of a byte, less than a thousandth, signs, large exponents, no amounts.
+        one(&["0.0001", "100u", "1n", "-1", "1e-9", "1e30", "9Ei", "0.5Ki", "1.0000001Gi", "12x", "", "1 Gi", "5."])
+            .prop_map(Value::from),
         (0..50_u32).prop_map(Value::from),
         Just(json!(0.5)),
     ]
@@ -182,20 +185,21 @@ fn quota() -> impl Strategy<Value = Value> {
         Just(()),
         0..5,
     );
-    // What fits what it counts: nobody sees a cluster that limits pods to half a one.
-    let hard = (hard, vec(amount(), 5), vec(0..90_u32, 5)).prop_map(|(names, amounts, whole)| {
-        let amounts = amounts.into_iter().zip(whole);
-        let fits = |name: String, (amount, whole): (Value, u32)| match name.as_str() {
-            "requests.cpu" | "cpu" if !amount.as_str().is_some_and(|text| text.ends_with('i')) => (name, amount),
-            "limits.memory" => (name, json!(format!("{whole}.5Gi"))),
-            _ => (name, json!(whole)),
-        };
-        names
-            .into_keys()
-            .zip(amounts)
-            .map(|(name, amount)| fits(name, amount))
-            .collect::<std::collections::BTreeMap<_, _>>()
-    });
+    // Half of them fit what they count; of the rest the language refuses most, and the server some.
+    let hard =
+        (hard, vec(amount(), 5), vec(0..90_u32, 5), any::<bool>()).prop_map(|(names, amounts, whole, fitting)| {
+            let amounts = amounts.into_iter().zip(whole);
+            let fits = |name: String, (amount, whole): (Value, u32)| match name.as_str() {
+                _ if !fitting => (name, amount),
+                "limits.memory" => (name, json!(format!("{whole}.5Gi"))),
+                _ => (name, json!(whole)),
+            };
+            names
+                .into_keys()
+                .zip(amounts)
+                .map(|(name, amount)| fits(name, amount))
+                .collect::<std::collections::BTreeMap<_, _>>()
+        });
     let scopes = option::weighted(
         0.3,
         select(vec![json!(["BestEffort"]), json!(["NotTerminating", "NotBestEffort"]), json!([])]),
@@ -216,19 +220,25 @@ fn quota() -> impl Strategy<Value = Value> {
 }
 
 fn limit_range() -> impl Strategy<Value = Value> {
-    // A maximum of processors alone, so that no default is above it, which the server refuses.
-    let cpu = option::of(amount().prop_filter("no bytes", |cpu| !cpu.to_string().contains("Gi")));
-    let memory = || option::of(select(vec![json!({}), json!({ "memory": "1e6" }), json!({ "memory": 1_000_000 })]));
-    let kinds = one(&["Container", "Pod", "PersistentVolumeClaim"]);
-    let limit = (kinds, cpu, memory(), memory()).prop_map(|(kind, cpu, min, default)| {
-        let container = kind == "Container";
-        object([
-            ("type", Some(json!(kind))),
-            ("max", cpu.map(|cpu| json!({ "cpu": cpu }))),
-            ("min", min),
-            ("default", default.filter(|_| container)),
-        ])
-    });
+    let amounts = || {
+        let amounts =
+            proptest::collection::btree_map(one(&["cpu", "memory", "storage", "nvidia.com/gpu"]), amount(), 0..3);
+        option::weighted(0.4, amounts.prop_map(|amounts| json!(amounts)))
+    };
+    let kinds = one(&["Container", "Pod", "PersistentVolumeClaim", "Container", "Image"]);
+    let limit = (kinds, amounts(), amounts(), amounts(), amounts(), amounts()).prop_map(
+        |(kind, max, min, default, request, ratio)| {
+            let container = kind == "Container";
+            object([
+                ("type", Some(json!(kind))),
+                ("max", max),
+                ("min", min),
+                ("default", default.filter(|_| container)),
+                ("defaultRequest", request.filter(|_| container)),
+                ("maxLimitRequestRatio", ratio),
+            ])
+        },
+    );
     (one(NAMES), one(NAMESPACES), vec(limit, 0..4)).prop_map(|(name, namespace, limits)| {
         json!({
             "apiVersion": "v1", "kind": "LimitRange", "metadata": metadata(&name, Some(&namespace), false),

@@ -63,6 +63,7 @@ pub(crate) fn complaints(state: &State, version: KubeVersion) -> (Imported, Vec<
         as_of,
     });
     complaints.extend(changes(state, &planned));
+    complaints.extend(hosts(&planned, &imported));
     complaints.extend(untold(state, &planned, &imported));
     (imported, complaints)
 }
@@ -101,6 +102,24 @@ fn changes(state: &State, planned: &Planned) -> Vec<String> {
     out.extend(plan.connectivity.closed.iter().map(|entry| format!("closed: {entry:?}")));
     out.extend(plan.refusals.iter().map(|refusal| format!("refusal: {refusal:?}")));
     out
+}
+
+/// Where imported hosts are to run otherwise than they do, save for what the import says it left out.
+fn hosts(planned: &Planned, imported: &Imported) -> Vec<String> {
+    let told = |name: &str| imported.report.left_out.iter().any(|kept| kept.object.ends_with(&format!(" {name}")));
+    // Where a file lies that a block says is kspec's.
+    let placed = ["audit-policy-file", "authentication-config", "encryption-provider-config"];
+    planned
+        .plan
+        .hosts
+        .iter()
+        .filter(|host| !(told(&host.name) || placed.contains(&host.name.as_str())))
+        // Advice, whatever the program says.
+        .filter(|host| !host.message.starts_with("off, and every cluster should have it on"))
+        .map(|host| {
+            format!("{:?} {}: {:?} -> {:?}: {}", host.setting, host.name, host.before, host.after, host.message)
+        })
+        .collect()
 }
 
 /// Objects of the kinds that kspec declares and that neither the program nor the report names.

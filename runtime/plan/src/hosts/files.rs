@@ -126,13 +126,22 @@ fn provider(provider: &Value) -> String {
             // Version 1 is what a provider without a version is; its default timeout is 3s.
             let version = if text("apiVersion") == "v2" { "" } else { " v1" };
             let timeout = Some(text("timeout")).filter(|timeout| !timeout.is_empty()).unwrap_or("3s");
-            format!("kms{version} {} ({}, timeout {timeout})", text("name"), text("endpoint"))
+            format!("kms{version} {} ({}, timeout {})", text("name"), text("endpoint"), duration(timeout))
         }
         "identity" => name.clone(),
         _ => {
             let keys: Vec<&str> = list(body, "keys").filter_map(|key| key.get("name")?.as_str()).collect();
             format!("{name} {}", keys.join(" "))
         }
+    }
+}
+
+/// A Go duration in one spelling: `2.5s` and `2500ms` are the same.
+fn duration(text: &str) -> String {
+    match super::flags::duration(text) {
+        Some(nanos) if nanos % 1_000_000_000 == 0 => format!("{}s", nanos / 1_000_000_000),
+        Some(nanos) if nanos % 1_000_000 == 0 => format!("{}ms", nanos / 1_000_000),
+        _ => text.to_owned(),
     }
 }
 

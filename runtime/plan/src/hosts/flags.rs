@@ -155,7 +155,7 @@ fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Nanoseconds of a Go duration: `1h30m`, `1.5s`, `0`.
-fn duration(text: &str) -> Option<u128> {
+pub(super) fn duration(text: &str) -> Option<u128> {
     if text == "0" {
         return Some(0);
     }
