@@ -44,14 +44,18 @@ pub(super) fn grouped(entries: &[ConnectivityEntry]) -> Vec<Group> {
     merged.into_iter().map(|((dst, conn), (src, rows))| Group { src, dst, conn, because: because(&rows) }).collect()
 }
 
-/// The policies first: that a namespace or workload changed beside them is rarely the reason.
+/// Policies and what leads callers in: that a namespace or workload changed beside them is rarely the reason.
 fn because(rows: &[&ConnectivityEntry]) -> String {
     let mut all: Vec<String> =
         rows.iter().flat_map(|row| &row.because).map(|reason| format!("{} {}", reason.object, reason.change)).collect();
     all.sort();
     all.dedup();
-    let policies: Vec<String> = all.iter().filter(|reason| reason.starts_with("NetworkPolicy")).cloned().collect();
-    let shown = if policies.is_empty() { all } else { policies };
+    let tells = |reason: &&String| {
+        let kind = reason.split(' ').next().unwrap_or_default();
+        matches!(kind, "NetworkPolicy" | "Service" | "Ingress") || kind.ends_with("Route")
+    };
+    let telling: Vec<String> = all.iter().filter(tells).cloned().collect();
+    let shown = if telling.is_empty() { all } else { telling };
     listed(&shown, REASONS, "; ")
 }
 

@@ -28,7 +28,9 @@ pub(crate) fn state_hash(state: &State, touched: &BTreeSet<ObjectKey>) -> String
 fn bears_on_deltas(key: &ObjectKey) -> bool {
     matches!(
         (key.group.as_str(), key.kind.as_str()),
-        ("rbac.authorization.k8s.io", _) | ("networking.k8s.io", "NetworkPolicy") | ("", "Namespace")
+        ("rbac.authorization.k8s.io" | "gateway.networking.k8s.io", _)
+            | ("networking.k8s.io", "NetworkPolicy" | "Ingress")
+            | ("", "Namespace" | "Service")
     )
 }
 

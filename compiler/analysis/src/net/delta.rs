@@ -14,6 +14,7 @@ use super::{
     Connections, NetOptions,
     causes::{Causes, Direction},
     columns::{Parts, Set, Sets, columns},
+    exposure::{self, Exposed},
     names::Names,
     side::Side,
     universe::Universe,
@@ -43,7 +44,7 @@ impl ConnectivityDelta {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EdgeChange {
     /// `ns/name[Kind]`, `ns/*` for every workload of a namespace, `*/*` for every workload, or
-    /// `a.b.c.d-e.f.g.h[External]`. Where many change alike (so that pairs would fill hundreds of lines), several of these,
+    /// `a.b.c.d-e.f.g.h[External]`; as a source also `internet`, whoever calls from outside what leads to `dst`. Where many change alike (so that pairs would fill hundreds of lines), several of these,
     /// separated by a comma and a space.
     pub src: String,
     /// As `src`.
@@ -58,7 +59,7 @@ pub struct EdgeChange {
 /// A changed object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cause {
-    /// A NetworkPolicy, workload or namespace.
+    /// A NetworkPolicy, workload or namespace; a Service, Ingress or route that leads callers in.
     pub object: ObjectKey,
     /// How it changed.
     pub change: Change,
@@ -84,6 +85,8 @@ pub fn delta(before: &Cluster, after: &Cluster, options: &NetOptions) -> Connect
     let network = |cluster: &'_ Cluster| -> bool {
         (&cluster.workloads, &cluster.namespaces, &cluster.network_policies)
             == (&before.workloads, &before.namespaces, &before.network_policies)
+            && (&cluster.services, &cluster.ingresses, &cluster.routes)
+                == (&before.services, &before.ingresses, &before.routes)
     };
     if network(after) {
         return ConnectivityDelta { unknown_because, ..ConnectivityDelta::default() };
@@ -100,10 +103,19 @@ pub fn delta(before: &Cluster, after: &Cluster, options: &NetOptions) -> Connect
             collect(&mut closed, destination, gained(is, was, &mut sets), universe.len());
         }
     }
+    let exposed_before = exposure::exposed(&universe, &before, &columns_before, &sets);
+    let exposed_after = exposure::exposed(&universe, &after, &columns_after, &sets);
     let changes = Changes { universe: &universe, sets: &sets };
+    let edges = |rectangles: &Rectangles, lack: (&Side<'_>, &Exposed), have: (&Side<'_>, &Exposed), reversed: bool| {
+        let causes = Causes::new(&universe, lack.0, have.0, reversed);
+        let mut edges = changes.edges(rectangles, have.0, &causes);
+        edges.extend(exposure::edges(&universe, lack, have, reversed, &causes));
+        edges.sort();
+        edges
+    };
     ConnectivityDelta {
-        opened: changes.edges(&opened, &before, &after, false),
-        closed: changes.edges(&closed, &after, &before, true),
+        opened: edges(&opened, (&before, &exposed_before), (&after, &exposed_after), false),
+        closed: edges(&closed, (&after, &exposed_after), (&before, &exposed_before), true),
         unknown_because,
     }
 }
@@ -158,11 +170,9 @@ struct Changes<'c> {
 }
 
 impl Changes<'_> {
-    /// Rectangles in words. `have` is the side that has the connections, `lack` the other; `reversed` when `lack` is the
-    /// later one.
-    fn edges(&self, rectangles: &Rectangles, lack: &Side<'_>, have: &Side<'_>, reversed: bool) -> Vec<EdgeChange> {
+    /// Rectangles in words; `have` is the side that has the connections.
+    fn edges(&self, rectangles: &Rectangles, have: &Side<'_>, causes: &Causes<'_, '_>) -> Vec<EdgeChange> {
         let names = Names::new(self.universe, &have.present);
-        let causes = Causes::new(self.universe, lack, have, reversed);
         let mut edges = Vec::new();
         for ((sources, set), destinations) in rectangles {
             let connections = self.sets.get(*set);
@@ -201,7 +211,6 @@ impl Changes<'_> {
                 }
             }
         }
-        edges.sort();
         edges
     }
 }

@@ -5,11 +5,17 @@
 //! need none. Where the documentation leaves a choice to the network plugin, this is what is assumed:
 //! pods on the node's network are never isolated, and no pod or namespace selector recognises them; an `ipBlock` is about
 //! addresses outside the cluster, never about pods; traffic between a pod and its own node is not looked at.
+//!
+//! A delta also says whom `internet` gains or loses as a caller: who stands outside and is led in. A NodePort, a LoadBalancer
+//! or an external address leads to a workload where its policies let some outside address in on that port. An Ingress or a
+//! Gateway's route leads there where they let anyone in on it: which pods, or whose load balancer, hand the requests on is not
+//! in the objects.
 
 mod causes;
 mod columns;
 mod connections;
 mod delta;
+mod exposure;
 mod names;
 mod reach;
 mod side;

@@ -193,3 +193,82 @@ fn connections_are_written_as_netpol_analyzer_does_and_read_back() {
     }
     assert!("TCP".parse::<Connections>().is_err());
 }
+
+fn service(namespace: &str, name: &str, spec: Value) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace }, "spec": spec })
+}
+
+/// The lines about callers from outside.
+fn exposures(before: &[Value], after: &[Value]) -> String {
+    let delta = delta(&lift(before.to_vec()), &lift(after.to_vec()), &NetOptions::default());
+    changes(&delta).lines().filter(|line| line.contains("internet")).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn whoever_calls_from_outside_is_an_end_where_something_leads_in() {
+    let web = |kind: &str| {
+        let ports = json!([{ "name": "web", "port": 80, "targetPort": "http" }, { "name": "admin", "port": 9000 }]);
+        service("shop", "web", json!({ "type": kind, "selector": { "app": "web" }, "ports": ports }))
+    };
+    let backend = |port: Value| json!({ "service": { "name": "web", "port": port } });
+    let ingress = |backend: Value| json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "web", "namespace": "shop" }, "spec": { "defaultBackend": backend } });
+    let route = |parent: &str| {
+        let spec = json!({ "parentRefs": [{ "name": "gw", "kind": parent }], "rules": [{ "backendRefs": [{ "name": "web", "namespace": "shop", "port": 9000 }] }] });
+        json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": { "name": "web", "namespace": "edge" }, "spec": spec })
+    };
+    let with = |more: &[Value]| -> Vec<Value> { shop().into_iter().chain(more.iter().cloned()).collect() };
+    let inside = with(&[web("ClusterIP")]);
+    let by_number = with(&[web("ClusterIP"), ingress(backend(json!({ "number": 80 })))]);
+    let text = [
+        ("node port", exposures(&inside, &with(&[web("NodePort")]))),
+        ("no load balancer any more", exposures(&with(&[web("LoadBalancer")]), &inside)),
+        ("ingress by number", exposures(&inside, &by_number)),
+        (
+            "ingress by name",
+            exposures(&inside, &with(&[web("ClusterIP"), ingress(backend(json!({ "name": "admin" })))])),
+        ),
+        (
+            "ingress to a service that is not there",
+            exposures(&shop(), &with(&[ingress(backend(json!({ "number": 80 })))])),
+        ),
+        ("its service comes", exposures(&with(&[ingress(backend(json!({ "number": 80 })))]), &by_number)),
+        ("gateway", exposures(&inside, &with(&[web("ClusterIP"), route("Gateway")]))),
+        ("mesh", exposures(&inside, &with(&[web("ClusterIP"), route("Service")]))),
+    ];
+    let text: Vec<_> = text.iter().map(|(title, lines)| format!("{title}:\n{lines}")).collect();
+    insta::assert_snapshot!(text.join(""));
+}
+
+#[test]
+fn policies_decide_whether_callers_from_outside_come_through() {
+    let ports = json!([{ "port": 80, "targetPort": "http" }]);
+    let exposed = |name: &str, kind: &str| {
+        service("shop", name, json!({ "type": kind, "selector": { "app": name }, "ports": ports }))
+    };
+    let ingress = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "api", "namespace": "shop" },
+        "spec": { "rules": [{ "http": { "paths": [{ "path": "/", "backend": { "service": { "name": "api", "port": { "number": 80 } } } }] } }] } });
+    let open: Vec<_> =
+        shop().into_iter().chain([exposed("web", "LoadBalancer"), exposed("api", "ClusterIP"), ingress]).collect();
+    let with = |more: &[Value]| -> Vec<Value> { open.iter().cloned().chain(more.iter().cloned()).collect() };
+    let deny = policy("shop", "deny", json!({ "policyTypes": ["Ingress"] }));
+    let from = |name: &str, peers: Value| {
+        policy(
+            "shop",
+            name,
+            json!({ "podSelector": { "matchLabels": { "app": name } }, "ingress": [{ "from": peers, "ports": [{ "port": 8080 }] }] }),
+        )
+    };
+    let pods = json!([{ "namespaceSelector": {}, "podSelector": { "matchLabels": { "app": "gateway" } } }]);
+    let block = json!([{ "ipBlock": { "cidr": "203.0.113.0/24" } }]);
+    let denied = with(std::slice::from_ref(&deny));
+    let text = [
+        ("denied", exposures(&open, &denied)),
+        // A load balancer's callers come with an address of their own; an Ingress's come by some pod.
+        ("pods let in", exposures(&denied, &with(&[deny.clone(), from("web", pods.clone()), from("api", pods)]))),
+        ("a block let in", exposures(&denied, &with(&[deny.clone(), from("web", block.clone())]))),
+        ("and shut out", exposures(&with(&[deny, from("web", block)]), &denied)),
+        ("nothing", exposures(&open, &open)),
+    ];
+    let text: Vec<_> = text.iter().map(|(title, lines)| format!("{title}:\n{lines}")).collect();
+    insta::assert_snapshot!(text.join(""));
+}

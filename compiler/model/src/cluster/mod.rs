@@ -27,6 +27,8 @@ pub struct Cluster {
     pub services: BTreeMap<(String, String), ServiceFacts>,
     /// Workloads or services that outside callers reach, by Ingress backends.
     pub ingresses: BTreeMap<(String, String), IngressFacts>,
+    /// Routes of the Gateway API that hang on a Gateway.
+    pub routes: BTreeMap<ObjectKey, RouteFacts>,
     /// Roles (with a namespace) and ClusterRoles, aggregation resolved.
     pub roles: BTreeMap<RoleRef, RoleFacts>,
     /// RoleBindings and ClusterRoleBindings.
@@ -82,8 +84,31 @@ pub struct ServiceFacts {
     pub selector: Option<BTreeMap<String, String>>,
     /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName`.
     pub kind: String,
-    /// Port, target (number or name), protocol.
-    pub ports: Vec<(u16, PortTarget, Protocol)>,
+    /// Ports.
+    pub ports: Vec<ServicePort>,
+    /// Whether it has external addresses of its own (`externalIPs`).
+    pub external_ips: bool,
+}
+
+impl ServiceFacts {
+    /// Whether callers outside the cluster are led to it.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.external_ips || matches!(self.kind.as_str(), "NodePort" | "LoadBalancer")
+    }
+}
+
+/// A service's port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Name, if any.
+    pub name: Option<String>,
+    /// What callers of the service name.
+    pub port: u16,
+    /// Where that leads in the pods.
+    pub target: PortTarget,
+    /// Protocol.
+    pub protocol: Protocol,
 }
 
 /// A port by number or name.
@@ -100,6 +125,13 @@ pub enum PortTarget {
 pub struct IngressFacts {
     /// Service name and port.
     pub backends: Vec<(String, PortTarget)>,
+}
+
+/// A route of the Gateway API: the services it sends traffic to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RouteFacts {
+    /// Namespace and name of a service, and its port.
+    pub backends: Vec<(String, String, u16)>,
 }
 
 /// A role.

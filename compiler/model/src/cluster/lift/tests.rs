@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     LabelSelector, Object, ObjectKey,
-    cluster::{Cluster, LiftProblem, PeerFacts, PolicyPortFacts, PortTarget},
+    cluster::{Cluster, LiftProblem, PeerFacts, PolicyPortFacts, PortTarget, ServicePort},
     program::{PortSpec, Protocol, RoleRef, Subject},
 };
 
@@ -221,7 +221,7 @@ fn controllers_pods_and_their_ports() {
 #[test]
 fn services_and_ingresses() {
     let cluster = clean([
-        json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "s" }, "spec": { "selector": { "app": "a" }, "ports": [{ "port": 80 }, { "port": 81, "targetPort": "http", "protocol": "UDP" }] } }),
+        json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "s" }, "spec": { "selector": { "app": "a" }, "ports": [{ "port": 80, "name": "web" }, { "port": 81, "targetPort": "http", "protocol": "UDP" }] } }),
         json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "i" }, "spec": {
             "defaultBackend": { "service": { "name": "s", "port": { "name": "http" } } },
             "rules": [{ "http": { "paths": [{ "backend": { "service": { "name": "s", "port": { "number": 80 } } } }, { "backend": { "resource": { "kind": "Bucket", "name": "b" } } }] } }, { "host": "x" }],
@@ -229,14 +229,50 @@ fn services_and_ingresses() {
     ]);
     let service = &cluster.services[&("default".into(), "s".into())];
     assert_eq!(service.kind, "ClusterIP");
+    let port = |name: Option<&str>, port, target, protocol| ServicePort {
+        name: name.map(str::to_owned),
+        port,
+        target,
+        protocol,
+    };
     assert_eq!(
         service.ports,
-        [(80, PortTarget::Number(80), Protocol::Tcp), (81, PortTarget::Name("http".into()), Protocol::Udp)]
+        [
+            port(Some("web"), 80, PortTarget::Number(80), Protocol::Tcp),
+            port(None, 81, PortTarget::Name("http".into()), Protocol::Udp)
+        ]
     );
+    assert!(!service.is_exposed());
     assert_eq!(
         cluster.ingresses[&("default".into(), "i".into())].backends,
         [("s".into(), PortTarget::Number(80)), ("s".into(), PortTarget::Name("http".into()))]
     );
+}
+
+#[test]
+fn what_leads_callers_in() {
+    let service = |name: &str, spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name }, "spec": spec });
+    let route = |kind: &str, parent: Value| {
+        json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "metadata": { "name": "r", "namespace": "n" }, "spec": {
+            "parentRefs": [parent],
+            "rules": [{ "backendRefs": [{ "name": "s", "port": 80 }, { "name": "b", "kind": "Bucket", "group": "x.y" }, { "name": "t", "namespace": "m", "port": 81 }] }],
+        } })
+    };
+    let cluster = clean([
+        service("plain", json!({})),
+        service("node", json!({ "type": "NodePort" })),
+        service("balanced", json!({ "type": "LoadBalancer" })),
+        service("addressed", json!({ "externalIPs": ["192.0.2.1"] })),
+        route("HTTPRoute", json!({ "name": "gateway" })),
+        route("TCPRoute", json!({ "name": "s", "kind": "Service", "group": "" })),
+    ]);
+    let exposed: Vec<_> = cluster.services.iter().filter(|(_, service)| service.is_exposed()).collect();
+    let names: Vec<_> = exposed.iter().map(|((_, name), _)| name.as_str()).collect();
+    assert_eq!(names, ["addressed", "balanced", "node"]);
+    let routes: Vec<_> = cluster.routes.iter().collect();
+    assert_eq!(routes.len(), 1, "{routes:?}");
+    assert_eq!(routes[0].0, &key("gateway.networking.k8s.io", "HTTPRoute", "n", "r"));
+    assert_eq!(routes[0].1.backends, [("m".into(), "t".into(), 81), ("n".into(), "s".into(), 80)]);
 }
 
 #[test]
