@@ -302,6 +302,8 @@ struct Compiler {
     names: Names,
     /// Items of `for`s in scope, each with its slot.
     items: Vec<(Var, usize)>,
+    /// `let`s in scope: the place that each is, and the first that it reads.
+    lets: Vec<(Var, Option<Place>, Option<Place>)>,
 }
 
 impl Compiler {
@@ -309,16 +311,18 @@ impl Compiler {
         if depth > NESTING {
             return Err(format!("`for`s nest more than {NESTING} deep"));
         }
-        let (bound, items) = (self.names.len(), self.items.len());
+        let (bound, items, lets) = (self.names.len(), self.items.len(), self.lets.len());
         let compiled = statements.iter().map(|statement| self.statement(statement, depth)).collect();
         self.names.truncate(bound);
         self.items.truncate(items);
+        self.lets.truncate(lets);
         compiled
     }
 
     fn statement(&mut self, statement: &Stmt, depth: usize) -> Result<Statement, String> {
         Ok(match statement {
             Stmt::Let(name, value) => {
+                self.lets.push((name.clone(), self.place(value), self.first_read(value)));
                 let value = self.names.compile(value)?;
                 Statement::Let(self.names.bind(name), value)
             }
@@ -345,23 +349,37 @@ impl Compiler {
 
     /// The first place that a condition reads; else the item that it is about.
     fn first_place(&self, condition: &Expr) -> Option<Place> {
+        let last_item = || self.items.last().map(|(_, slot)| Place { item: Some(*slot), fields: String::new() });
+        self.first_read(condition).or_else(last_item)
+    }
+
+    /// The first place that an expression reads, through `let`s too.
+    fn first_read(&self, expr: &Expr) -> Option<Place> {
         let mut found = None;
-        condition.walk(&mut |expr| {
-            if found.is_none() && matches!(expr.op, Op::Field(..)) {
-                found = self.place(expr);
+        expr.walk(&mut |expr| {
+            if found.is_none() {
+                found = match &expr.op {
+                    Op::Field(..) => self.place(expr),
+                    Op::Var(name) => self.bound(name).and_then(|(_, _, first)| first.clone()),
+                    _ => None,
+                };
             }
         });
-        found.or_else(|| self.items.last().map(|(_, slot)| Place { item: Some(*slot), fields: String::new() }))
+        found
+    }
+
+    fn bound(&self, name: &Var) -> Option<&(Var, Option<Place>, Option<Place>)> {
+        self.lets.iter().rev().find(|(bound, ..)| bound == name)
     }
 
     /// The place that a chain of fields names. A filtered list's items are not where they were: it names none.
     fn place(&self, expr: &Expr) -> Option<Place> {
         match &expr.op {
             Op::Root(Root::Object) => Some(Place { item: None, fields: String::new() }),
-            Op::Var(name) => {
-                let (_, slot) = self.items.iter().rev().find(|(item, _)| item == name)?;
-                Some(Place { item: Some(*slot), fields: String::new() })
-            }
+            Op::Var(name) => match self.items.iter().rev().find(|(item, _)| item == name) {
+                Some((_, slot)) => Some(Place { item: Some(*slot), fields: String::new() }),
+                None => self.bound(name)?.1.clone(),
+            },
             Op::Field(base, name) => {
                 let mut place = self.place(base)?;
                 if !place.fields.is_empty() {
@@ -376,7 +394,8 @@ impl Compiler {
                     place.fields.push_str(&format!("[{key:?}]"));
                     Some(place)
                 }
-                _ => None,
+                // Which entry it is shows only at the request: the whole of them, then.
+                _ => self.place(base),
             },
             _ => None,
         }
