@@ -5,6 +5,7 @@
 
 mod document;
 mod judged;
+mod pod_security;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,6 +18,7 @@ use self::judged::Judged;
 
 pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument, check_schema};
 pub use kspec_resolve::{Config, Environment, Facts, Lock, ManifestDoc, managed_flags, parse_config, parse_lock};
+pub use pod_security::{Library, pod_security, pod_security_minor};
 
 /// A program under edit.
 pub struct Compiler {

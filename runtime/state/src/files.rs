@@ -12,9 +12,9 @@ use crate::{Problem, ProblemKind};
 /// The largest file that is read. `kubectl get -o yaml` of ten thousand objects is about half of it.
 pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A file with the name that reports give it.
+/// A manifest file, with the name that reports give it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FileName {
+pub struct FileName {
     pub(crate) shown: Arc<str>,
     pub(crate) path: PathBuf,
 }

@@ -23,8 +23,8 @@ use std::path::Path;
 use kspec_schema::Schema;
 
 pub use directory::read_directory;
-pub use files::MAX_FILE_BYTES;
-pub use manifests::{ManifestDoc, read_manifests};
+pub use files::{FileName, MAX_FILE_BYTES};
+pub use manifests::{ManifestDoc, manifest_files, read_manifest_file, read_manifest_text, read_manifests};
 pub use problem::{Problem, ProblemKind};
 pub use snapshot::{SNAPSHOT_FORMAT, read_snapshot};
 pub use state::{HostState, State, StateObject, StateOrigin};

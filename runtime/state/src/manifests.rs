@@ -1,8 +1,8 @@
 //! Manifest files to documents: one Kubernetes object each, with its place.
 
 use std::{
-    collections::BTreeMap,
-    path::Path,
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -73,6 +73,45 @@ pub fn read_manifests(root: &Path, patterns: &[String]) -> (Vec<ManifestDoc>, Ve
         })
         .collect();
     (documents, problems)
+}
+
+/// The manifest files that `paths` name, by path: files as they are, and what is under folders.
+#[must_use]
+pub fn manifest_files(paths: &[PathBuf]) -> (Vec<FileName>, Vec<Problem>) {
+    let (mut found, mut problems) = (BTreeSet::new(), Vec::new());
+    for path in paths {
+        let (files, walk_problems) = files::walk(path);
+        found.extend(files);
+        problems.extend(walk_problems);
+    }
+    (found.into_iter().collect(), problems)
+}
+
+/// Reads one manifest file, for whoever does not want all of them in memory. Documents that are configuration of a component
+/// are left out; what is no object is a problem. An object may lack a name here.
+#[must_use]
+pub fn read_manifest_file(file: &FileName) -> (Vec<ManifestDoc>, Vec<Problem>) {
+    objects(read_file(file))
+}
+
+/// As [`read_manifest_file`], of a text that `name` stands for in reports: YAML, or JSON.
+#[must_use]
+pub fn read_manifest_text(name: &str, text: &str) -> (Vec<ManifestDoc>, Vec<Problem>) {
+    let file = FileName::new(Path::new(name));
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    objects(if text.trim_start().starts_with('{') { read_json(&file, text) } else { read_yaml(&file, text) })
+}
+
+fn objects((documents, mut problems): FileContent) -> FileContent {
+    let is_object = |document: ManifestDoc| match identified(&document) {
+        Identified::Object => Some(document),
+        Identified::Configuration => None,
+        Identified::Not(problem) => {
+            problems.push(problem);
+            None
+        }
+    };
+    (documents.into_iter().filter_map(is_object).collect(), problems)
 }
 
 fn expand(path: &Path, pattern: &str) -> Result<Vec<std::path::PathBuf>, Problem> {
@@ -250,23 +289,11 @@ pub(crate) enum Named {
 
 pub(crate) fn named(document: &ManifestDoc) -> Named {
     let text = |pointer: &str| document.value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let not = |message: &str, help: &str| {
-        Named::Not(Problem::new(
-            Arc::clone(&document.file),
-            (document.line, 1),
-            ProblemKind::NotAnObject,
-            message,
-            help,
-        ))
-    };
-    let (Some(api_version), Some(kind)) = (text("/apiVersion"), text("/kind")) else {
-        return not(
-            "is no Kubernetes object: it has no `apiVersion` and `kind`",
-            "give both, or keep files that are no manifests elsewhere",
-        );
-    };
-    if is_configuration(api_version, kind) {
-        return Named::Configuration;
+    let not = |message: &str, help: &str| Named::Not(no_object(document, message, help));
+    match identified(document) {
+        Identified::Object => {}
+        Identified::Configuration => return Named::Configuration,
+        Identified::Not(problem) => return Named::Not(problem),
     }
     if text("/metadata/name").is_some() {
         return Named::Object;
@@ -275,6 +302,31 @@ pub(crate) fn named(document: &ManifestDoc) -> Named {
         return not("has a `generateName` in place of a name, so it stands for no object", "give `metadata.name`");
     }
     not("has no `metadata.name`", "give it a name")
+}
+
+/// What a document is, its name aside.
+enum Identified {
+    Object,
+    Configuration,
+    Not(Problem),
+}
+
+fn identified(document: &ManifestDoc) -> Identified {
+    let text = |name: &str| document.value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match (text("apiVersion"), text("kind")) {
+        (Some(api_version), Some(kind)) if is_configuration(api_version, kind) => Identified::Configuration,
+        (Some(_), Some(_)) => Identified::Object,
+        _ => Identified::Not(no_object(
+            document,
+            "is no Kubernetes object: it has no `apiVersion` and `kind`",
+            "give both, or keep files that are no manifests elsewhere",
+        )),
+    }
+}
+
+fn no_object(document: &ManifestDoc, message: &str, help: &str) -> Problem {
+    let (file, at) = (Arc::clone(&document.file), (document.line, 1));
+    Problem::new(file, at, ProblemKind::NotAnObject, message, help)
 }
 
 /// Files that components read: they have no name, and no server stores them.

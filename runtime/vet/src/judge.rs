@@ -1,0 +1,329 @@
+//! One document, judged.
+
+use std::sync::Arc;
+
+use kspec_model::program::PodSecurityLevel;
+use kspec_model::rules::{Action, Body, Operation};
+use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Objects, Outcome, Review};
+use kspec_schema::{KindInfo, Schema, defaults, split_api_version};
+use kspec_state::ManifestDoc;
+use serde_json::{Value, json};
+
+use crate::namespaces::{KnownNamespaces, asked_for};
+use crate::standards::{Standards, StandardsError};
+use crate::verdict::{VERDICT_FORMAT, Verdict, Violation};
+
+/// Who is taken to ask, for rules about `request.userInfo`.
+const USER: &str = "kspec:vet";
+
+/// By which Pod Security Standard pods are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standard {
+    /// This one, wherever they stand.
+    Given {
+        /// The level.
+        level: PodSecurityLevel,
+        /// The edition: `v1.{minor}`.
+        minor: u8,
+    },
+    /// That of their namespace's labels.
+    Namespaces,
+}
+
+/// What documents are judged by.
+pub struct Vet<'v> {
+    schema: Arc<Schema>,
+    standards: Standards,
+    standard: Standard,
+    project: Option<Evaluator>,
+    /// Whether a rule reads the whole request: only Rego does.
+    whole_request: bool,
+    namespaces: KnownNamespaces,
+    objects: &'v dyn Objects,
+    groups: Vec<String>,
+}
+
+/// What is found out about a document, bit by bit.
+#[derive(Default)]
+struct Found {
+    refused: bool,
+    violations: Vec<Violation>,
+    warnings: Vec<Violation>,
+    needs_cluster: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl<'v> Vet<'v> {
+    /// Judges by a standard alone.
+    #[must_use]
+    pub fn new(schema: Arc<Schema>, standards: Standards, standard: Standard) -> Self {
+        Self {
+            schema,
+            standards,
+            standard,
+            project: None,
+            whole_request: false,
+            namespaces: KnownNamespaces::default(),
+            objects: &NoObjects,
+            groups: vec!["system:authenticated".to_owned()],
+        }
+    }
+
+    /// Also by a project's rules, after its mutations.
+    #[must_use]
+    pub fn with_project(self, project: Evaluator) -> Self {
+        let rego = |body: &Body| matches!(body, Body::Rego { .. });
+        let whole_request = project.table().rules.iter().any(|bound| bound.rule.bodies.iter().any(rego));
+        Self { project: Some(project), whole_request, ..self }
+    }
+
+    /// With namespaces that are known.
+    #[must_use]
+    pub fn with_namespaces(self, namespaces: KnownNamespaces) -> Self {
+        Self { namespaces, ..self }
+    }
+
+    /// With objects that rules may look up.
+    #[must_use]
+    pub fn with_objects(self, objects: &'v dyn Objects) -> Self {
+        Self { objects, ..self }
+    }
+
+    /// Judges a document as if it were created.
+    ///
+    /// # Errors
+    /// Where a standard cannot be judged by.
+    pub fn judge(&mut self, document: ManifestDoc) -> Result<Verdict, StandardsError> {
+        let ManifestDoc { value: mut object, file, line } = document;
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+        let (group, version) = split_api_version(&api_version);
+        let schema = Arc::clone(&self.schema);
+        let info = schema.kind(group, version, &kind).or_else(|| schema.kinds_named(&kind).find(|it| it.group == group));
+        let mut name = text("/metadata/name");
+        if name.is_empty() {
+            name = text("/metadata/generateName");
+        }
+        let given = Some(text("/metadata/namespace")).filter(|namespace| !namespace.is_empty());
+        let namespace = match info {
+            Some(info) if !info.namespaced => None,
+            Some(_) => Some(given.unwrap_or_else(|| "default".to_owned())),
+            None => given,
+        };
+        let mut found = Found::default();
+        if let Some(info) = info {
+            if let Some(namespace) = &namespace {
+                stand_in(&mut object, namespace);
+            }
+            self.decide(object, info, (namespace.as_deref(), &name), &mut found)?;
+        } else {
+            found.notes.push(format!("{kind} of {api_version} is no kind that is known here: nothing judges it"));
+        }
+        Ok(Verdict {
+            format_version: VERDICT_FORMAT,
+            file: file.to_string(),
+            line,
+            kind,
+            namespace,
+            name,
+            allowed: !found.refused,
+            violations: found.violations,
+            warnings: found.warnings,
+            needs_cluster: found.needs_cluster,
+            notes: found.notes,
+        })
+    }
+
+    fn decide(
+        &mut self,
+        mut object: Value,
+        info: &KindInfo,
+        (namespace, name): (Option<&str>, &str),
+        found: &mut Found,
+    ) -> Result<(), StandardsError> {
+        defaults::complete(&mut object);
+        let unknown = namespace.map(|name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
+        let standing = namespace.and_then(|name| self.namespaces.get(name));
+        if let (Some(name), None, true) = (namespace, standing, self.standard == Standard::Namespaces) {
+            found.notes.push(format!("namespace `{name}` is not known here: taken to have no labels"));
+        }
+        let standing = standing.or(unknown.as_ref()).cloned();
+        let request = self.request(&object, info, namespace, name);
+        if let Some(project) = &self.project {
+            if !project.table().mutations.is_empty() {
+                let asked = asking(&object, info, (namespace, name), &request, standing.as_ref());
+                let mutated = project.mutate(&asked, Engines::All, self.objects);
+                for fault in mutated.faults {
+                    found.fault(&fault.id, &fault.fault, fault.denies);
+                }
+                found.notes.extend(mutated.warnings);
+                object = mutated.object;
+                defaults::complete(&mut object);
+            }
+            let request = if self.whole_request { self.request(&object, info, namespace, name) } else { request.clone() };
+            let asked = asking(&object, info, (namespace, name), &request, standing.as_ref());
+            for outcome in project.judge(&asked, Engines::All, self.objects) {
+                found.rule(&outcome);
+            }
+        }
+        let newest = self.schema.version().minor();
+        let (enforced, warned) = match (self.standard, &standing) {
+            (Standard::Given { level, minor }, _) => ((level, minor), None),
+            (Standard::Namespaces, Some(namespace)) => {
+                (asked_for(namespace, "enforce", newest), Some(asked_for(namespace, "warn", newest)))
+            }
+            (Standard::Namespaces, None) => return Ok(()),
+        };
+        let (pod, prefix) = template_of(&object, info);
+        let pod = pod.as_ref().unwrap_or(&object);
+        for ((level, minor), refuses) in [(enforced, true)].into_iter().chain(warned.map(|warned| (warned, false))) {
+            if level == PodSecurityLevel::Privileged || (!refuses && (level, minor) == enforced) {
+                continue;
+            }
+            let evaluator = self.standards.of(level, minor)?;
+            let source = format!("{}:v1.{minor}", level.as_str());
+            let pods = self.schema.kind("", "v1", "Pod").filter(|_| !prefix.is_empty()).unwrap_or(info);
+            let asked = asking(pod, pods, (namespace, name), &request, standing.as_ref());
+            for outcome in evaluator.judge(&asked, Engines::All, &NoObjects) {
+                found.control(&outcome, &source, refuses, prefix);
+            }
+        }
+        Ok(())
+    }
+
+    /// The AdmissionRequest, without the object unless something reads it there.
+    fn request(&self, object: &Value, info: &KindInfo, namespace: Option<&str>, name: &str) -> Value {
+        let asked = Asked {
+            operation: Operation::Create,
+            resource: (&info.group, &info.version, &info.plural),
+            subresource: None,
+            kind: &info.kind,
+            namespace,
+            object: Some(object).filter(|_| self.whole_request),
+            old: None,
+            user: USER,
+            groups: &self.groups,
+        };
+        let mut request = asked.request();
+        if let Some(fields) = request.as_object_mut() {
+            fields.insert("name".to_owned(), json!(name));
+        }
+        request
+    }
+}
+
+fn asking<'a>(
+    object: &'a Value,
+    info: &'a KindInfo,
+    (namespace, name): (Option<&'a str>, &'a str),
+    request: &'a Value,
+    namespace_object: Option<&'a Value>,
+) -> Review<'a> {
+    Review {
+        operation: Operation::Create,
+        group: &info.group,
+        resource: &info.plural,
+        subresource: None,
+        namespace,
+        name,
+        object: Some(object),
+        old: None,
+        request,
+        namespace_object,
+    }
+}
+
+/// The API server writes the namespace of the request into the object.
+fn stand_in(object: &mut Value, namespace: &str) {
+    let Some(fields) = object.as_object_mut() else { return };
+    let metadata = fields.entry("metadata").or_insert_with(|| json!({}));
+    if metadata.is_null() {
+        *metadata = json!({});
+    }
+    if let Some(metadata) = metadata.as_object_mut() {
+        metadata.insert("namespace".to_owned(), json!(namespace));
+    }
+}
+
+/// The template of a PodTemplate as a pod, and the path to it. What else stamps pods is a target of the rules themselves.
+fn template_of(object: &Value, info: &KindInfo) -> (Option<Value>, &'static str) {
+    if !info.group.is_empty() || info.kind != "PodTemplate" {
+        return (None, "");
+    }
+    let mut pod = object.get("template").cloned().unwrap_or_else(|| json!({}));
+    if let Some(pod) = pod.as_object_mut() {
+        pod.insert("apiVersion".to_owned(), json!("v1"));
+        pod.insert("kind".to_owned(), json!("Pod"));
+    }
+    (Some(pod), "template.")
+}
+
+impl Found {
+    /// What a rule of the project says.
+    fn rule(&mut self, outcome: &Outcome<'_>) {
+        let bound = outcome.bound;
+        let refuses = bound.action == Action::Deny;
+        match &outcome.decision {
+            Decision::Pass => {}
+            Decision::Fault(fault) => self.fault(&bound.id, fault, outcome.denies()),
+            Decision::Violations(violations) => {
+                for violation in violations {
+                    let said = Violation {
+                        control: None,
+                        rule: Some(bound.rule.name.clone()),
+                        message: violation.message.clone(),
+                        path: violation.path.clone(),
+                        severity: bound.rule.severity,
+                        source: bound.rule.source.clone(),
+                    };
+                    // At what stamps pods a pod's rule only warns, but the pods would be refused.
+                    self.say(said, refuses && !violation.warn);
+                }
+            }
+        }
+    }
+
+    /// What a control of a standard says.
+    fn control(&mut self, outcome: &Outcome<'_>, source: &str, refuses: bool, prefix: &str) {
+        match &outcome.decision {
+            Decision::Pass => {}
+            Decision::Fault(fault) => self.fault(&outcome.bound.rule.name, fault, refuses),
+            Decision::Violations(violations) => {
+                for violation in violations {
+                    let said = Violation {
+                        control: Some(outcome.bound.rule.name.clone()),
+                        rule: None,
+                        message: violation.message.clone(),
+                        path: violation.path.as_ref().map(|path| format!("{prefix}{path}")),
+                        severity: outcome.bound.rule.severity,
+                        source: source.to_owned(),
+                    };
+                    self.say(said, refuses);
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, violation: Violation, refuses: bool) {
+        if refuses {
+            self.refused = true;
+            self.violations.push(violation);
+        } else {
+            self.warnings.push(violation);
+        }
+    }
+
+    /// A rule without a verdict. One that needs the cluster is no refusal: it is said to be undecided.
+    fn fault(&mut self, id: &str, fault: &Fault, denies: bool) {
+        match fault {
+            Fault::NeedsCluster(lookup) => {
+                self.needs_cluster.push(format!("{id} looks up {}: give a state (--state)", lookup.kind));
+            }
+            Fault::Failed { message, .. } => {
+                self.refused |= denies;
+                let effect = if denies { "refused on its account" } else { "passed" };
+                self.notes.push(format!("{id} could not be decided: {message}; {effect}"));
+            }
+        }
+    }
+}
