@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Plan, ask, apply, verify
     Apply(Apply),
+    /// Would these manifests be admitted? By the project's rules, and by Pod Security
+    Vet(Vet),
     /// Save the security-relevant state of a live cluster; never the contents of secrets
     Snapshot(Snapshot),
     /// Write a program for what is there already
@@ -202,6 +204,45 @@ pub(crate) struct Apply {
 pub(crate) enum ReportFormat {
     Human,
     Json,
+}
+
+/// Formats of verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VetFormat {
+    Human,
+    /// A JSON document for each manifest document, one a line
+    Json,
+}
+
+/// Levels of the Pod Security Standards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PodSecurity {
+    Privileged,
+    Baseline,
+    Restricted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Vet {
+    /// Manifests: files, and folders with what is under them; `-` reads standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Judge by this project's rules, and by the Pod Security of its namespaces; `.` unless --pss is given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+    /// Judge pods by this level, wherever they stand
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) pss: Option<PodSecurity>,
+    /// Edition of the level: `latest`, or v1.0 and on
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) pss_version: Option<String>,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Output format
+    #[arg(short, long, value_enum, default_value = "human")]
+    pub(crate) output: VetFormat,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod plan;
 mod project;
 mod snapshot;
 mod state;
+mod vet;
 mod webhook;
 
 use clap::CommandFactory as _;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<Exit, Failure>
         Command::Compile(args) => compile::run(args, context),
         Command::Plan(args) => plan::run(args, context),
         Command::Apply(args) => apply::run(args, context),
+        Command::Vet(args) => vet::run(args, context),
         Command::Snapshot(args) => snapshot::run(args, context),
         Command::Import(args) => import::run(args, context),
         Command::Webhook(args) => webhook::run(args, context),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kspec_schema::Schema;
 use kspec_state::{
-    State,
+    Problem, State,
     live::{Cluster, ConnectOptions, Want},
 };
 
@@ -33,8 +33,17 @@ pub(super) fn read(
         Failure::new(Exit::Unknown, format!("{}: {}", problem.file, problem.message)).help(problem.help)
     })?;
     // A state with holes would plan creations of what is there.
-    let errors: Vec<_> = problems.iter().filter(|problem| problem.is_error()).collect();
-    for problem in &problems {
+    let errors = report(&problems, context);
+    if errors > 0 {
+        return Err(Failure::new(Exit::Unknown, format!("{errors} of the state's files cannot be read in full"))
+            .help("a plan against part of a state would be wrong: mend or remove them"));
+    }
+    Ok(state)
+}
+
+/// Tells what could not be read; how much of it is an error.
+pub(super) fn report(problems: &[Problem], context: &Context) -> usize {
+    for problem in problems {
         context.note_always(&format!(
             "{}: {}:{}:{}: {}\n  help: {}",
             if problem.is_error() { "error" } else { "note" },
@@ -45,14 +54,7 @@ pub(super) fn read(
             problem.help
         ));
     }
-    if !errors.is_empty() {
-        return Err(Failure::new(
-            Exit::Unknown,
-            format!("{} of the state's files cannot be read in full", errors.len()),
-        )
-        .help("a plan against part of a state would be wrong: mend or remove them"));
-    }
-    Ok(state)
+    problems.iter().filter(|problem| problem.is_error()).count()
 }
 
 /// Which context to talk to, and which one the project's environment names: any other is refused.

@@ -6,3 +6,4 @@ pub(crate) mod github;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod sarif;
+pub(crate) mod vet;

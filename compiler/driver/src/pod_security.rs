@@ -34,7 +34,7 @@ pub fn pod_security_minor(version: &str, newest: u8) -> Option<u8> {
 /// The rules of a level in the edition of `v1.{minor}`, over every namespace. None for `privileged`.
 ///
 /// # Errors
-/// Findings in the library, which is its own fault.
+/// Findings in the library, which is its own fault; none of them where it binds no rule.
 pub fn pod_security(
     level: PodSecurityLevel,
     minor: u8,
@@ -71,7 +71,8 @@ pub fn pod_security(
         return Err(findings);
     }
     table.rules = session.program().rules.iter().map(bound).collect();
-    Ok(table)
+    // A library that binds nothing must not read as one that admits everything.
+    if table.rules.is_empty() { Err(Vec::new()) } else { Ok(table) }
 }
 
 /// A rule of the standard where it is asked about: everywhere, the system's namespaces included.

@@ -83,6 +83,17 @@ impl<'v> Vet<'v> {
         Self { namespaces, ..self }
     }
 
+    /// Whether labels of namespaces say anything about what is judged.
+    #[must_use]
+    pub fn reads_namespaces(&self) -> bool {
+        self.standard == Standard::Namespaces || self.project.is_some()
+    }
+
+    /// Adds a namespace that is known; anything else is left out.
+    pub fn add_namespace(&mut self, object: &Value) {
+        self.namespaces.add(object);
+    }
+
     /// With objects that rules may look up.
     #[must_use]
     pub fn with_objects(self, objects: &'v dyn Objects) -> Self {
@@ -99,7 +110,8 @@ impl<'v> Vet<'v> {
         let (api_version, kind) = (text("/apiVersion"), text("/kind"));
         let (group, version) = split_api_version(&api_version);
         let schema = Arc::clone(&self.schema);
-        let info = schema.kind(group, version, &kind).or_else(|| schema.kinds_named(&kind).find(|it| it.group == group));
+        let info =
+            schema.kind(group, version, &kind).or_else(|| schema.kinds_named(&kind).find(|it| it.group == group));
         let mut name = text("/metadata/name");
         if name.is_empty() {
             name = text("/metadata/generateName");
@@ -142,7 +154,8 @@ impl<'v> Vet<'v> {
         found: &mut Found,
     ) -> Result<(), StandardsError> {
         defaults::complete(&mut object);
-        let unknown = namespace.map(|name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
+        let unknown =
+            namespace.map(|name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
         let standing = namespace.and_then(|name| self.namespaces.get(name));
         if let (Some(name), None, true) = (namespace, standing, self.standard == Standard::Namespaces) {
             found.notes.push(format!("namespace `{name}` is not known here: taken to have no labels"));
@@ -160,7 +173,8 @@ impl<'v> Vet<'v> {
                 object = mutated.object;
                 defaults::complete(&mut object);
             }
-            let request = if self.whole_request { self.request(&object, info, namespace, name) } else { request.clone() };
+            let request =
+                if self.whole_request { self.request(&object, info, namespace, name) } else { request.clone() };
             let asked = asking(&object, info, (namespace, name), &request, standing.as_ref());
             for outcome in project.judge(&asked, Engines::All, self.objects) {
                 found.rule(&outcome);

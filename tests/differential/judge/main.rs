@@ -16,6 +16,8 @@ mod encryption;
 mod host;
 mod older;
 mod pod_security;
+mod pod_security_standards;
+mod pods;
 mod programs;
 mod projects;
 mod random;

@@ -41,8 +41,8 @@ fn write(pod: &mut Value, pointer: &str, value: Value) {
             let items = place.as_array_mut().unwrap();
             items.push(Value::Null);
             place = items.last_mut().unwrap();
-        } else if let Some(items) = place.as_array_mut() {
-            place = &mut items[step.parse::<usize>().unwrap()];
+        } else if place.is_array() {
+            place = &mut place[step.parse::<usize>().unwrap()];
         } else {
             if !place.is_object() {
                 *place = Value::Object(Map::new());
@@ -151,13 +151,19 @@ fn several() -> Vec<Trait> {
     }
     for profile in ["RuntimeDefault", "Unconfined"] {
         all.push(Trait(
-            CONTAINERS.map(|at| (format!("{at}/securityContext/seccompProfile/type"), json!(profile))).into_iter().collect(),
+            CONTAINERS
+                .map(|at| (format!("{at}/securityContext/seccompProfile/type"), json!(profile)))
+                .into_iter()
+                .collect(),
         ));
     }
     for name in ["liveness", "readiness", "startup"] {
         all.push(Trait(vec![
             (format!("{}/restartPolicy", CONTAINERS[2]), json!("Always")),
-            (format!("{}/{name}Probe", CONTAINERS[2]), json!({ "tcpSocket": { "port": 80, "host": "db.example.com" } })),
+            (
+                format!("{}/{name}Probe", CONTAINERS[2]),
+                json!({ "tcpSocket": { "port": 80, "host": "db.example.com" } }),
+            ),
         ]));
     }
     all
@@ -304,7 +310,10 @@ fn handlers() -> Vec<(String, Value)> {
 fn annotations() -> Vec<(String, &'static str)> {
     let mut annotations = Vec::new();
     let pairs = [
-        ("container.apparmor.security.beta.kubernetes.io/main", &["unconfined", "runtime/default", "localhost/a", ""][..]),
+        (
+            "container.apparmor.security.beta.kubernetes.io/main",
+            &["unconfined", "runtime/default", "localhost/a", ""][..],
+        ),
         ("container.apparmor.security.beta.kubernetes.io/setup", &["unconfined"]),
         ("seccomp.security.alpha.kubernetes.io/pod", SECCOMP),
         ("container.seccomp.security.alpha.kubernetes.io/main", SECCOMP),
@@ -317,7 +326,8 @@ fn annotations() -> Vec<(String, &'static str)> {
     annotations
 }
 
-const SECCOMP: &[&str] = &["unconfined", "runtime/default", "docker/default", "localhost/a", "localhost", "", "Localhost/a"];
+const SECCOMP: &[&str] =
+    &["unconfined", "runtime/default", "docker/default", "localhost/a", "localhost", "", "Localhost/a"];
 
 /// A volume of each kind, of none, and of one that no server knows.
 fn volumes() -> Vec<Value> {
