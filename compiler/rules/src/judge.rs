@@ -360,12 +360,35 @@ impl Compiler {
             if found.is_none() {
                 found = match &expr.op {
                     Op::Field(..) => self.place(expr),
-                    Op::Var(name) => self.bound(name).and_then(|(_, _, first)| first.clone()),
+                    Op::Var(name) => match self.bound(name) {
+                        Some((_, _, first)) => first.clone(),
+                        None => self.place(expr),
+                    },
+                    // What is said of several parts alike is about what they are parts of.
+                    Op::List(parts) => self.around(parts),
                     _ => None,
                 };
             }
         });
         found
+    }
+
+    /// The place that several expressions first read parts of.
+    fn around(&self, parts: &[Expr]) -> Option<Place> {
+        let mut places = parts.iter().map(|part| self.first_read(part));
+        let first = places.next()??;
+        places.try_fold(first, |around, place| {
+            let place = place.filter(|place| place.item == around.item)?;
+            let same = |(one, other): &(&str, &str)| one == other;
+            let fields: Vec<&str> = around
+                .fields
+                .split('.')
+                .zip(place.fields.split('.'))
+                .take_while(same)
+                .map(|(field, _)| field)
+                .collect();
+            Some(Place { item: around.item, fields: fields.join(".") })
+        })
     }
 
     fn bound(&self, name: &Var) -> Option<&(Var, Option<Place>, Option<Place>)> {
