@@ -54,6 +54,7 @@ fn programs_in_documents_compile() {
                 environment: None,
                 as_of: Date { year: 2026, month: 11, day: 21 },
                 library: kspec_stdlib::FILES,
+                rego: std::collections::BTreeMap::new(),
             });
             compiler.set_source("main.kspec", program);
             for finding in compiler.check() {

@@ -84,6 +84,7 @@ fn facts() -> Option<Facts> {
         environment: None,
         as_of: Date { year: 2026, month: 11, day: 21 },
         library: kspec_stdlib::FILES,
+        rego: std::collections::BTreeMap::new(),
     })
 }
 

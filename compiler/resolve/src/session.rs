@@ -42,6 +42,8 @@ pub struct Facts {
     pub as_of: Date,
     /// The standard library: path to text. Its modules are read when a program uses them.
     pub library: &'static [(&'static str, &'static str)],
+    /// Rego modules that rules may name: path in the project to text.
+    pub rego: BTreeMap<String, Arc<str>>,
 }
 
 /// How much work the last [`Session::analyze`] did.

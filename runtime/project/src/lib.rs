@@ -140,6 +140,7 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
     findings.extend(lock_findings);
 
     let dependencies = config.dependencies.clone();
+    let rego = read::rego(root, &mut findings);
     let mut compiler = Compiler::new(Facts {
         config,
         schema,
@@ -147,6 +148,7 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
         environment: choice.environment.clone(),
         as_of: choice.as_of,
         library: kspec_stdlib::FILES,
+        rego,
     });
     let mut unreadable = Vec::new();
     read::set_sources(root, "", &mut compiler, &mut unreadable);

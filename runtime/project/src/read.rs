@@ -1,6 +1,7 @@
 //! Files of a project.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Read as _,
     path::{Path, PathBuf},
@@ -58,14 +59,49 @@ pub fn all_source_files(root: &Path) -> Result<Vec<PathBuf>, String> {
     sources_below(root, &|_| true)
 }
 
+/// The Rego modules below `root` that rules may name: path from there to text.
+pub(crate) fn rego(root: &Path, findings: &mut Vec<Finding>) -> BTreeMap<String, Arc<str>> {
+    let mut files = Vec::new();
+    let mut unreadable = |path: &Path, message: String| {
+        let place = Place::File { path: shown(path).into(), line: 1, column: 1 };
+        findings.push(
+            Finding::new(codes::UNREADABLE_SOURCE, message, place)
+                .help("a module in Rego is a text file in UTF-8 of 8 MiB at most"),
+        );
+    };
+    if let Err(message) = walk(root, 0, &|folder| !folder.join("kspec.toml").exists(), "rego", &mut files) {
+        unreadable(root, message);
+    }
+    files.sort();
+    let mut modules = BTreeMap::new();
+    for path in files {
+        let relative = path.strip_prefix(root).unwrap_or(&path);
+        let parts: Vec<String> =
+            relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        match text(&path) {
+            Ok(text) => {
+                modules.insert(parts.join("/"), Arc::from(text));
+            }
+            Err(message) => unreadable(&path, message),
+        }
+    }
+    modules
+}
+
 fn sources_below(root: &Path, enters: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
-    walk(root, 0, enters, &mut files)?;
+    walk(root, 0, enters, "kspec", &mut files)?;
     files.sort();
     Ok(files)
 }
 
-fn walk(folder: &Path, depth: usize, enters: &dyn Fn(&Path) -> bool, into: &mut Vec<PathBuf>) -> Result<(), String> {
+fn walk(
+    folder: &Path,
+    depth: usize,
+    enters: &dyn Fn(&Path) -> bool,
+    wanted: &str,
+    into: &mut Vec<PathBuf>,
+) -> Result<(), String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", shown(folder)))?;
     for entry in entries {
         let path = entry.map_err(|error| format!("{}: {error}", shown(folder)))?.path();
@@ -75,9 +111,9 @@ fn walk(folder: &Path, depth: usize, enters: &dyn Fn(&Path) -> bool, into: &mut 
         }
         if path.is_dir() {
             if depth < MAX_DEPTH && enters(&path) {
-                walk(&path, depth + 1, enters, into)?;
+                walk(&path, depth + 1, enters, wanted, into)?;
             }
-        } else if path.extension().is_some_and(|extension| extension == "kspec") {
+        } else if path.extension().is_some_and(|extension| extension == wanted) {
             into.push(path);
         }
     }

@@ -211,18 +211,20 @@ audit memory(1Gi) for pods where labels.app == "x" until 2027-02-01 then enforce
 fn sample(ty: &kspec_syntax::tree::TypeExpr) -> String {
     use kspec_syntax::tree::TypeExprKind as T;
     match &ty.kind {
-        T::Named(path, arguments) => match (&*path.segments[0].text, arguments.as_slice()) {
-            ("List", [item]) => format!("[{}]", sample(item)),
-            ("Map", [_, value]) => format!("{{ a: {} }}", sample(value)),
-            ("Int", _) => "2".to_owned(),
-            ("Quantity", _) => "1Gi".to_owned(),
-            ("Bool", _) => "true".to_owned(),
-            ("Float", _) => "2.5".to_owned(),
-            ("Duration", _) => "5s".to_owned(),
-            ("Cidr", _) => "10.0.0.0/8".to_owned(),
-            _ => "\"a\"".to_owned(),
-        },
-        T::Literals(texts) => format!("{:?}", texts[0].value),
+        T::Named(path, arguments) => {
+            match (path.segments.first().map_or("", |name| &name.text), arguments.as_slice()) {
+                ("List", [item]) => format!("[{}]", sample(item)),
+                ("Map", [_, value]) => format!("{{ a: {} }}", sample(value)),
+                ("Int", _) => "2".to_owned(),
+                ("Quantity", _) => "1Gi".to_owned(),
+                ("Bool", _) => "true".to_owned(),
+                ("Float", _) => "2.5".to_owned(),
+                ("Duration", _) => "5s".to_owned(),
+                ("Cidr", _) => "10.0.0.0/8".to_owned(),
+                _ => "\"a\"".to_owned(),
+            }
+        }
+        T::Literals(texts) => texts.first().map(|text| format!("{:?}", text.value)).unwrap_or_default(),
         T::Record(fields) => {
             let fields: Vec<String> =
                 fields.iter().map(|(name, ty)| format!("{}: {}", name.text, sample(ty))).collect();
@@ -317,4 +319,21 @@ test "bindings" {
     );
     assert_eq!(show(&findings, compiler.sources()), "");
     insta::assert_snapshot!(shown(compiler.program()));
+}
+
+#[test]
+fn rego_stands_behind_the_same_binding() {
+    let mut facts = crate::support::facts(crate::support::config(crate::support::CONFIG), None, Vec::new());
+    facts.rego.insert("policies/labels.rego".to_owned(), "package labels".into());
+    let mut compiler = kspec_compiler::Compiler::new(facts);
+    compiler.set_source(
+        "main.kspec",
+        "rule labels on Service, Ingress verbs create = rego(\"policies/labels.rego\")\nwarn labels in cluster\n",
+    );
+    let findings = compiler.check();
+    assert_eq!(show(&findings, compiler.sources()), "");
+    insta::assert_snapshot!("rego", shown(compiler.program()));
+    compiler.set_source("main.kspec", "rule labels = rego(\"policies/lables.rego\")\n");
+    let findings = compiler.check();
+    insta::assert_snapshot!("rego_findings", show(&findings, compiler.sources()));
 }

@@ -31,6 +31,7 @@ pub(crate) fn facts(config: Config, environment: Option<&str>, manifests: Vec<Ma
         environment: environment.map(str::to_owned),
         as_of: DAY,
         library: kspec_stdlib::FILES,
+        rego: std::collections::BTreeMap::new(),
     }
 }
 

@@ -35,6 +35,15 @@ impl<'s> Elab<'_, 's> {
     pub(super) fn rule(&self, node: &'s tree::Rule) -> Value {
         self.with_cx(|cx| kspec_types::check_rule(node, cx));
         self.operations(&node.operations);
+        if let RuleBody::Foreign(expr) = &node.body {
+            self.foreign(expr);
+            if node.on.is_empty() {
+                self.report(
+                    Finding::new(codes::MISSING_FIELD, "this rule is on no kind", self.at(node.name.span))
+                        .help(format!("say what is asked about: `rule {} on Pod = …`", node.name.text)),
+                );
+            }
+        }
         self.admission_entity(EntityKind::Rule, &node.name, &node.params)
     }
 
@@ -301,13 +310,39 @@ impl<'s> Elab<'_, 's> {
         SEVERITIES.iter().find(|(known, _)| *known == &*word).map(|(_, severity)| *severity)
     }
 
-    /// `= rego("file.rego")`.
+    /// `= rego("file.rego")`; reports what it is not, or a file that there is not.
     fn foreign(&self, expr: &tree::Expr) -> Option<Body> {
-        self.report(
-            Finding::new(codes::NOT_BUILT_YET, "Rego is not read yet", self.at(expr.span))
-                .help("this version of kspec does not lower it; do not rely on it"),
-        );
-        None
+        let arguments = match &expr.kind {
+            ExprKind::Call(callee, arguments) => match &callee.kind {
+                ExprKind::Name(name) if &*name.text == "rego" => Some(arguments.as_slice()),
+                _ => None,
+            },
+            ExprKind::Error => return None,
+            _ => None,
+        };
+        let Some([Arg { name: None, value }]) = arguments else {
+            self.report(
+                Finding::new(codes::WRONG_TYPE, "a rule is a body, or a module in Rego", self.at(expr.span))
+                    .help("write `= rego(\"policies/file.rego\")`, or the rule's statements in braces"),
+            );
+            return None;
+        };
+        let file = self.string(value)?;
+        let files = &self.db.facts.rego;
+        let Some(source) = files.get(&file) else {
+            let message = format!("there is no file `{file}` in the project");
+            let finding = Finding::new(codes::UNKNOWN_MODULE, message, self.at(value.span));
+            self.report(match kspec_schema::closest(&file, files.keys().map(String::as_str)) {
+                Some(close) => finding.help(format!("did you mean `{close}`?")).fix(
+                    format!("write \"{close}\""),
+                    self.at(value.span),
+                    format!("\"{close}\""),
+                ),
+                None => finding.help("the path is from the project's root, and ends in `.rego`"),
+            });
+            return None;
+        };
+        Some(Body::Rego { file, source: source.to_string() })
     }
 }
 

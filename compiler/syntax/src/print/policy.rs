@@ -94,6 +94,8 @@ impl Out {
         self.name(&x.name);
         match &x.body {
             RuleBody::Foreign(e) => {
+                self.clause("on", &x.on, Self::kind_ref);
+                self.clause("verbs", &x.operations, Self::name);
                 self.put(" = ");
                 self.expr(e);
             }

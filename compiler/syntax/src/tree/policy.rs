@@ -109,7 +109,7 @@ pub struct Exempt {
     pub body: Record,
 }
 
-/// `rule name(params) on Kind, Kind [verbs create, update] { … }`, `rule name = rego("file.rego")`.
+/// `rule name(params) on Kind, Kind [verbs create, update] { … }`, `rule name on Kind = rego("file.rego")`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Its name.

@@ -83,6 +83,7 @@ impl Project<'_> {
             environment: None,
             as_of,
             library: kspec_stdlib::FILES,
+            rego: std::collections::BTreeMap::new(),
         };
         let mut compiler = Compiler::new(facts);
         compiler.set_source("main.kspec", text);

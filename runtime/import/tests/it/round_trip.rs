@@ -34,6 +34,7 @@ pub(crate) fn complaints(state: &State, version: KubeVersion) -> (Imported, Vec<
         environment: None,
         as_of,
         library: kspec_stdlib::FILES,
+        rego: std::collections::BTreeMap::new(),
     });
     for (path, text) in imported.files.iter().filter(|(path, _)| path.ends_with(".kspec")) {
         if kspec_syntax::format(text).as_ref() != Ok(text) {
