@@ -18,3 +18,4 @@ mod readmes;
 mod secrets;
 mod starting;
 mod support;
+mod webhook;

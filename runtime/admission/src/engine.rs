@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use kspec_model::rules::{
     Action, Body, BoundMutation, BoundRule, Expr, FailurePolicy, Lookup, Namespaces, Op, Root, Table,
 };
-use kspec_rules::{Decision, Engines, Evaluator, Fault, LoadError, Outcome, Review};
+use kspec_rego::Rego;
+use kspec_rules::{Decision, Engines, Evaluator, Fault, Foreign, LoadError, Outcome, Review};
 use prometheus_client::metrics::counter::Counter;
 use serde_json::Value;
 
@@ -18,6 +19,9 @@ use crate::request::Request;
 
 /// A request that takes longer says so in the log.
 const SLOW: Duration = Duration::from_millis(5);
+
+/// How long one rule in Rego may take.
+const REGO: Duration = Duration::from_secs(2);
 
 /// A table in force.
 #[derive(Debug)]
@@ -106,8 +110,11 @@ impl Engine {
             .map(|lookup| kept(&lookup).unwrap_or_else(|| Arc::new(Index::start(lookup, Arc::clone(parts.source)))))
             .collect();
 
+        // Modules are read once a table.
+        let foreign: Arc<dyn Foreign> = Arc::new(Rego::new(REGO));
         let part = |rules: Vec<BoundRule>, mutations: Vec<BoundMutation>| {
-            Evaluator::load(Table { rules, mutations, ..head(&table) })
+            let evaluator = Evaluator::load(Table { rules, mutations, ..head(&table) })?;
+            Ok::<_, LoadError>(evaluator.with_foreign(Arc::clone(&foreign)))
         };
         let mut rules: BTreeMap<(bool, u32), (Vec<BoundRule>, Vec<(usize, RuleMetrics)>)> = BTreeMap::new();
         for (at, bound) in table.rules.iter().enumerate() {

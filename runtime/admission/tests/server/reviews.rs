@@ -1,7 +1,7 @@
 //! What the API server gets back.
 
 use base64::Engine as _;
-use kspec_model::rules::{Action, FailurePolicy, Namespaces};
+use kspec_model::rules::{Action, Body, FailurePolicy, Namespaces};
 use serde_json::{Value, json};
 
 use crate::running::{Running, Said, asked, limits, review, until};
@@ -194,4 +194,23 @@ async fn a_lookup_is_never_silent() {
     })
     .await;
     assert!(server.metric(r#"kspec_admission_index_age_seconds{resource="configmaps"}"#).await > Some(0.25));
+}
+
+#[tokio::test]
+async fn a_rule_in_rego_is_decided_beside_the_others() {
+    let mut rego = rule("team", labelled("bad", "yes"));
+    let source = r#"
+        package team
+        violation[{"msg": msg}] {
+          not input.review.object.metadata.labels.team
+          msg := sprintf("%v has no team", [input.review.name])
+        }
+    "#;
+    rego.rule.bodies = vec![Body::Rego { file: "team.rego".to_owned(), source: source.to_owned() }];
+    let rules = vec![rego, rule("no-bad", labelled("bad", "yes"))];
+    let server = Running::of(&table("first", rules, Vec::new())).await;
+    let response = server.dial().review("/validate", &review(json!({ "bad": "yes" }))).await.response();
+    assert_eq!(response["status"]["message"], "team: settings has no team; no-bad: no-bad says no");
+    let response = server.dial().review("/validate", &review(json!({ "team": "a" }))).await.response();
+    assert_eq!(response["allowed"], true);
 }
