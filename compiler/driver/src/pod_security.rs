@@ -62,6 +62,7 @@ pub fn pod_security(
         // Nothing in it ends.
         as_of: Date { year: 1970, month: 1, day: 1 },
         library,
+        rego: std::collections::BTreeMap::new(),
     });
     let level = level.as_str();
     session.set_source("main.kspec", format!("use std.pod_security.{{{level}}}\n{level}({minor})\n"));
