@@ -51,14 +51,12 @@ fn a_stale_plan_is_refused_and_nothing_is_changed() {
     // Of its own: on a shared one, others' namespaces and roles make every plan stale.
     let server = ControlPlane::start(Options::default()).expect("a control plane");
     let cluster = Cluster::from_kubeconfig(server.kubeconfig()).expect("a cluster");
-    // The server makes these a moment after it is ready.
-    wait_until("namespaces of the server's own", || {
-        Ok(["default", "kube-node-lease", "kube-public", "kube-system"]
-            .iter()
-            .all(|name| is_there(&cluster, &format!("/api/v1/namespaces/{name}")))
-            .then_some(()))
+    // The server makes these a moment after it is ready, and plans are held against them.
+    wait_until("what the server makes by itself", || {
+        let made = ["default", "kube-node-lease", "kube-public", "kube-system", "default/services/kubernetes"];
+        Ok(made.iter().all(|path| is_there(&cluster, &format!("/api/v1/namespaces/{path}"))).then_some(()))
     })
-    .expect("they are made");
+    .expect("it is made");
     let shop = Shop::on(&cluster, PROGRAM);
     let at = format!("/api/v1/namespaces/{}-a", shop.name);
     let inventory = format!("/api/v1/namespaces/default/configmaps?labelSelector=kspec.dev/project={}", shop.name);
