@@ -4,6 +4,7 @@
 //! APIs in the order in which they are safe to apply, and [`host`] files that an API server starts from. Both are pure and
 //! byte-for-byte reproducible: the same input gives the same bytes, whatever order maps were filled in.
 
+mod admission;
 mod files;
 mod finding;
 mod host;
@@ -12,6 +13,7 @@ mod names;
 mod objects;
 mod yaml;
 
+pub use admission::{Placement, SYSTEM_NAMESPACES, WEBHOOK_SERVICE, placements, table};
 pub use files::manifest_path;
 pub use host::{HostFile, HostOutput, HostSettings, host, host_findings};
 pub use inventory::{Inventory, PART_OF, TOOLING, inventory};

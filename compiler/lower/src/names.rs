@@ -32,6 +32,16 @@ pub(crate) fn dns(text: &str, identity: &str) -> String {
     )
 }
 
+/// `text` as a DNS label. See [`rbac`] for the hash.
+pub(crate) fn label(text: &str, identity: &str) -> String {
+    fitted(
+        text,
+        identity,
+        |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+        |c| c.to_ascii_lowercase(),
+    )
+}
+
 /// `text` with a hash of `identity` behind it, cut to fit.
 pub(crate) fn hashed(text: &str, identity: &str) -> String {
     let kept: String = text.chars().take(LONGEST - HASH_LENGTH - 1).collect();

@@ -77,6 +77,8 @@ const PHASES: &[(Phase, &str)] = &[
     (Phase::NetworkWide, "network_wide"),
     (Phase::NetworkDeny, "network_deny"),
     (Phase::Rest, "rest"),
+    (Phase::Policies, "policies"),
+    (Phase::PolicyBindings, "policy_bindings"),
 ];
 
 impl Planned {

@@ -51,6 +51,8 @@ fn phase(object: &Value) -> Phase {
         ("", "ServiceAccount") => Phase::Accounts,
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => Phase::Roles,
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => Phase::Grants,
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy" | "MutatingAdmissionPolicy") => Phase::Policies,
+        ("admissionregistration.k8s.io", _) => Phase::PolicyBindings,
         ("networking.k8s.io", "NetworkPolicy") => policy_phase(object.get("spec").unwrap_or(&Value::Null)),
         _ => Phase::Rest,
     }

@@ -1,6 +1,7 @@
 //! The model as objects of the stable APIs, in an order in which they are safe to apply.
 
 mod access;
+mod admission;
 mod manifests;
 mod metadata;
 mod namespaces;
@@ -55,6 +56,10 @@ pub enum Phase {
     NetworkDeny,
     /// Everything else.
     Rest,
+    /// Admission policies: nothing that this program brings is held up by them.
+    Policies,
+    /// What puts admission policies and webhooks in force.
+    PolicyBindings,
 }
 
 /// What an object is called and where it was declared.
@@ -108,7 +113,8 @@ pub fn objects(
 }
 
 /// The objects of [`objects`] by name, in the order of their declarations, and the same findings, without building any
-/// object: all that a check needs, at a small part of the cost.
+/// object: all that a check needs, at a small part of the cost. Admission objects are left out: their names are made up, and
+/// no other's can be theirs.
 #[must_use]
 pub fn outline<'a>(
     program: &'a View<'a>,
@@ -125,6 +131,7 @@ fn run<'a>(world: &World<'a>, build: bool) -> Output<'a> {
     namespaces::lower(world, &mut output);
     access::lower(world, &mut output);
     network::lower(world, &mut output);
+    admission::lower(world, &mut output);
     output.findings.sort();
     output.findings.dedup();
     output

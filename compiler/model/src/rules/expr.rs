@@ -381,4 +381,37 @@ impl Op {
             }
         }
     }
+
+    /// Calls `see` on each direct operand, to change it.
+    pub fn for_each_child_mut(&mut self, see: &mut impl FnMut(&mut Expr)) {
+        match self {
+            Self::Const(_) | Self::Var(_) | Self::Root(_) | Self::All(_) => {}
+            Self::Field(a, _) | Self::Not(a) | Self::Negate(a) | Self::Convert(a) | Self::Exists(a) => see(a),
+            Self::Index(a, b)
+            | Self::Arithmetic(_, a, b)
+            | Self::Compare(_, a, b)
+            | Self::Equal(a, b)
+            | Self::Coalesce(a, b)
+            | Self::In(a, b)
+            | Self::Let(_, a, b) => {
+                see(a);
+                see(b);
+            }
+            Self::If(a, b, c) | Self::InRange(a, b, c) => {
+                see(a);
+                see(b);
+                see(c);
+            }
+            Self::And(parts) | Self::Or(parts) | Self::List(parts) | Self::Text(parts) => parts.iter_mut().for_each(see),
+            Self::Record(fields) => fields.values_mut().for_each(see),
+            Self::Each { over, body, .. } => {
+                see(over);
+                see(body);
+            }
+            Self::Call(_, base, arguments) => {
+                see(base);
+                arguments.iter_mut().for_each(see);
+            }
+        }
+    }
 }

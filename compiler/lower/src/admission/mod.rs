@@ -1,0 +1,74 @@
+//! Admission: the program's bound rules and mutations as the table that engines load, and as objects of the API server.
+//!
+//! In: a [`Program`] and the day. Out: the [`Table`], dated (staged rollouts are at their stage, exemptions are worked into
+//! the rules, each rule has its engine), and from it ValidatingAdmissionPolicy and MutatingAdmissionPolicy objects with
+//! their bindings, and webhook configurations for what CEL cannot say.
+
+mod cel;
+mod engine;
+mod exempt;
+mod mutation;
+mod policy;
+mod scope;
+mod table;
+mod targets;
+mod webhook;
+
+use kspec_diagnostics::Finding;
+use kspec_model::program::{Date, Program};
+use kspec_model::rules::{Engine, Table};
+
+pub(crate) use policy::policies;
+pub(crate) use table::{Lowered, lower};
+pub(crate) use webhook::configurations;
+
+/// The label values of namespaces that a scope leaves out unless it names them.
+pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+/// The Service of the webhook, in the inventory's namespace.
+pub const WEBHOOK_SERVICE: &str = "kspec-webhook";
+
+/// The table of a program on a day.
+#[must_use]
+pub fn table(program: &Program, as_of: Date) -> (Table, Vec<Finding>) {
+    (lower(&program.view(), as_of).table, Vec::new())
+}
+
+/// Which engine decides a bound rule or mutation, and why it is not the API server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The id in the table.
+    pub id: String,
+    /// The rule's or mutation's name.
+    pub name: String,
+    /// The engine.
+    pub engine: Engine,
+    /// Why the webhook decides it; none where the API server does.
+    pub reason: Option<String>,
+    /// Where it is bound.
+    pub origin: kspec_model::program::Origin,
+}
+
+/// Where each bound rule and mutation is decided, in the table's order: what `check -v` tells.
+#[must_use]
+pub fn placements(program: &Program, as_of: Date) -> Vec<Placement> {
+    let view = program.view();
+    let lowered = lower(&view, as_of);
+    let rules = lowered.table.rules.iter().map(|bound| (&bound.id, &bound.rule.name, bound.engine));
+    let mutations = lowered.table.mutations.iter().map(|bound| (&bound.id, &bound.mutation.name, bound.engine));
+    rules
+        .chain(mutations)
+        .zip(lowered.notes)
+        .map(|((id, name, engine), note)| Placement {
+            id: id.clone(),
+            name: name.clone(),
+            engine,
+            reason: note.reason,
+            origin: note.origin.clone(),
+        })
+        .collect()
+}
+
+/// The minor version of a target `1.36`.
+pub(crate) fn minor(kubernetes: &str) -> u32 {
+    kubernetes.trim_start_matches('v').split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(33)
+}

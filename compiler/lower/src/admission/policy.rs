@@ -1,0 +1,379 @@
+//! ValidatingAdmissionPolicies: rules of one scope and one effect on the same requests make one policy, because the API
+//! server answers with the first refusing policy's message alone.
+
+use std::collections::BTreeMap;
+
+use kspec_model::rules::{Action, Body, BoundRule, Engine, Expr, FailurePolicy, Namespaces, Scope, Severity, Stmt, Table};
+use kspec_model::Operator;
+use serde_json::{Map, Value, json};
+
+use super::cel::{Hoist, Printer, Unsaid, Verdicts, quote};
+use super::targets::{Meets, Shape, resource_rules, shapes};
+use super::minor;
+use crate::names;
+
+/// Rules of one policy: beyond this many, the rest makes another. A policy's budget is ten times an expression's.
+const RULES: usize = 64;
+/// Bytes of a message that are sure to be sent; the API server drops longer ones than 5,120.
+const MESSAGE: usize = 5000;
+/// Characters that fit whatever they are.
+const CHARACTERS: usize = 1200;
+
+/// A policy and its binding.
+pub(crate) struct Policy {
+    /// Name of both.
+    pub(crate) name: String,
+    /// What the policy is for.
+    pub(crate) doc: String,
+    /// Index of its first rule in the table.
+    pub(crate) first: usize,
+    group: Grouped,
+}
+
+/// What is written when the objects are built.
+struct Grouped {
+    effect: Effect,
+    failure: FailurePolicy,
+    rules: Value,
+    /// Variables that stand before all others, and conditions of the whole policy.
+    variables: Vec<(String, String)>,
+    conditions: Vec<(String, String)>,
+    members: Vec<(String, Severity, String)>,
+    selector: Value,
+}
+
+/// What a policy's violations do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Effect {
+    Deny,
+    Warn,
+    Audit,
+}
+
+impl Effect {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Warn => "warn",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// What stands before a rule's messages.
+pub(super) fn prefix(bound: &BoundRule) -> String {
+    format!("{}: ", bound.rule.name)
+}
+
+struct Group<'t> {
+    key: String,
+    effect: Effect,
+    scope: &'t Scope,
+    failure: FailurePolicy,
+    shape: Shape<'t>,
+    members: Vec<Member<'t>>,
+}
+
+struct Member<'t> {
+    at: usize,
+    bound: &'t BoundRule,
+    statements: &'t [Stmt],
+    verdicts: Verdicts,
+    applies: Option<&'t Expr>,
+}
+
+/// The policies of a table, in the order of their first rules.
+pub(crate) fn policies(table: &Table) -> Vec<Policy> {
+    let mut policies: Vec<Policy> = Vec::new();
+    let mut named: BTreeMap<String, u32> = BTreeMap::new();
+    for group in grouped(table) {
+        for members in group.members.chunks(RULES) {
+            let stem = name(table, &group);
+            let number = named.entry(stem.clone()).and_modify(|number| *number += 1).or_insert(1);
+            let name = if *number == 1 { stem } else { format!("{stem}-{number}") };
+            policies.extend(composed(table, &group, members, name).ok());
+        }
+    }
+    policies
+}
+
+fn grouped(table: &Table) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, bound) in table.rules.iter().enumerate().filter(|(_, bound)| bound.engine == Engine::Cel) {
+        for shape in shapes(&bound.rule.targets) {
+            let Some(Body::Statements(statements)) = bound.rule.bodies.get(shape.body) else { continue };
+            for (effect, verdicts) in effects(bound.action, shape.advisory) {
+                if !verdicts.any(statements) {
+                    continue;
+                }
+                let key = key(*effect, bound, &shape);
+                let member = Member { at, bound, statements, verdicts: *verdicts, applies: shape.applies };
+                let place = *by_key.entry(key.clone()).or_insert(groups.len());
+                match groups.get_mut(place) {
+                    Some(group) => group.members.push(member),
+                    None => groups.push(Group {
+                        key,
+                        effect: *effect,
+                        scope: &bound.scope,
+                        failure: bound.failure_policy,
+                        shape: Shape { meets: shape.meets.clone(), ..shape },
+                        members: vec![member],
+                    }),
+                }
+            }
+        }
+    }
+    groups
+}
+
+/// What an action's verdicts do, and which of them.
+const fn effects(action: Action, advisory: bool) -> &'static [(Effect, Verdicts)] {
+    match (action, advisory) {
+        (Action::Deny, false) => &[(Effect::Deny, Verdicts::Deny), (Effect::Warn, Verdicts::Warn)],
+        (Action::Deny | Action::Warn, _) => &[(Effect::Warn, Verdicts::All)],
+        (Action::Audit, _) => &[(Effect::Audit, Verdicts::All)],
+    }
+}
+
+/// Rules of equal keys share a policy.
+fn key(effect: Effect, bound: &BoundRule, shape: &Shape<'_>) -> String {
+    let meets: Vec<_> =
+        shape.meets.iter().map(|meets| (meets.group, meets.version, &meets.resource, &meets.operations)).collect();
+    json!([effect.word(), bound.scope, bound.failure_policy, meets, shape.template]).to_string()
+}
+
+/// `PROJECT-EFFECT-RESOURCE-HASH`: the hash is of what keeps policies apart, not of what is in them.
+fn name(table: &Table, group: &Group<'_>) -> String {
+    let resource = group.shape.meets.first().map_or("any", |meets| &meets.resource);
+    let text = format!("{}-{}-{}", table.project, group.effect.word(), resource.replace('/', "-"));
+    names::hashed(&text.to_ascii_lowercase(), &group.key)
+}
+
+fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: String) -> Result<Policy, Unsaid> {
+    let minor = minor(&table.kubernetes);
+    let inline = group.shape.roots();
+    // An object that has no name of its own is evaluated once, as a variable. Rules are in lower case.
+    let (mut variables, mut roots) = (Vec::new(), inline.clone());
+    for (root, plain, variable) in [
+        (&mut roots.object, ["object", "oldObject"], "judgedObject"),
+        (&mut roots.old, ["oldObject", "oldObject"], "judgedOld"),
+    ] {
+        if !plain.contains(&root.as_str()) {
+            variables.push((variable.to_owned(), std::mem::replace(root, format!("variables.{variable}"))));
+        }
+    }
+    let mut conditions = Vec::new();
+    if !group.shape.template.is_empty() {
+        conditions.push(("has-template".to_owned(), format!("{} != null", inline.object)));
+    }
+    // A condition that all share is the policy's.
+    let first = members.first().and_then(|member| member.applies);
+    let shared = first.filter(|first| members.iter().all(|member| member.applies == Some(*first)));
+    if let Some(applies) = shared {
+        conditions.push(("in-scope".to_owned(), Printer::new(minor, inline.clone(), None).condition(applies)?));
+    }
+    let mut hoist = Hoist::default();
+    let mut written: Vec<(String, Severity, String)> = Vec::new();
+    for member in members {
+        let mut printer = Printer::new(minor, roots.clone(), Some(&mut hoist));
+        let messages = printer.messages(member.statements, member.verdicts, &prefix(member.bound))?;
+        let messages = match member.applies.filter(|_| shared.is_none()) {
+            Some(applies) => {
+                let applies = Printer::new(minor, roots.clone(), None).condition(applies)?;
+                format!("({applies}) ? ({messages}) : []")
+            }
+            None => messages,
+        };
+        written.push((variable(&member.bound.id), member.bound.rule.severity, messages));
+    }
+    variables.extend(hoist.variables);
+    let mut rules: Vec<&str> = members.iter().map(|member| member.bound.rule.name.as_str()).collect();
+    rules.dedup();
+    let does = match group.effect {
+        Effect::Deny => "Refuses what violates",
+        Effect::Warn => "Warns of what violates",
+        Effect::Audit => "Notes in the audit log what violates",
+    };
+    Ok(Policy {
+        name,
+        doc: format!("{does} {}", rules.join(", ")),
+        first: members.first().map_or(0, |member| member.at),
+        group: Grouped {
+            effect: group.effect,
+            failure: group.failure,
+            rules: resource_rules(&group.shape.meets),
+            variables,
+            conditions,
+            members: written,
+            selector: namespace_selector(group.scope),
+        },
+    })
+}
+
+impl Policy {
+    /// The ValidatingAdmissionPolicy's `spec`.
+    pub(crate) fn spec(&self) -> Value {
+        let group = &self.group;
+        let mut variables: Vec<Value> = Vec::new();
+        let mut variable = |name: &str, expression: &str| {
+            variables.push(json!({ "name": name, "expression": expression }));
+        };
+        group.variables.iter().for_each(|(name, expression)| variable(name, expression));
+        group.members.iter().for_each(|(name, _, expression)| variable(name, expression));
+        let names = || group.members.iter().map(|(name, ..)| format!("variables.{name}"));
+        let mut spec = Map::new();
+        let validations = if group.effect == Effect::Deny {
+            variable("allMessages", &said(&names().collect::<Vec<_>>().join(" + ")));
+            let passes: Vec<String> = names().map(|name| format!("size({name}) == 0")).collect();
+            json!([{
+                "expression": passes.join(" && "),
+                "messageExpression": cut("variables.allMessages"),
+                "message": "a rule is violated, and its message cannot be told",
+                "reason": "Forbidden",
+            }])
+        } else {
+            let validation = |name: String| {
+                let message = format!("[{}].map(m, {})[0]", said(&name), cut("m"));
+                json!({
+                    "expression": format!("size({name}) == 0"),
+                    "messageExpression": message,
+                    "message": "a rule is violated, and its message cannot be told",
+                    "reason": "Forbidden",
+                })
+            };
+            Value::Array(names().map(validation).collect())
+        };
+        spec.insert("failurePolicy".to_owned(), json!(failure_word(group.failure)));
+        spec.insert(
+            "matchConstraints".to_owned(),
+            json!({ "matchPolicy": "Equivalent", "resourceRules": group.rules }),
+        );
+        if !group.conditions.is_empty() {
+            let conditions = group.conditions.iter().map(|(name, expression)| json!({ "name": name, "expression": expression }));
+            spec.insert("matchConditions".to_owned(), Value::Array(conditions.collect()));
+        }
+        spec.insert("variables".to_owned(), Value::Array(variables));
+        spec.insert("validations".to_owned(), validations);
+        if group.effect == Effect::Audit {
+            let told = group.members.iter().map(|(name, severity, _)| {
+                let text = quote(&format!("{} ({})", name.replace('_', "-"), severity_word(*severity)));
+                format!("(size(variables.{name}) == 0 ? [] : [{text}])")
+            });
+            let expression = format!("({}).join(', ')", told.collect::<Vec<_>>().join(" + "));
+            spec.insert("auditAnnotations".to_owned(), json!([{ "key": "violated", "valueExpression": expression }]));
+        }
+        Value::Object(spec)
+    }
+
+    /// The binding's `spec`.
+    pub(crate) fn binding(&self) -> Value {
+        let actions = match self.group.effect {
+            Effect::Deny => json!(["Deny", "Audit"]),
+            Effect::Warn => json!(["Warn", "Audit"]),
+            Effect::Audit => json!(["Audit"]),
+        };
+        let mut spec = json!({ "policyName": self.name, "validationActions": actions });
+        if self.group.selector.as_object().is_some_and(|selector| !selector.is_empty())
+            && let Some(spec) = spec.as_object_mut()
+        {
+            spec.insert("matchResources".to_owned(), json!({ "namespaceSelector": self.group.selector }));
+        }
+        spec
+    }
+}
+
+/// Messages as one line.
+fn said(lists: &str) -> String {
+    format!("({lists}).join('; ').replace('\\n', ' ')")
+}
+
+/// A message short enough to be sent.
+fn cut(text: &str) -> String {
+    format!(
+        "size(bytes({text})) <= {MESSAGE} ? {text} : {text}.substring(0, size({text}) == size(bytes({text})) ? {} : {CHARACTERS}) + '...'",
+        MESSAGE - 3
+    )
+}
+
+/// A rule's variable. Ids are DNS labels.
+fn variable(id: &str) -> String {
+    const RESERVED: [&str; 21] = [
+        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
+        "namespace", "null", "package", "return", "true", "var", "void", "while",
+    ];
+    let name = id.replace('-', "_");
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        return format!("N{name}");
+    }
+    if RESERVED.contains(&name.as_str()) { format!("{name}_") } else { name }
+}
+
+pub(super) const fn failure_word(policy: FailurePolicy) -> &'static str {
+    match policy {
+        FailurePolicy::Fail => "Fail",
+        FailurePolicy::Ignore => "Ignore",
+    }
+}
+
+const fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}
+
+/// The namespaces of a scope by their labels; what stands in none is always met.
+pub(super) fn namespace_selector(scope: &Scope) -> Value {
+    const NAME: &str = "kubernetes.io/metadata.name";
+    let mut expressions: Vec<Value> = Vec::new();
+    let mut labels = Map::new();
+    match &scope.namespaces {
+        Namespaces::Named(names) => expressions.push(json!({ "key": NAME, "operator": "In", "values": names })),
+        Namespaces::Selected { labels: selector, except } => {
+            labels.extend(selector.match_labels.iter().map(|(key, value)| (key.clone(), json!(value))));
+            expressions.extend(selector.match_expressions.iter().map(|requirement| {
+                let operator = match requirement.operator {
+                    Operator::In => "In",
+                    Operator::NotIn => "NotIn",
+                    Operator::Exists => "Exists",
+                    Operator::DoesNotExist => "DoesNotExist",
+                };
+                let mut expression = json!({ "key": requirement.key, "operator": operator });
+                if !requirement.values.is_empty()
+                    && let Some(fields) = expression.as_object_mut()
+                {
+                    fields.insert("values".to_owned(), json!(requirement.values));
+                }
+                expression
+            }));
+            if !except.is_empty() {
+                expressions.push(json!({ "key": NAME, "operator": "NotIn", "values": except }));
+            }
+        }
+    }
+    let mut selector = Map::new();
+    if !labels.is_empty() {
+        selector.insert("matchLabels".to_owned(), Value::Object(labels));
+    }
+    if !expressions.is_empty() {
+        selector.insert("matchExpressions".to_owned(), Value::Array(expressions));
+    }
+    Value::Object(selector)
+}
+
+/// What requests a mutation's or webhook's rules meet.
+pub(super) fn all_meets<'t>(shapes: &[Shape<'t>]) -> Vec<Meets<'t>> {
+    let mut all: Vec<Meets<'t>> = Vec::new();
+    for meets in shapes.iter().flat_map(|shape| &shape.meets) {
+        match all.iter_mut().find(|known| {
+            (known.group, known.version, &known.resource) == (meets.group, meets.version, &meets.resource)
+        }) {
+            Some(known) => known.operations.extend(meets.operations.iter().copied()),
+            None => all.push(meets.clone()),
+        }
+    }
+    all
+}

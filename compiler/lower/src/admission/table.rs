@@ -1,0 +1,143 @@
+//! From bindings to the table of a day.
+
+use std::collections::BTreeSet;
+
+use kspec_model::program::{AdmissionScope, Date, MutationBinding, Origin, RuleBinding, View};
+use kspec_model::rules::{Action, BoundMutation, BoundRule, Engine, Scope, Table};
+
+use super::{engine, exempt, minor, scope};
+use crate::names;
+
+/// The table, and what is known of each of its rules and then of each of its mutations.
+pub(crate) struct Lowered<'p> {
+    pub(crate) table: Table,
+    pub(crate) notes: Vec<Note<'p>>,
+}
+
+/// What is known of an entry of the table beside it.
+pub(crate) struct Note<'p> {
+    /// Where it is bound.
+    pub(crate) origin: &'p Origin,
+    /// Why the webhook decides it.
+    pub(crate) reason: Option<String>,
+}
+
+/// The table of a program on a day.
+pub(crate) fn lower<'p>(program: &View<'p>, as_of: Date) -> Lowered<'p> {
+    let mut ids = Ids::default();
+    let target = minor(&program.project.kubernetes);
+    let (mut rules, mut notes) = (Vec::new(), Vec::new());
+    for binding in program.rules.iter().copied() {
+        let Some(bound) = rule(program, binding, as_of, &mut ids) else { continue };
+        let reason = engine::of_rule(&bound, target).err();
+        let engine = if reason.is_some() { Engine::Webhook } else { Engine::Cel };
+        rules.push(BoundRule { engine, ..bound });
+        notes.push(Note { origin: &binding.origin, reason });
+    }
+    let mut mutations = Vec::new();
+    for binding in program.mutations.iter().copied() {
+        let Some(bound) = mutation(program, binding, as_of, &mut ids) else { continue };
+        let reason = engine::of_mutation(&bound, target).err();
+        let engine = if reason.is_some() { Engine::Webhook } else { Engine::Cel };
+        mutations.push(BoundMutation { engine, ..bound });
+        notes.push(Note { origin: &binding.origin, reason });
+    }
+    let table = Table {
+        format_version: Table::FORMAT,
+        project: program.project.name.clone(),
+        kubernetes: program.project.kubernetes.clone(),
+        revision: revision(&rules, &mutations),
+        rules,
+        mutations,
+    };
+    Lowered { table, notes }
+}
+
+/// BLAKE3 of the rules and mutations as JSON, whose maps are in order.
+fn revision(rules: &[BoundRule], mutations: &[BoundMutation]) -> String {
+    let bytes = serde_json::to_vec(&(rules, mutations)).unwrap_or_default();
+    blake3::hash(&bytes).to_hex().to_string()
+}
+
+fn rule(program: &View<'_>, binding: &RuleBinding, as_of: Date, ids: &mut Ids) -> Option<BoundRule> {
+    let id = ids.next(&binding.rule.name);
+    let mut bound = BoundRule {
+        id,
+        rule: binding.rule.clone(),
+        action: stage(binding, as_of),
+        scope: scope::of(program, &binding.scope),
+        failure_policy: binding.failure_policy,
+        timeout_seconds: binding.timeout_seconds,
+        engine: Engine::Cel,
+        exemptions: Vec::new(),
+    };
+    scope::narrow(&mut bound.rule.targets, pods(&binding.scope));
+    let mut exempted = exempt::Exempted { targets: &mut bound.rule.targets, scope: &mut bound.scope };
+    for exemption in exempt::in_force(program, binding.declared, as_of) {
+        exempted.apply(exemption);
+        if let Some(container) = &exemption.container {
+            exempt::container(&mut bound.rule.bodies, &exemption.what, container);
+        }
+        bound.exemptions.push(exempt::note(exemption));
+    }
+    in_scope(&bound.scope, &mut bound.rule.targets).then_some(bound)
+}
+
+fn mutation(program: &View<'_>, binding: &MutationBinding, as_of: Date, ids: &mut Ids) -> Option<BoundMutation> {
+    let id = ids.next(&binding.mutation.name);
+    let mut bound = BoundMutation {
+        id,
+        mutation: binding.mutation.clone(),
+        scope: scope::of(program, &binding.scope),
+        failure_policy: binding.failure_policy,
+        timeout_seconds: binding.timeout_seconds,
+        engine: Engine::Cel,
+    };
+    scope::narrow(&mut bound.mutation.targets, pods(&binding.scope));
+    let mut exempted = exempt::Exempted { targets: &mut bound.mutation.targets, scope: &mut bound.scope };
+    for exemption in exempt::in_force(program, binding.declared, as_of) {
+        exempted.apply(exemption);
+    }
+    in_scope(&bound.scope, &mut bound.mutation.targets).then_some(bound)
+}
+
+/// Leaves out targets that no request in scope meets; whether any is left.
+fn in_scope(scope: &Scope, targets: &mut Vec<kspec_model::rules::Target>) -> bool {
+    targets.retain(|target| {
+        let of_namespace = target.namespaced || (target.group.is_empty() && target.resource == "namespaces");
+        if of_namespace { !scope::is_empty(scope) } else { scope.cluster }
+    });
+    !targets.is_empty()
+}
+
+/// What a violation does on a day: the first stage holds on its last day.
+fn stage(binding: &RuleBinding, as_of: Date) -> Action {
+    match binding.then {
+        Some((until, action)) if until < as_of => action,
+        _ => binding.action,
+    }
+}
+
+fn pods(scope: &AdmissionScope) -> Option<&kspec_model::LabelSelector> {
+    match scope {
+        AdmissionScope::Cluster { pods }
+        | AdmissionScope::Namespaces { pods, .. }
+        | AdmissionScope::Selected { pods, .. } => pods.as_ref(),
+    }
+}
+
+/// Names that are taken.
+#[derive(Default)]
+struct Ids {
+    taken: BTreeSet<String>,
+}
+
+impl Ids {
+    fn next(&mut self, name: &str) -> String {
+        let wish = names::label(&name.replace('_', "-"), name);
+        let numbered = (1_u32..).map(|n| if n == 1 { wish.clone() } else { names::label(&format!("{wish}-{n}"), name) });
+        let id = numbered.into_iter().find(|id| !self.taken.contains(id)).unwrap_or_default();
+        self.taken.insert(id.clone());
+        id
+    }
+}

@@ -1,0 +1,107 @@
+//! What of a rule's targets goes together.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kspec_model::rules::{Expr, Operation, Target};
+use serde_json::{Value, json};
+
+use super::cel::Roots;
+
+/// Targets that one body judges in one way.
+pub(super) struct Shape<'t> {
+    /// Where the API server sends requests from.
+    pub(super) meets: Vec<Meets<'t>>,
+    /// The path from the object to what is judged.
+    pub(super) template: &'t [Arc<str>],
+    pub(super) applies: Option<&'t Expr>,
+    pub(super) advisory: bool,
+    pub(super) body: usize,
+}
+
+/// Requests that are met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Meets<'t> {
+    pub(super) group: &'t str,
+    pub(super) version: &'t str,
+    /// `pods/ephemeralcontainers`
+    pub(super) resource: String,
+    pub(super) operations: BTreeSet<Operation>,
+}
+
+impl Shape<'_> {
+    /// How the object is called where no variable can be used.
+    pub(super) fn roots(&self) -> Roots {
+        let operations: BTreeSet<Operation> = self.meets.iter().flat_map(|meets| &meets.operations).copied().collect();
+        let object = if !operations.contains(&Operation::Delete) {
+            "object"
+        } else if operations.len() == 1 {
+            "oldObject"
+        } else {
+            "(request.operation == 'DELETE' ? oldObject : object)"
+        };
+        let part = |base: &str| {
+            if self.template.is_empty() {
+                return base.to_owned();
+            }
+            let path: String = self.template.iter().map(|name| format!(".?{name}")).collect();
+            format!("{base}{path}.orValue(null)")
+        };
+        Roots { object: part(object), old: part("oldObject") }
+    }
+}
+
+/// The shapes of a rule's targets. A request is judged by the first target that fits it: what an earlier one takes, later
+/// ones do not.
+pub(super) fn shapes(targets: &[Target]) -> Vec<Shape<'_>> {
+    let mut shapes: Vec<Shape<'_>> = Vec::new();
+    let mut taken: BTreeSet<(&str, String, Operation)> = BTreeSet::new();
+    for target in targets {
+        let resource = match &target.subresource {
+            Some(subresource) => format!("{}/{subresource}", target.resource),
+            None => target.resource.clone(),
+        };
+        let fresh = |operation: &&Operation| !taken.contains(&(target.group.as_str(), resource.clone(), **operation));
+        let operations: BTreeSet<Operation> = target.operations.iter().filter(fresh).copied().collect();
+        if operations.is_empty() {
+            continue;
+        }
+        taken.extend(operations.iter().map(|operation| (target.group.as_str(), resource.clone(), *operation)));
+        let meets = Meets { group: &target.group, version: &target.version, resource, operations };
+        let same = shapes.iter_mut().find(|shape| {
+            shape.template == target.template.as_slice()
+                && shape.applies == target.applies.as_ref()
+                && shape.advisory == target.advisory
+                && shape.body == target.body
+        });
+        match same {
+            Some(shape) => shape.meets.push(meets),
+            None => shapes.push(Shape {
+                meets: vec![meets],
+                template: &target.template,
+                applies: target.applies.as_ref(),
+                advisory: target.advisory,
+                body: target.body,
+            }),
+        }
+    }
+    shapes
+}
+
+/// `resourceRules`, as few as say it.
+pub(super) fn resource_rules(meets: &[Meets<'_>]) -> Value {
+    let mut rules: Vec<(&str, &str, &BTreeSet<Operation>, Vec<&str>)> = Vec::new();
+    for meets in meets {
+        let same = rules.iter_mut().find(|(group, version, operations, _)| {
+            *group == meets.group && *version == meets.version && **operations == meets.operations
+        });
+        match same {
+            Some((.., resources)) => resources.push(&meets.resource),
+            None => rules.push((meets.group, meets.version, &meets.operations, vec![&meets.resource])),
+        }
+    }
+    let rules = rules.into_iter().map(|(group, version, operations, resources)| {
+        json!({ "apiGroups": [group], "apiVersions": [version], "operations": operations, "resources": resources })
+    });
+    Value::Array(rules.collect())
+}
