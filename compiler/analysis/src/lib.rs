@@ -1,8 +1,10 @@
 //! Who can do what and who reaches whom, over a cluster model.
 //!
 //! [`access`] answers questions about RBAC and says which permissions two clusters differ in; [`net`] does the same for
-//! NetworkPolicy. Both read [`kspec_model::cluster::Cluster`] and nothing else. Why the answers are exact is argued in
+//! NetworkPolicy. Both read [`kspec_model::cluster::Cluster`] and nothing else. [`admission`] says what a cluster's webhooks and
+//! policies are weak in. Why the answers are exact is argued in
 //! `docs/analyses.md`.
 
 pub mod access;
+pub mod admission;
 pub mod net;

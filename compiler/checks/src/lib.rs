@@ -9,6 +9,7 @@
 
 mod accept;
 mod access;
+mod admission;
 mod audit;
 mod control_plane;
 mod duplicates;
@@ -84,6 +85,20 @@ const CHECKS: &[Check] = &[
     Check { codes: &[codes::DEFAULT_BELOW_REQUEST, codes::DEFAULT_ABOVE_MAX], reads: Alone, run: limits::check },
     Check { codes: &[codes::UNREACHABLE_AUDIT_RULE], reads: Together, run: audit::unreachable },
     Check { codes: &[codes::SECRET_BODIES_RECORDED], reads: Together, run: audit::secret_bodies },
+    Check { codes: &[codes::WIDE_EXEMPTION, codes::EXEMPT_FROM_NOTHING], reads: Together, run: admission::exemptions },
+    Check {
+        codes: &[
+            codes::REFUSES_EVERYTHING,
+            codes::NEVER_FIRES,
+            codes::IMPLIED_RULE,
+            codes::ORDER_DEPENDENT,
+            codes::MUTATION_REFUSED,
+            codes::BLOCKS_RECOVERY,
+            codes::ADMISSION_NOT_DECIDED,
+        ],
+        reads: Together,
+        run: admission::proofs,
+    },
     Check { codes: &[codes::WEAK_FLAG], reads: Together, run: control_plane::check },
 ];
 

@@ -131,6 +131,21 @@ catalogue! {
     DNS_FORGOTTEN = 406 Warning "default deny without DNS" "K0406";
     INTERNET_WITHOUT_RANGES = 407 Error "internet needs the cluster's ranges" "K0407";
     // K05xx: admission.
+    REFUSES_EVERYTHING = 501 Error "rules that together refuse every object" "K0501";
+    NEVER_FIRES = 502 Warning "a rule that can never refuse" "K0502";
+    IMPLIED_RULE = 503 Information "a rule that another implies" "K0503";
+    ORDER_DEPENDENT = 504 Error "mutations that depend on their order" "K0504";
+    MUTATION_REFUSED = 505 Error "a mutation whose result is refused" "K0505";
+    BLOCKS_RECOVERY = 506 Error "a binding that can block recovery" "K0506";
+    WIDE_EXEMPTION = 507 Warning "an exemption wider than it need be" "K0507";
+    EXEMPT_FROM_NOTHING = 508 Warning "an exemption from nothing" "K0508";
+    ADMISSION_NOT_DECIDED = 509 Information "what admission rules mean for each other, not decided in full" "K0509";
+    IGNORED_GUARD = 511 Warning "a webhook or policy that is passed by while it is down" "K0511";
+    SLOW_GUARD = 512 Warning "a webhook that is waited for too long" "K0512";
+    GUARD_OVER_RECOVERY = 513 Warning "a webhook that can block recovery" "K0513";
+    GUARD_WITH_SIDE_EFFECTS = 514 Warning "a webhook with side effects" "K0514";
+    GUARD_ON_READS = 515 Warning "a webhook that is asked about what changes nothing" "K0515";
+    ADMISSION_NEVER_ASKED = 516 Warning "a webhook or policy that is never asked" "K0516";
     NOT_IDEMPOTENT = 520 Error "a mutation that changes more when it runs again" "K0520";
     // K06xx: keys.
     IDENTITY_FIRST = 601 Error "identity first writes in the clear" "K0601";

@@ -9,6 +9,7 @@
 
 mod access;
 mod access_delta;
+mod admission;
 mod net;
 mod net_random;
 mod plain_net;

@@ -1,5 +1,5 @@
 //! What is proved of tables written by hand. What source proves is tested through the compiler.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "../../../rules/tests/it/build.rs"]
 #[expect(dead_code, reason = "the evaluator's own tests use the rest")]

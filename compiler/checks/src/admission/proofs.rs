@@ -1,0 +1,176 @@
+//! What is proved of the rule table, as findings.
+
+use std::collections::BTreeSet;
+
+use kspec_diagnostics::{Finding, codes};
+use kspec_lower::admission::{SYSTEM_NAMESPACES, Sourced};
+use kspec_model::program::Origin;
+use kspec_proofs::{Proof, prove};
+use serde_json::Value;
+
+use crate::{Facts, report};
+
+/// How many parties of one finding are shown.
+const PARTIES: usize = 6;
+
+pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.program.rules.is_empty() && facts.program.mutations.is_empty() {
+        return;
+    }
+    let lowered = kspec_lower::admission::sourced(facts.program, facts.as_of);
+    let own = facts.program.project.inventory_namespace.as_str();
+    let mut system: Vec<&str> = SYSTEM_NAMESPACES.to_vec();
+    system.push(own);
+    let mut open = Open::default();
+    for proof in prove(&lowered.table, &system) {
+        match proof {
+            Proof::NotDecided { rules, why, .. } => open.add(rules, why),
+            proof => findings.extend(finding(&lowered, &proof)),
+        }
+    }
+    findings.extend(open.finding(&lowered));
+}
+
+/// What could not be decided, told once.
+#[derive(Default)]
+struct Open {
+    rules: BTreeSet<usize>,
+    why: BTreeSet<&'static str>,
+}
+
+impl Open {
+    fn add(&mut self, rules: Vec<usize>, why: &'static str) {
+        self.rules.extend(rules);
+        self.why.insert(why);
+    }
+
+    fn finding(&self, lowered: &Sourced<'_>) -> Option<Finding> {
+        let mut places = self.rules.iter().filter_map(|rule| Some((name(lowered, *rule), lowered.rules.get(*rule)?)));
+        let (first, origin) = places.next()?;
+        let count = self.rules.len();
+        let subject = if count == 1 { format!("`{first}`") } else { format!("`{first}` and {} others", count - 1) };
+        let why: Vec<&str> = self.why.iter().copied().collect();
+        let mut finding = report::at(
+            codes::ADMISSION_NOT_DECIDED,
+            format!("what {subject} can refuse, and whether they fit together, is not decided in full"),
+            origin,
+        )
+        .because(why.join("; "));
+        for (name, origin) in places.take(PARTIES) {
+            finding = finding.label(origin.at, format!("`{name}`"));
+        }
+        Some(finding.help("pin what matters by `test`s: they are decided in any case"))
+    }
+}
+
+fn name<'l>(lowered: &'l Sourced<'_>, rule: usize) -> &'l str {
+    lowered.table.rules.get(rule).map_or("", |bound| &bound.rule.name)
+}
+
+fn finding(lowered: &Sourced<'_>, proof: &Proof) -> Option<Finding> {
+    let rule = |at: usize| name(lowered, at);
+    let origin = |at: usize| lowered.rules.get(at).copied();
+    let mutation = |at: usize| lowered.table.mutations.get(at).map_or("", |bound| bound.mutation.name.as_str());
+    let mutation_origin = |at: usize| lowered.mutations.get(at).copied();
+    Some(match proof {
+        Proof::RefuseAll { rules, kind, namespace, witnesses } => {
+            let (first, others) = rules.split_first()?;
+            let place = namespace.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
+            let message = match others {
+                [] => format!("`{}` refuses every {kind}{place}", rule(*first)),
+                _ => {
+                    let names: Vec<String> = rules.iter().map(|at| format!("`{}`", rule(*at))).collect();
+                    format!("{} together refuse every {kind}{place}", names.join(", "))
+                }
+            };
+            let mut finding = report::at(codes::REFUSES_EVERYTHING, message, origin(*first)?);
+            finding = parties(finding, others.iter().filter_map(|at| Some((rule(*at), origin(*at)?))));
+            let steps = rules
+                .iter()
+                .zip(witnesses)
+                .map(|(at, witness)| format!("{} passes all but `{}`: {}", a(kind), rule(*at), shown(witness)));
+            let steps: Vec<String> = steps.collect();
+            if !steps.is_empty() {
+                finding = finding.witness(steps);
+            }
+            finding.help("none of them can be left out of the contradiction: change one, or where it holds")
+        }
+        Proof::NeverFires { rule: at, kind } => {
+            report::at(codes::NEVER_FIRES, format!("`{}` can never refuse a {kind}", rule(*at)), origin(*at)?)
+                .because("its conditions contradict each other, or what the binding's parameters leave is empty")
+                .help("mend the condition or the parameters, or remove the binding")
+        }
+        Proof::Implied { rule: at, by, kind, witness } => parties(
+            report::at(
+                codes::IMPLIED_RULE,
+                format!("whatever {kind} `{}` refuses, `{}` refuses too", rule(*at), rule(*by)),
+                origin(*at)?,
+            )
+            .witness(vec![format!("both refuse {}", shown(witness))])
+            .help("remove the binding, unless its message is what it is for"),
+            [(rule(*by), origin(*by)?)].into_iter(),
+        ),
+        Proof::OrderDependent { first, second, witness, one, other } => parties(
+            report::at(
+                codes::ORDER_DEPENDENT,
+                format!(
+                    "`{}` and `{}` make different objects of one, by their order",
+                    mutation(*first),
+                    mutation(*second)
+                ),
+                mutation_origin(*first)?,
+            )
+            .witness(vec![
+                format!("of {}", shown(witness)),
+                format!("`{}` first: {}", mutation(*first), shown(one)),
+                format!("`{}` first: {}", mutation(*second), shown(other)),
+            ])
+            .help("have one of them write the field, or bind them where they do not meet"),
+            [(mutation(*second), mutation_origin(*second)?)].into_iter(),
+        ),
+        Proof::MutationRefused { mutation: at, rule: by, witness, mutated } => parties(
+            report::at(
+                codes::MUTATION_REFUSED,
+                format!("`{}` makes what `{}` refuses", mutation(*at), rule(*by)),
+                mutation_origin(*at)?,
+            )
+            .witness(vec![
+                format!("{} passes", shown(witness)),
+                format!("after the mutation it is refused: {}", shown(mutated)),
+            ])
+            .help("write a value that the rule lets pass"),
+            [(rule(*by), origin(*by)?)].into_iter(),
+        ),
+        Proof::Lockout { rule: at, namespace, witness } => {
+            let finding = report::at(
+                codes::BLOCKS_RECOVERY,
+                format!("`{}` is enforced in {namespace}, through which a cluster is mended", rule(*at)),
+                origin(*at)?,
+            )
+            .because("what runs there keeps the cluster, or kspec itself, alive: refused once, it may not come back")
+            .help(format!("leave {namespace} out, or `warn` there"));
+            match witness {
+                Some(witness) => finding.witness(vec![format!("refused there: {}", shown(witness))]),
+                None => finding,
+            }
+        }
+        Proof::NotDecided { .. } => return None,
+    })
+}
+
+fn parties<'o>(mut finding: Finding, others: impl Iterator<Item = (&'o str, &'o Origin)>) -> Finding {
+    for (name, origin) in others.take(PARTIES) {
+        finding = finding.label(origin.at, format!("`{name}`"));
+    }
+    finding
+}
+
+fn a(kind: &str) -> String {
+    let article = if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    format!("{article} {kind}")
+}
+
+/// An object in one line.
+fn shown(object: &Value) -> String {
+    object.to_string()
+}
