@@ -4,7 +4,7 @@
 //! APIs in the order in which they are safe to apply, and [`host`] files that an API server starts from. Both are pure and
 //! byte-for-byte reproducible: the same input gives the same bytes, whatever order maps were filled in.
 
-mod admission;
+pub mod admission;
 mod files;
 mod finding;
 mod host;

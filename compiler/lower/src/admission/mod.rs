@@ -15,7 +15,7 @@ mod targets;
 mod webhook;
 
 use kspec_diagnostics::Finding;
-use kspec_model::program::{Date, Program};
+use kspec_model::program::{Date, Origin, Program, View};
 use kspec_model::rules::{Engine, Table};
 
 pub(crate) use policy::policies;
@@ -33,6 +33,26 @@ pub fn table(program: &Program, as_of: Date) -> (Table, Vec<Finding>) {
     (lower(&program.view(), as_of).table, Vec::new())
 }
 
+/// A table, with where each of its rules and mutations is bound.
+#[derive(Debug)]
+pub struct Sourced<'p> {
+    /// The table.
+    pub table: Table,
+    /// Of each rule, in the table's order.
+    pub rules: Vec<&'p Origin>,
+    /// Of each mutation, in the table's order.
+    pub mutations: Vec<&'p Origin>,
+}
+
+/// The table of a program on a day, with where each entry is bound.
+#[must_use]
+pub fn sourced<'p>(program: &View<'p>, as_of: Date) -> Sourced<'p> {
+    let Lowered { table, notes } = lower(program, as_of);
+    let mut rules: Vec<&Origin> = notes.into_iter().map(|note| note.origin).collect();
+    let mutations = rules.split_off(table.rules.len());
+    Sourced { table, rules, mutations }
+}
+
 /// Which engine decides a bound rule or mutation, and why it is not the API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
@@ -45,7 +65,7 @@ pub struct Placement {
     /// Why the webhook decides it; none where the API server does.
     pub reason: Option<String>,
     /// Where it is bound.
-    pub origin: kspec_model::program::Origin,
+    pub origin: Origin,
 }
 
 /// Where each bound rule and mutation is decided, in the table's order: what `check -v` tells.
