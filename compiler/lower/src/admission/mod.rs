@@ -18,6 +18,7 @@ use kspec_diagnostics::Finding;
 use kspec_model::program::{Date, Origin, Program, View};
 use kspec_model::rules::{Engine, Table};
 
+pub(crate) use mutation::mutation_policies;
 pub(crate) use policy::policies;
 pub(crate) use table::{Lowered, lower};
 pub(crate) use webhook::configurations;

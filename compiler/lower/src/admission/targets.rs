@@ -45,7 +45,7 @@ impl Shape<'_> {
                 return base.to_owned();
             }
             let path: String = self.template.iter().map(|name| format!(".?{name}")).collect();
-            format!("{base}{path}.orValue(null)")
+            format!("{base}{path}.orValue(dyn(null))")
         };
         Roots { object: part(object), old: part("oldObject") }
     }

@@ -26,6 +26,19 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
             (Phase::PolicyBindings, Metadata::default())
         });
     }
+    for policy in admission::mutation_policies(&table) {
+        let Some(origin) = origin(table.rules.len() + policy.at) else { continue };
+        let kind = Kind { api_version: API, kind: "MutatingAdmissionPolicy" };
+        output.object(world, kind, kind.named(None, policy.name.clone(), origin), 0, |object| {
+            object.insert("spec".to_owned(), policy.spec);
+            (Phase::Policies, Metadata { doc: Some(policy.doc.into()), ..Metadata::default() })
+        });
+        let kind = Kind { api_version: API, kind: "MutatingAdmissionPolicyBinding" };
+        output.object(world, kind, kind.named(None, policy.name, origin), 0, |object| {
+            object.insert("spec".to_owned(), policy.binding);
+            (Phase::PolicyBindings, Metadata::default())
+        });
+    }
     for configuration in admission::configurations(&table, &program.project.inventory_namespace) {
         let at = match configuration.kind {
             "MutatingWebhookConfiguration" => table.rules.len() + configuration.first,

@@ -66,7 +66,7 @@ impl Printer<'_> {
             return Ok(text);
         }
         // There is no item: evaluation fails, as it does in the other engines.
-        let failing = format!("{valid} ? {} : dyn(['cannot be read'][1])", text.dynamic());
+        let failing = format!("{valid} ? {} : dyn(['cannot be read'][1])", text.branch());
         Ok(Piece { guards: text.guards, ..Piece::new(failing, binds::TERNARY, Kind::Dyn) })
     }
 

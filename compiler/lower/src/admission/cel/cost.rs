@@ -6,12 +6,12 @@
 
 use kspec_model::rules::{Expr, Method, Op, Root, Stmt};
 
-/// The most that one rule may cost by this estimate, a tenth of the server's limit.
-pub(in crate::admission) const LIMIT: u64 = 100_000;
+/// The most that one rule may cost by this estimate, a fifth of the server's limit.
+pub(in crate::admission) const LIMIT: u64 = 200_000;
 /// Items of a list of the object's own: containers, volumes, rules.
-const OUTER: u64 = 32;
+const OUTER: u64 = 24;
 /// Items of a list inside another one: ports of a container, capabilities.
-const INNER: u64 = 16;
+const INNER: u64 = 12;
 /// Units of a regular expression over a short text, by the length of the pattern.
 const PATTERN: u64 = 6;
 
@@ -37,7 +37,7 @@ fn items(list: &Expr, depth: u32) -> u64 {
     match &list.op {
         Op::Const(kspec_model::rules::Const::List(items)) => items.len() as u64,
         Op::Call(Method::Flatten, base, _) => match &base.op {
-            Op::List(lists) => OUTER + 4 * lists.len() as u64,
+            Op::List(lists) => OUTER + 2 * lists.len() as u64,
             _ => OUTER * INNER,
         },
         _ if depth == 0 => OUTER,
@@ -56,7 +56,7 @@ fn of(expr: &Expr, depth: u32) -> u64 {
             PATTERN.saturating_mul(pattern / 4 + 1)
         }
         // A reference to an image is read by a long pattern.
-        Op::Convert(_) if *expr.ty.present() == kspec_model::rules::Ty::Image => 900,
+        Op::Convert(_) if *expr.ty.present() == kspec_model::rules::Ty::Image => 480,
         _ => 2,
     };
     if let Op::Each { over, body, .. } = &expr.op {

@@ -100,7 +100,7 @@ impl Printer<'_> {
         let key = self.bind_item(key, dynamic);
         let value = self.bind_item(value, dynamic);
         let said = if what == Each::Map {
-            Err(Unsaid::because("CEL goes through a map in no order, and a list of its entries has one"))
+            self.value(body).map(Piece::or_null).and_then(json_form)
         } else {
             self.holds(body)
         };
@@ -114,9 +114,11 @@ impl Printer<'_> {
             Each::None => Piece::bool(format!("!{text}.exists({key}, {value}, {body})"), binds::UNARY),
             Each::One => primary(format!("{text}.existsOne({key}, {value}, {body})"), Kind::Bool),
             Each::Count => primary(format!("{text}.transformList({key}, {value}, {body}, {key}).size()"), Kind::Int),
-            Each::Filter | Each::Map => {
-                primary(format!("{text}.transformMap({key}, {value}, {body}, {value})"), map.kind)
+            Each::Map => {
+                let keys = self.keys(&map)?;
+                primary(format!("{keys}.map({key}, [{text}[{key}]].map({value}, {body})[0])"), Kind::Other)
             }
+            Each::Filter => primary(format!("{text}.transformMap({key}, {value}, {body}, {value})"), map.kind),
         })
     }
 

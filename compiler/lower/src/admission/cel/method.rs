@@ -112,9 +112,6 @@ impl Printer<'_> {
     }
 
     fn of_map(&mut self, method: Method, base: &Expr, arguments: &[Expr]) -> Result<Piece, Unsaid> {
-        if matches!(method, Method::Keys | Method::Values) {
-            return Err(Unsaid::because("CEL goes through a map in no order, and a list of its entries has one"));
-        }
         let map = self.map(base)?;
         match method {
             Method::Size => Ok(Piece::new(format!("size({})", map.text), binds::PRIMARY, Kind::Int)),
@@ -125,8 +122,23 @@ impl Printer<'_> {
                 let text = format!("{} in {}", key.at(binds::ADD), map.at(binds::ADD));
                 Ok(Piece::under(&key.guards, &Piece::bool(text, binds::RELATION)))
             }
+            Method::Keys => Ok(Piece::new(self.keys(&map)?, binds::PRIMARY, Kind::Other)),
+            Method::Values => {
+                let (keys, key) = (self.keys(&map)?, self.fresh());
+                let text = format!("{keys}.map({key}, {}[{key}])", map.at(binds::PRIMARY));
+                Ok(Piece::new(text, binds::PRIMARY, if map.kind == Kind::Dyn { Kind::Dyn } else { Kind::Other }))
+            }
             _ => Err(Unsaid::because("CEL does not merge maps")),
         }
+    }
+
+    /// A map's keys in order: CEL goes through a map in none.
+    pub(super) fn keys(&mut self, map: &Piece) -> Result<String, Unsaid> {
+        if self.environment < 34 {
+            return Err(Unsaid::because("CEL goes through a map in no order, and sorts from Kubernetes 1.35 only"));
+        }
+        let key = self.fresh();
+        Ok(format!("{}.map({key}, string({key})).sort()", map.at(binds::PRIMARY)))
     }
 
     fn of_block(&mut self, method: Method, base: &Expr, arguments: &[Expr]) -> Result<Piece, Unsaid> {
@@ -167,15 +179,15 @@ impl Printer<'_> {
         Ok(match method {
             Method::Size => primary(format!("size({})", list.text), Kind::Int),
             Method::IsEmpty => Piece::bool(format!("size({}) == 0", list.text), binds::RELATION),
-            Method::First => element(format!("dyn({})[?0].orValue(null)", list.text)),
+            Method::First => element(format!("dyn({})[?0].orValue(dyn(null))", list.text)),
             Method::Last => {
                 let name = self.fresh();
-                element(format!("[dyn({})].map({name}, {name}[?size({name}) - 1].orValue(null))[0]", list.text))
+                element(format!("[dyn({})].map({name}, {name}[?size({name}) - 1].orValue(dyn(null)))[0]", list.text))
             }
             Method::Min | Method::Max if matches!(item.present(), Ty::Int | Ty::Text | Ty::Float) => {
                 let (name, function) = (self.fresh(), if method == Method::Min { "min" } else { "max" });
                 element(format!(
-                    "[dyn({})].map({name}, size({name}) == 0 ? null : dyn({name}.{function}()))[0]",
+                    "[dyn({})].map({name}, size({name}) == 0 ? dyn(null) : dyn({name}.{function}()))[0]",
                     list.text
                 ))
             }

@@ -12,6 +12,7 @@ mod each;
 mod image;
 mod method;
 mod operator;
+mod patch;
 mod pattern;
 mod piece;
 mod print;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use kspec_model::rules::{Const, Var};
 
 pub(super) use cost::{LIMIT, cost};
+pub(super) use patch::{Patch, Place};
 pub(super) use piece::quote;
 pub(super) use statement::Verdicts;
 

@@ -58,6 +58,11 @@ impl Piece {
         if self.kind == Kind::Dyn { self.text.clone() } else { format!("dyn({})", self.text) }
     }
 
+    /// Its text as `dyn`, as the first branch of a condition, which may hold no other.
+    pub(super) fn branch(&self) -> String {
+        if self.kind == Kind::Dyn { self.at(binds::OR) } else { self.dynamic() }
+    }
+
     /// The same, never `null` where its guards hold.
     pub(super) fn present(mut self) -> Self {
         if self.nullable {
@@ -72,7 +77,7 @@ impl Piece {
         if self.guards.is_empty() {
             return self;
         }
-        let text = format!("{} ? {} : null", self.guards.join(" && "), self.dynamic());
+        let text = format!("{} ? {} : dyn(null)", self.guards.join(" && "), self.branch());
         Self { nullable: true, ..Self::new(text, binds::TERNARY, Kind::Dyn) }
     }
 
@@ -87,7 +92,7 @@ impl Piece {
         let text = if same {
             format!("{guards} ? {} : {}", this.at(binds::OR), otherwise.text)
         } else {
-            format!("{guards} ? {} : {}", this.dynamic(), otherwise.dynamic())
+            format!("{guards} ? {} : {}", this.branch(), otherwise.dynamic())
         };
         let kind = if same { this.kind } else { Kind::Dyn };
         Self { nullable: otherwise.nullable, ..Self::new(text, binds::TERNARY, kind) }

@@ -42,7 +42,7 @@ impl Printer<'_> {
                     return Err(Unsaid::because("CEL has no such type in objects"));
                 }
                 let chain = self.chain(expr)?;
-                let text = if chain.optional { format!("{}.orValue(null)", chain.text) } else { chain.text };
+                let text = if chain.optional { format!("{}.orValue(dyn(null))", chain.text) } else { chain.text };
                 let nullable = chain.optional || chain.nullable;
                 Ok(Piece { nullable, guards: chain.guards, ..Piece::new(text, binds::PRIMARY, chain.kind) })
             }
@@ -58,6 +58,12 @@ impl Printer<'_> {
             }
             Op::Arithmetic(op, a, b) => self.arithmetic(*op, a, b, &expr.ty),
             Op::If(test, then, otherwise) => self.choice(test, then, otherwise),
+            // Of several, the last may be what the one before falls back to.
+            Op::Coalesce(first, last) if matches!(first.op, Op::Coalesce(..)) => {
+                let Op::Coalesce(first, second) = &first.op else { return Err(Unsaid::because("a fallback")) };
+                let rest = Expr::new(expr.ty.clone(), Op::Coalesce(second.clone(), last.clone()));
+                self.value_of(&Expr::new(expr.ty.clone(), Op::Coalesce(first.clone(), Box::new(rest))))
+            }
             Op::Coalesce(first, second) => {
                 let (first, second) = (self.value(first)?, self.value(second)?.or_null());
                 if first.native != second.native {
@@ -229,7 +235,7 @@ impl Printer<'_> {
         let (a, b) = if same || then.native {
             (then.at(binds::OR), otherwise.text.clone())
         } else {
-            (then.dynamic(), otherwise.dynamic())
+            (then.branch(), otherwise.dynamic())
         };
         let kind = if same || then.native { then.kind } else { Kind::Dyn };
         let text = format!("{} ? {a} : {b}", test.at(binds::OR));
@@ -273,7 +279,7 @@ impl Printer<'_> {
 /// What stands for a list or map where CEL's value may be absent, or JSON's `null`.
 fn emptied(chain: Chain, empty: &str) -> Piece {
     let text = if chain.optional {
-        format!("optional.ofNonZeroValue({}.orValue(null)).orValue({empty})", chain.text)
+        format!("optional.ofNonZeroValue({}.orValue(dyn(null))).orValue({empty})", chain.text)
     } else if chain.nullable {
         format!("optional.ofNonZeroValue({}).orValue({empty})", chain.text)
     } else {
@@ -283,7 +289,7 @@ fn emptied(chain: Chain, empty: &str) -> Piece {
     piece.or(&Piece::new(empty, binds::PRIMARY, Kind::Other))
 }
 
-fn field_step(name: &str, sure: bool) -> String {
+pub(super) fn field_step(name: &str, sure: bool) -> String {
     let mut chars = name.chars();
     let plain = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -337,7 +343,7 @@ pub(super) fn mentions(text: &str, name: &str) -> bool {
 pub(super) fn constant(value: &Const) -> Result<Piece, Unsaid> {
     let scalar = |text: String, kind| Ok(Piece::new(text, binds::PRIMARY, kind));
     match value {
-        Const::Absent => Ok(Piece { nullable: true, ..Piece::new("null", binds::PRIMARY, Kind::Dyn) }),
+        Const::Absent => Ok(Piece { nullable: true, ..Piece::new("dyn(null)", binds::PRIMARY, Kind::Dyn) }),
         Const::Bool(value) => scalar(value.to_string(), Kind::Bool),
         Const::Int(value) if *value == i64::MIN => Err(Unsaid::because("CEL cannot write the smallest number")),
         Const::Int(value) => {
