@@ -316,6 +316,7 @@ impl<'c, 'a> Classifier<'c, 'a> {
             }
             Kind::Eq => {
                 self.types = false;
+                self.resources = false;
                 (T::Eq, Next::Operand)
             }
             Kind::Arrow => {

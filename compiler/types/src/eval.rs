@@ -24,7 +24,7 @@ pub fn eval(expr: &Expr, expected: Option<&Type>, cx: &mut Cx<'_>) -> Value {
     let value = eval_kind(expr, expected, cx);
     cx.leave();
     let Some(ty) = expected else { return value };
-    if value == Value::Absent && !matches!(ty, Type::Optional(_)) {
+    if value == Value::Absent && !matches!(ty, Type::Optional(_) | Type::Any) {
         return absent(&type_of(&value), expr.span, is_closed(expr), cx);
     }
     let before = cx.findings.len();

@@ -11,3 +11,4 @@ mod robustness;
 mod specs;
 mod stdlib;
 mod support;
+mod two_ways;

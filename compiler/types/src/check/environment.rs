@@ -152,7 +152,7 @@ fn bind(kind: &OnKind, cx: &mut Cx<'_>) {
 impl OnKind {
     /// What every body can name, and the part of the request that it is; `cluster` is none.
     pub(crate) fn roots(&self, cx: &Cx<'_>) -> Vec<(&'static str, Type, Option<Root>)> {
-        let object = Type::Kube(self.ty.clone());
+        let object = self.object();
         let mut roots = vec![
             ("object", object.clone(), Some(Root::Object)),
             ("old", object.optional(), Some(Root::Old)),
@@ -166,8 +166,18 @@ impl OnKind {
         roots
     }
 
+    /// The type of the object in a request.
+    fn object(&self) -> Type {
+        let Some(fields) = options(&self.ty.name) else { return Type::Kube(self.ty.clone()) };
+        Type::Record(fields.iter().map(|(name, ty)| (Arc::from(*name), ty().optional())).collect())
+    }
+
     /// The lists of containers, for kinds that have a pod's specification.
     pub(crate) fn lists(&self, cx: &Cx<'_>) -> Vec<(&'static str, Type)> {
+        // Who connects to a pod says options, and no pod.
+        if options(&self.ty.name).is_some() {
+            return Vec::new();
+        }
         let Some((spec, _)) = pod_spec(self.ty.id, cx) else { return Vec::new() };
         let item = |field: &str| {
             let found = cx.schema.object(spec)?.field(field)?.ty;
@@ -190,6 +200,29 @@ impl OnKind {
     /// The path to the pod's specification; empty for kinds that have none.
     pub(crate) fn pod_path(&self, cx: &Cx<'_>) -> &'static [&'static str] {
         pod_spec(self.ty.id, cx).map(|(_, path)| path).unwrap_or_default()
+    }
+}
+
+/// A field's name and type.
+type OptionField = (&'static str, fn() -> Type);
+
+/// What a CONNECT says, by kind: query parameters, which OpenAPI has no types of.
+/// Source: k8s.io/api v0.36, `core/v1/types.go`.
+fn options(kind: &str) -> Option<&'static [OptionField]> {
+    const EXEC: [OptionField; 6] = [
+        ("stdin", || Type::Bool),
+        ("stdout", || Type::Bool),
+        ("stderr", || Type::Bool),
+        ("tty", || Type::Bool),
+        ("container", || Type::String),
+        ("command", || Type::list(Type::String)),
+    ];
+    match kind {
+        "PodExecOptions" => Some(&EXEC),
+        "PodAttachOptions" => EXEC.get(..5),
+        "PodPortForwardOptions" => Some(&[("ports", || Type::list(Type::Int))]),
+        "PodProxyOptions" | "ServiceProxyOptions" | "NodeProxyOptions" => Some(&[("path", || Type::String)]),
+        _ => None,
     }
 }
 

@@ -34,6 +34,12 @@ pub(super) fn call(receiver: Value, ty: &Type, call: &MethodCall<'_>, cx: &mut C
     };
     let fields = match receiver {
         Value::Absent => Some(BTreeMap::new()),
+        // What may be absent may not be there: which keys there are shows only later.
+        Value::Map(fields) | Value::Record(fields)
+            if fields.values().any(|value| matches!(value, Value::Unknown(Type::Optional(_)))) =>
+        {
+            None
+        }
         Value::Map(fields) | Value::Record(fields) => {
             Some(fields.into_iter().filter(|(_, value)| *value != Value::Absent).collect())
         }

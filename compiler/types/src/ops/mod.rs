@@ -173,6 +173,8 @@ pub(crate) fn if_else(
     cx: &mut Cx<'_>,
 ) -> Value {
     let condition = condition(test, cx);
+    // Whatever is wanted where anything may stand, the outcomes tell it better.
+    let expected = expected.filter(|ty| **ty != Type::Any);
     let wanted = expected.map(|ty| ty.clone().optional());
     let mut branch = |branch: &Expr, taken: bool| {
         if taken {
