@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Serialize;
+use kspec_compiler::BundleDocument;
 
 use super::project;
 use crate::{
@@ -14,16 +14,6 @@ use crate::{
     context::Context,
     exit::{Exit, Failure},
 };
-
-/// `bundle.json`: everything that the program lowers to, in one file that operators and agents consume.
-#[derive(Serialize)]
-struct Bundle<'a> {
-    format_version: u32,
-    project: &'a str,
-    kubernetes: String,
-    objects: Vec<&'a serde_json::Value>,
-    host: BTreeMap<&'a str, &'a str>,
-}
 
 /// Names the files that kspec wrote, so that a later run removes those that left the program and nothing else.
 const INDEX: &str = ".kspec-files";
@@ -46,13 +36,7 @@ pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
     for file in &lowered.host.files {
         files.insert(Path::new("host").join(&file.path), (file.contents.clone(), file.executable));
     }
-    let bundle = Bundle {
-        format_version: 1,
-        project: &compiler.facts().config.name,
-        kubernetes: compiler.facts().config.kubernetes.to_string(),
-        objects: lowered.objects.iter().map(|lowered| &lowered.object.0).collect(),
-        host: lowered.host.files.iter().map(|file| (file.path.as_str(), file.contents.as_str())).collect(),
-    };
+    let bundle = BundleDocument::new(compiler, &lowered);
     files.insert(PathBuf::from("bundle.json"), (super::check::json(&bundle), false));
     write(&args.out, &files)?;
     let manifests = lowered.objects.len();

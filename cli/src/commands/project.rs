@@ -60,9 +60,10 @@ pub(super) fn load_clean(root: &Path, args: &ChoiceArgs, context: &Context) -> R
     Ok(Ok(checked))
 }
 
-/// Writes the lock where there is none, or on request.
+/// Writes the lock where there is none, where it lacks what the project has begun to draw on, or on request. Pins that
+/// differ are findings, and end the command before.
 pub(super) fn lock(project: &Project, args: &ChoiceArgs, context: &Context) -> Result<(), Failure> {
-    if project.has_lock && !args.update_lock {
+    if project.is_locked {
         return Ok(());
     }
     match project.write_lock() {

@@ -54,6 +54,7 @@ fn pretty(schema: &serde_json::Value) -> String {
 
 #[test]
 fn schemas() {
+    committed("docs/reference/schemas/bundle.json", &pretty(&kspec_compiler::bundle_schema()));
     committed("docs/reference/schemas/check.json", &pretty(&kspec_compiler::check_schema()));
     committed("docs/reference/schemas/plan.json", &pretty(&kspec_plan::plan_schema()));
 }
@@ -231,6 +232,9 @@ fn real_output_fits_its_schema() {
         fits(&kspec_plan::plan_schema(), &done.json());
         let done = place.kspec(&["check", project, "--as-of", DAY, "-o", "json"]).ends(0);
         fits(&kspec_compiler::check_schema(), &done.json());
+        place.kspec(&["compile", project, "--as-of", DAY, "--out", "out"]).ends(0);
+        let bundle = serde_json::from_str(&place.read("out/bundle.json")).expect("JSON");
+        fits(&kspec_compiler::bundle_schema(), &bundle);
     }
     let done = place.kspec(&["plan", "examples/shop", "--env", "prod", "--as-of", DAY, "-o", "json"]).ends(0);
     fits(&kspec_plan::plan_schema(), &done.json());

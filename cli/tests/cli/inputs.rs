@@ -111,15 +111,32 @@ fn every_error_in_one_run() {
 #[test]
 fn a_lock_of_another_library() {
     let place = project(&[]);
+    let source = place.read("main.kspec");
+    let drawing =
+        format!("use std.roles.{{viewer}}\n{source}/// They look.\ngrant viewer in cluster to group \"sre\"\n");
+    place.kspec(&["check"]).ends(0);
+    assert!(!place.read("kspec.lock").contains("std."), "nothing of the library is used yet");
+    place.write("main.kspec", &drawing);
     place.kspec(&["check"]).ends(0);
     let lock = place.read("kspec.lock");
-    let at = lock.find("stdlib = \"").expect("a pin") + "stdlib = \"".len();
+    assert_eq!(lock.matches("std.").count(), 1, "a module is pinned once it is drawn on\n{lock}");
+
+    let pin = "\"std.roles\" = \"";
+    let at = lock.find(pin).expect("a pin") + pin.len();
     let other = if lock.get(at..=at) == Some("0") { "1" } else { "0" };
     let mut changed = lock.clone();
     changed.replace_range(at..=at, other);
     place.write("kspec.lock", &changed);
-    place.kspec(&["check"]).ends(1).says(&["K0124", "--update-lock"]);
-    assert_eq!(place.read("kspec.lock"), changed, "a lock changes on request only");
+    place.kspec(&["check"]).ends(1).says(&["K0124", "std.roles", "--update-lock"]);
+    assert_eq!(place.read("kspec.lock"), changed, "a pin changes on request only");
+
+    // What changed is no matter where it is not drawn on.
+    place.write("main.kspec", &source);
+    place.kspec(&["check"]).ends(0);
+    place.write("main.kspec", &drawing);
+    place.write("kspec.lock", &changed);
     place.kspec(&["check", "--update-lock"]).ends(0);
     assert_eq!(place.read("kspec.lock"), lock);
+    place.write("kspec.lock", "version = 1\nkubernetes = \"1.36\"\nschema = \"a\"\nstdlib = \"b\"\n");
+    place.kspec(&["check"]).ends(1).says(&["K0124", "form 1", "--update-lock"]);
 }

@@ -54,6 +54,19 @@ fn readmes_show_what_is_printed() {
 }
 
 #[test]
+fn examples_are_locked() {
+    let place = Place::with_examples();
+    for (name, environments) in EXAMPLES {
+        let project = format!("examples/{name}");
+        let mut arguments = vec!["check", &project, "--as-of", DAY, "--update-lock"];
+        arguments.extend(environments.first().iter().flat_map(|name| ["--env", **name]));
+        place.kspec(&arguments).ends(0);
+        let lock = format!("{project}/kspec.lock");
+        committed(&lock, &place.read(&lock));
+    }
+}
+
+#[test]
 fn examples_have_no_errors_and_no_warnings() {
     let place = Place::with_examples();
     for (name, environments) in EXAMPLES {

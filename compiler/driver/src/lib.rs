@@ -3,6 +3,7 @@
 //! In: [`Facts`] and sources. Out: findings of every phase, the program, and what it lowers to. The command line, the
 //! language server and the tests all go through [`Compiler`], so they all say the same.
 
+mod bundle;
 mod document;
 mod judged;
 mod pod_security;
@@ -16,6 +17,7 @@ use kspec_resolve::Session;
 
 use self::judged::Judged;
 
+pub use bundle::{BundleDocument, bundle_schema};
 pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument, check_schema};
 pub use kspec_resolve::{Config, Environment, Facts, Lock, ManifestDoc, managed_flags, parse_config, parse_lock};
 pub use pod_security::{Library, pod_security, pod_security_minor};
@@ -68,6 +70,11 @@ impl Compiler {
     /// Forgets a file.
     pub fn remove_source(&mut self, path: &str) {
         self.session.remove_source(path);
+    }
+
+    /// The files of the standard library that the sources draw on; see [`Session::drawn_library`].
+    pub fn drawn_library(&mut self) -> Vec<(&'static str, &'static str)> {
+        self.session.drawn_library()
     }
 
     /// Every finding of the program: syntax, names, types, what does not fit together, what cannot be lowered. Sorted by

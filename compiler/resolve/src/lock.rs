@@ -1,7 +1,10 @@
 //! `kspec.lock`: what a project was last compiled against, so that an upgraded binary does not silently change what it
 //! lowers to.
+//!
+//! The standard library is pinned module by module, and only those that the project draws on: a library that grows, or
+//! changes elsewhere, is no change of the project.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use kspec_diagnostics::{Finding, Place, codes};
 use serde::{Deserialize, Serialize};
@@ -16,35 +19,36 @@ pub struct Lock {
     pub kubernetes: String,
     /// Digest of the target's schema tables.
     pub schema: String,
-    /// Digest of the standard library's sources.
-    pub stdlib: String,
+    /// Digests of the modules of the standard library that the project draws on, by module.
+    pub stdlib: BTreeMap<String, String>,
 }
 
 /// The form written.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl Lock {
     /// The pins of this binary for a target.
     #[must_use]
-    pub fn current(kubernetes: &str, schema: &str, stdlib: &str) -> Self {
-        Self {
-            version: VERSION,
-            kubernetes: kubernetes.to_owned(),
-            schema: schema.to_owned(),
-            stdlib: stdlib.to_owned(),
-        }
+    pub fn current(kubernetes: &str, schema: &str, stdlib: BTreeMap<String, String>) -> Self {
+        Self { version: VERSION, kubernetes: kubernetes.to_owned(), schema: schema.to_owned(), stdlib }
     }
 
     /// The file's text.
     #[must_use]
     pub fn render(&self) -> String {
-        format!(
-            "# Written by kspec; commit it. It pins what the program is compiled against.\nversion = {}\nkubernetes = \"{}\"\nschema = \"{}\"\nstdlib = \"{}\"\n",
-            self.version, self.kubernetes, self.schema, self.stdlib
-        )
+        let mut text = format!(
+            "# Written by kspec; commit it. It pins what the program is compiled against.\nversion = {}\nkubernetes = \"{}\"\nschema = \"{}\"\n\n[stdlib]\n",
+            self.version, self.kubernetes, self.schema
+        );
+        for (module, digest) in &self.stdlib {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "\"{module}\" = \"{digest}\"");
+        }
+        text
     }
 
-    /// A finding for each pin that differs from what this binary carries.
+    /// A finding for each pin that differs from what this binary carries. A module that the project has only begun, or
+    /// has ceased, to draw on is no difference: the next lock has it, or has it no more.
     #[must_use]
     pub fn compare(&self, current: &Self) -> Vec<Finding> {
         let place = || Place::File { path: Arc::from("kspec.lock"), line: 1, column: 1 };
@@ -63,11 +67,11 @@ impl Lock {
             );
             return findings;
         }
-        let pins = [
-            ("Kubernetes' schema", &self.schema, &current.schema),
-            ("the standard library", &self.stdlib, &current.stdlib),
-        ];
-        for (what, pinned, carried) in pins {
+        let schema = ("Kubernetes' schema".to_owned(), &self.schema, &current.schema);
+        let modules = current.stdlib.iter().filter_map(|(module, carried)| {
+            Some((format!("the library's module {module}"), self.stdlib.get(module)?, carried))
+        });
+        for (what, pinned, carried) in std::iter::once(schema).chain(modules) {
             if pinned != carried {
                 findings.push(
                     Finding::new(codes::LOCK_MISMATCH, format!("this kspec carries another version of {what} than kspec.lock pins"), place())
@@ -84,6 +88,12 @@ fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 
+/// What every form of the file says.
+#[derive(Deserialize)]
+struct Form {
+    version: u32,
+}
+
 /// Reads `kspec.lock`.
 ///
 /// # Errors
@@ -92,17 +102,21 @@ pub fn parse_lock(text: &str) -> Result<Lock, Box<Finding>> {
     let place = Place::File { path: Arc::from("kspec.lock"), line: 1, column: 1 };
     let fault =
         |message: String, help: &str| Box::new(Finding::new(codes::LOCK_MISMATCH, message, place.clone()).help(help));
-    let lock: Lock = toml::from_str(text).map_err(|error| {
+    let unreadable = |error: toml::de::Error| {
         fault(
             format!("kspec.lock cannot be read: {}", error.message()),
             "it is written by kspec, not by hand: restore it, or remove it and run `kspec check` to write it anew",
         )
-    })?;
-    if lock.version != VERSION {
-        return Err(fault(
-            format!("kspec.lock has form {}, this kspec writes form {VERSION}", lock.version),
-            "upgrade kspec",
-        ));
+    };
+    // Other forms have other fields: which one it is comes first.
+    let form: Form = toml::from_str(text).map_err(unreadable)?;
+    if form.version != VERSION {
+        let help = if form.version > VERSION {
+            "use the kspec that made it, or a newer one"
+        } else {
+            "review what changes with `kspec plan --update-lock` and commit kspec.lock"
+        };
+        return Err(fault(format!("kspec.lock has form {}, this kspec writes form {VERSION}", form.version), help));
     }
-    Ok(lock)
+    toml::from_str(text).map_err(unreadable)
 }

@@ -421,6 +421,12 @@ impl Session {
         }
     }
 
+    /// The files of the standard library that the sources draw on, directly or through each other.
+    pub fn drawn_library(&mut self) -> Vec<(&'static str, &'static str)> {
+        self.read_library();
+        self.facts.library.iter().filter(|(path, _)| self.files.contains_key(*path)).copied().collect()
+    }
+
     /// Whether an item is the project's own: a package's items count only where something draws on them.
     fn is_root(&self, id: ItemId) -> bool {
         self.items

@@ -29,8 +29,8 @@ pub struct Project {
     pub findings: Vec<Finding>,
     /// What `kspec.lock` should say.
     pub lock: Lock,
-    /// Whether the project has a lock.
-    pub has_lock: bool,
+    /// Whether it says all of that.
+    pub is_locked: bool,
 }
 
 /// What the person chose.
@@ -135,10 +135,7 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
         .map(|doc| ManifestDoc { value: doc.value, file: Arc::from(doc.file.as_ref()), line: doc.line })
         .collect();
 
-    let lock = Lock::current(&config.kubernetes.to_string(), schema.digest(), &stdlib_digest());
-    let (has_lock, lock_findings) = check_lock(root, &lock, choice.update_lock)?;
-    findings.extend(lock_findings);
-
+    let (target, schema_digest) = (config.kubernetes.to_string(), schema.digest().to_owned());
     let dependencies = config.dependencies.clone();
     let rego = read::rego(root, &mut findings);
     let mut compiler = Compiler::new(Facts {
@@ -172,7 +169,12 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
         read::set_sources(folder, name, &mut compiler, &mut unreadable);
     }
     findings.extend(unreadable);
-    Ok(Project { root: root.to_owned(), compiler, findings, lock, has_lock })
+    let drawn = compiler.drawn_library();
+    let stdlib = drawn.into_iter().map(|(path, text)| (module_name(path), digest(text))).collect();
+    let lock = Lock::current(&target, &schema_digest, stdlib);
+    let (is_locked, lock_findings) = check_lock(root, &lock, choice.update_lock)?;
+    findings.extend(lock_findings);
+    Ok(Project { root: root.to_owned(), compiler, findings, lock, is_locked })
 }
 
 fn check_environment(config: &Config, chosen: Option<&str>) -> Result<(), LoadError> {
@@ -196,28 +198,23 @@ fn check_lock(root: &Path, current: &Lock, update: bool) -> Result<(bool, Vec<Fi
         return Ok((false, Vec::new()));
     }
     if update {
-        return Ok((true, Vec::new()));
+        return Ok((false, Vec::new()));
     }
     let text = read::text(&path).map_err(LoadError::Unreadable)?;
-    Ok((
-        true,
-        match parse_lock(&text) {
-            Ok(lock) => lock.compare(current),
-            Err(finding) => vec![*finding],
-        },
-    ))
+    Ok(match parse_lock(&text) {
+        Ok(lock) => (lock == *current, lock.compare(current)),
+        Err(finding) => (true, vec![*finding]),
+    })
 }
 
-/// Digest of the standard library, in hex.
-fn stdlib_digest() -> String {
-    let mut hasher = blake3::Hasher::new();
-    for (path, text) in kspec_stdlib::FILES {
-        hasher.update(path.as_bytes());
-        hasher.update(&[0]);
-        hasher.update(text.as_bytes());
-        hasher.update(&[0]);
-    }
-    hasher.finalize().to_hex().to_string()
+/// `std/roles.kspec` as a program names it.
+fn module_name(path: &str) -> String {
+    path.trim_end_matches(".kspec").replace('/', ".")
+}
+
+/// In hex.
+fn digest(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
 impl Project {
