@@ -147,6 +147,7 @@ catalogue! {
     GUARD_ON_READS = 515 Warning "a webhook that is asked about what changes nothing" "K0515";
     ADMISSION_NEVER_ASKED = 516 Warning "a webhook or policy that is never asked" "K0516";
     NOT_IDEMPOTENT = 520 Error "a mutation that changes more when it runs again" "K0520";
+    CONTAINERS_ALONE = 521 Warning "a rule that looks at ordinary containers alone" "K0521";
     // K06xx: keys.
     IDENTITY_FIRST = 601 Error "identity first writes in the clear" "K0601";
     SECRETS_NOT_COVERED = 602 Warning "secrets are not encrypted" "K0602";

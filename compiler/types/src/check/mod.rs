@@ -1,5 +1,6 @@
 //! Checking of bodies.
 
+mod containers;
 pub(crate) mod environment;
 mod function;
 pub(crate) mod mutation;
