@@ -62,6 +62,7 @@ pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
     hosts(&mut out, plan, &paint);
     objects(&mut out, plan, &paint, verbose);
     guarantees(&mut out, plan, &paint);
+    weaknesses(&mut out, plan, &paint);
     line(&mut out, "");
     line(&mut out, &paint.head(&summary(plan)));
     out
@@ -289,6 +290,22 @@ fn guarantees(out: &mut String, plan: &Plan, paint: &Paint) {
         let source =
             guarantee.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
         line(out, &format!("  {} {}{}", paint.change("? not verified:"), guarantee.text, paint.dim(&source)));
+    }
+}
+
+/// What others' webhooks and policies are weak in: nothing that the plan changes, and after what it does.
+fn weaknesses(out: &mut String, plan: &Plan, paint: &Paint) {
+    if plan.weaknesses.is_empty() {
+        return;
+    }
+    section(out, paint, "Weak in the cluster's admission (not changed by this plan)");
+    for weakness in &plan.weaknesses {
+        let source =
+            weakness.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
+        line(out, &format!("  {} {}{}", paint.change(&weakness.code), weakness.message, paint.dim(&source)));
+        if let Some(help) = &weakness.help {
+            line(out, &format!("        {}", paint.dim(help)));
+        }
     }
 }
 

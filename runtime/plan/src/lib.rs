@@ -14,6 +14,7 @@ mod immutable;
 mod objects;
 mod owner;
 mod saved;
+mod weaknesses;
 
 use std::collections::BTreeSet;
 
@@ -114,6 +115,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
         connectivity,
         impact: Impact::default(),
         guarantees: guarantees.collect(),
+        weaknesses: weaknesses::weaknesses(inputs.state),
         drift: Vec::new(),
         summary: Summary::default(),
     };

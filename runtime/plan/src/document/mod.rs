@@ -47,6 +47,9 @@ pub struct Plan {
     pub impact: Impact,
     /// The program's guarantees.
     pub guarantees: Vec<GuaranteeResult>,
+    /// What the state's webhooks and policies are weak in, whoever wrote them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weaknesses: Vec<Weakness>,
     /// What others changed since the last apply.
     pub drift: Vec<Change>,
     /// Counts.
@@ -85,6 +88,21 @@ pub struct GuaranteeResult {
     /// Whether it holds.
     pub status: GuaranteeStatus,
     /// Where it is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// A weakness of a webhook or policy of the state: K0511 to K0516.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Weakness {
+    /// The finding's code, for `kspec explain`.
+    pub code: String,
+    /// What is weak.
+    pub message: String,
+    /// What to write instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// Where the object was read, in a state of files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
 }

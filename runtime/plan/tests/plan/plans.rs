@@ -418,3 +418,23 @@ fn the_document_is_the_same_each_time_and_reads_back() {
         assert!(schema["properties"].get(field).is_some(), "{field} is not in the schema");
     }
 }
+
+#[test]
+fn others_webhooks_are_told_where_they_are_weak() {
+    let webhook = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "guard"},
+        "webhooks": [{
+            "name": "pods.example.com", "failurePolicy": "Ignore", "sideEffects": "None", "timeoutSeconds": 30,
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+        }],
+    });
+    let planned = World::new(vec![], vec![webhook]).plan();
+    let told: Vec<(&str, Option<u32>)> = planned
+        .plan
+        .weaknesses
+        .iter()
+        .map(|weakness| (weakness.code.as_str(), weakness.source.as_ref().map(|source| source.line)))
+        .collect();
+    assert_eq!(told, [("K0511", Some(1)), ("K0512", Some(1))]);
+    assert!(!planned.plan.has_changes());
+}
