@@ -90,8 +90,12 @@ impl Module {
         };
         // Where neither reads it, the newer's complaint is the one that says what to write.
         let (engine, package) = parsed(true).or_else(|_| parsed(false)).map_err(|why| first_line(&why))?;
-        let declared = |name: &&&str| engine.has_declared_rule_rooted_at(file, name).unwrap_or(false);
-        let entries: Vec<String> = ENTRIES.iter().filter(declared).map(|name| format!("{package}.{name}")).collect();
+        // A copy is asked, so that what it evaluates is not kept. Only of a rule that there is not, it says so.
+        let declared = |entry: &String| {
+            let asked = engine.clone().eval_rule(entry.clone());
+            !asked.is_err_and(|error| error.to_string().contains("not a valid rule path"))
+        };
+        let entries: Vec<String> = ENTRIES.iter().map(|name| format!("{package}.{name}")).filter(declared).collect();
         if entries.is_empty() {
             return Err(format!("{file} declares neither `violation` nor `deny`"));
         }
