@@ -8,28 +8,24 @@ use kspec_model::program::{Date, Program};
 use kspec_model::rules::{BoundRule, Engine, Table};
 use kspec_project::{Choice, load};
 use kspec_rules::{Asked, Decision, Engines, Evaluator, NoObjects, Review};
-use kspec_test_harness::{Answer, Client, wait_until};
+use kspec_test_harness::{Answer, Client, Cluster, wait_until};
 use serde_json::{Value, json};
 
 /// The day on which programs are compiled.
-pub(crate) const AS_OF: Date = Date { year: 2026, month: 11, day: 21 };
-/// The namespace that rules are bound in.
-pub(crate) const JUDGED: &str = "judged";
-/// A namespace like it, out of every scope.
-pub(crate) const PLAIN: &str = "plain";
+const AS_OF: Date = Date { year: 2026, month: 11, day: 21 };
 
 /// A module beside this file.
-pub(crate) fn source(name: &str) -> String {
+fn source(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("judge/admission/{name}.kspec"));
     std::fs::read_to_string(path).unwrap()
 }
 
 /// Compiles a project of one module; errors are a failure.
-pub(crate) fn compile(name: &str, kubernetes: &str, source: &str) -> Program {
+fn compile(name: &str, source: &str) -> Program {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("admission-{name}"));
     let _ = std::fs::remove_dir_all(&root);
     std::fs::create_dir_all(&root).unwrap();
-    let settings = format!("name = \"{name}\"\nedition = \"2026\"\nkubernetes = \"{kubernetes}\"\n");
+    let settings = format!("name = \"{name}\"\nedition = \"2026\"\nkubernetes = \"1.36\"\n");
     std::fs::write(root.join("kspec.toml"), settings).unwrap();
     std::fs::write(root.join("main.kspec"), source).unwrap();
     let choice = Choice { environment: None, as_of: AS_OF, update_lock: true };
@@ -49,25 +45,58 @@ pub(crate) fn compile(name: &str, kubernetes: &str, source: &str) -> Program {
     project.compiler.program().clone()
 }
 
-/// A server where a program's policies are in force, and the evaluator of the same table.
-pub(crate) struct Judged<'c> {
+/// A program's policies in force in a namespace of their own, and a namespace like it where there are none.
+pub(crate) struct Bench<'c> {
     pub(crate) client: &'c Client,
+    pub(crate) judged: Judged,
+    pub(crate) placements: Vec<kspec_lower::Placement>,
+    /// Where the rules hold.
+    pub(crate) inside: String,
+    /// Where they don't.
+    pub(crate) outside: String,
+    /// The object of the namespace where they hold.
+    pub(crate) namespace: Value,
+}
+
+impl<'c> Bench<'c> {
+    /// The module of a name, bound in `judged`, in a namespace that no other test has.
+    pub(crate) fn new(cluster: &'c Cluster, name: &str) -> Self {
+        Self::with(cluster, name, |_, _, _| {})
+    }
+
+    /// The same, with what is done in both namespaces before.
+    pub(crate) fn with(cluster: &'c Cluster, name: &str, before: impl FnOnce(&Client, &str, &str)) -> Self {
+        let client = cluster.admin();
+        let (inside, outside) = (cluster.unique_name("judged"), cluster.unique_name("plain"));
+        let object = namespace(client, &inside);
+        namespace(client, &outside);
+        before(client, &inside, &outside);
+        let source = source(name).replace("namespace judged", &format!("namespace judged = {inside:?}"));
+        let program = compile(&cluster.unique_name(&name[..4]), &source);
+        let placements = kspec_lower::placements(&program, AS_OF);
+        Self { client, judged: Judged::new(client, &program), placements, inside, outside, namespace: object }
+    }
+}
+
+/// A server where a program's policies are in force, and the evaluator of the same table.
+pub(crate) struct Judged {
     pub(crate) table: Table,
     pub(crate) evaluator: Evaluator,
     /// Ids of the rules of each policy, in the order in which it tells them, and whether it refuses.
     pub(crate) policies: BTreeMap<String, Told>,
-    pub(crate) objects: Vec<LoweredObject>,
 }
 
 /// What a policy tells.
 pub(crate) struct Told {
     pub(crate) ids: Vec<String>,
     pub(crate) denies: bool,
+    /// `GROUP/RESOURCE OPERATION` of the requests that it meets.
+    pub(crate) meets: Vec<String>,
 }
 
-impl<'c> Judged<'c> {
+impl Judged {
     /// Puts a program's policies in force; every one must be accepted.
-    pub(crate) fn new(client: &'c Client, program: &Program) -> Self {
+    pub(crate) fn new(client: &Client, program: &Program) -> Self {
         let (table, _) = kspec_lower::table(program, AS_OF);
         let (objects, findings) = kspec_lower::objects(program, &BTreeMap::new(), AS_OF);
         assert!(findings.is_empty(), "{findings:#?}");
@@ -94,19 +123,24 @@ impl<'c> Judged<'c> {
             let by_variable: BTreeMap<String, &str> = known.map(|id| (id.replace('-', "_"), id)).collect();
             let ids = variables.iter().filter_map(|name| by_variable.get(name.trim_end_matches('_')));
             let name = policy["metadata"]["name"].as_str().unwrap().to_owned();
-            policies.insert(name, Told { ids: ids.map(|id| (*id).to_owned()).collect(), denies: false });
+            let texts = |value: &Value| -> Vec<String> {
+                value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+            };
+            let mut meets = Vec::new();
+            for rule in policy["spec"]["matchConstraints"]["resourceRules"].as_array().unwrap() {
+                let group = &texts(&rule["apiGroups"])[0];
+                for resource in texts(&rule["resources"]) {
+                    meets.extend(texts(&rule["operations"]).iter().map(|verb| format!("{group}/{resource} {verb}")));
+                }
+            }
+            policies.insert(name, Told { ids: ids.map(|id| (*id).to_owned()).collect(), denies: false, meets });
         }
         for binding in of_kind("ValidatingAdmissionPolicyBinding") {
             let denies = binding["spec"]["validationActions"][0] == "Deny";
             policies.get_mut(binding["spec"]["policyName"].as_str().unwrap()).unwrap().denies = denies;
         }
         let evaluator = Evaluator::load(table.clone()).unwrap_or_else(|error| panic!("{error}"));
-        Self { client, table, evaluator, policies, objects }
-    }
-
-    /// The rules that the API server does not decide.
-    pub(crate) fn left_to_the_webhook(&self) -> Vec<&BoundRule> {
-        self.table.rules.iter().filter(|bound| bound.engine == Engine::Webhook).collect()
+        Self { table, evaluator, policies }
     }
 
     /// The server's verdict on a request and the evaluator's; `Err` says how they differ. Yields the number of verdicts.
@@ -134,11 +168,14 @@ impl<'c> Judged<'c> {
         if !faults.is_empty() {
             return Err(format!("the evaluator has no verdict: {}", faults.join("; ")));
         }
+        let sub = review.subresource.map(|sub| format!("/{sub}")).unwrap_or_default();
+        let asked = format!("{}/{}{sub} {}", review.group, review.resource, request["operation"].as_str().unwrap());
+        let meets = |policy: &Told| policy.meets.contains(&asked);
         let met = |id: &str| outcomes.iter().any(|outcome| outcome.bound.id == id);
         let advisory = |id: &str| outcomes.iter().any(|outcome| outcome.bound.id == id && outcome.advisory);
         // What each refusing policy would say.
         let mut refusals: BTreeMap<&str, String> = BTreeMap::new();
-        for (name, policy) in self.policies.iter().filter(|(_, policy)| policy.denies) {
+        for (name, policy) in self.policies.iter().filter(|(_, policy)| policy.denies && meets(policy)) {
             let messages: Vec<String> =
                 policy.ids.iter().filter(|id| !advisory(id)).flat_map(|id| told(id, Some(false))).collect();
             if !messages.is_empty() {
@@ -162,7 +199,7 @@ impl<'c> Judged<'c> {
         }
         // Each warning is one rule's.
         let mut expected: Vec<String> = Vec::new();
-        for (name, policy) in self.policies.iter().filter(|(_, policy)| !policy.denies) {
+        for (name, policy) in self.policies.iter().filter(|(_, policy)| !policy.denies && meets(policy)) {
             for id in &policy.ids {
                 let bound = self.table.rules.iter().find(|bound| bound.id == *id).unwrap();
                 let only_warned = bound.action == kspec_model::rules::Action::Deny && !advisory(id);
@@ -234,7 +271,8 @@ fn denial(message: &str) -> Option<(&str, &str)> {
 }
 
 /// A namespace in which pods can be made at once.
-pub(crate) fn namespace(client: &Client, name: &str, labels: Value) -> Value {
+fn namespace(client: &Client, name: &str) -> Value {
+    let labels = json!({ "team": "b" });
     let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } });
     client.apply(&object, "kspec.judge", false).unwrap().ok().unwrap();
     let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default", "namespace": name } });
