@@ -24,10 +24,18 @@ fn sources() -> Vec<(String, String)> {
     for (n, at) in (0..RULES).zip((0..count).cycle()) {
         let Some(file) = files.get_mut(at) else { continue };
         let body = match n % 4 {
-            0 => format!("  for c in all_containers {{ deny if c.ports.any(p => p.containerPort == {n}) because \"{{c.name}} listens on {n}\" }}"),
-            1 => format!("  for c in all_containers {{ deny unless c.image.like(\"r{n}.example.com/*\") because \"{{c.name}} uses {{c.image ?? \"none\"}}\" }}"),
-            2 => format!("  deny if object.metadata.labels[\"team\"] == \"t{n}\" && !(object.spec.securityContext.runAsNonRoot ?? false) because \"team {n}\""),
-            _ => format!("  for c in containers, init_containers {{ deny if (c.resources.limits.memory ?? 0) > {n}Mi because \"{{c.name}} may use too much\" }}"),
+            0 => format!(
+                "  for c in all_containers {{ deny if c.ports.any(p => p.containerPort == {n}) because \"{{c.name}} listens on {n}\" }}"
+            ),
+            1 => format!(
+                "  for c in all_containers {{ deny unless c.image.like(\"r{n}.example.com/*\") because \"{{c.name}} uses {{c.image ?? \"none\"}}\" }}"
+            ),
+            2 => format!(
+                "  deny if object.metadata.labels[\"team\"] == \"t{n}\" && !(object.spec.securityContext.runAsNonRoot ?? false) because \"team {n}\""
+            ),
+            _ => format!(
+                "  for c in containers, init_containers {{ deny if (c.resources.limits.memory ?? 0) > {n}Mi because \"{{c.name}} may use too much\" }}"
+            ),
         };
         let _ = write!(file, "/// Rule {n}.\nrule r{n} on Pod {{\n{body}\n}}\nenforce r{n}\n\n");
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use kspec_model::rules::Table;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -25,6 +26,9 @@ pub struct BundleDocument {
     pub objects: Vec<serde_json::Value>,
     /// The control plane's files: path below the host folder to contents.
     pub host: BTreeMap<String, String>,
+    /// The rule table of the day: bound rules and mutations, and which engine decides each. `kspec webhook` loads it.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub rule_table: Table,
 }
 
 /// The JSON Schema of `bundle.json`.
@@ -43,6 +47,7 @@ impl BundleDocument {
             project: config.name.clone(),
             kubernetes: config.kubernetes.to_string(),
             objects: lowered.objects.iter().map(|lowered| lowered.object.0.clone()).collect(),
+            rule_table: kspec_lower::table(compiler.program(), compiler.facts().as_of).0,
             host: lowered.host.files.iter().map(|file| (file.path.clone(), file.contents.clone())).collect(),
         }
     }

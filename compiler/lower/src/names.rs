@@ -34,12 +34,7 @@ pub(crate) fn dns(text: &str, identity: &str) -> String {
 
 /// `text` as a DNS label. See [`rbac`] for the hash.
 pub(crate) fn label(text: &str, identity: &str) -> String {
-    fitted(
-        text,
-        identity,
-        |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
-        |c| c.to_ascii_lowercase(),
-    )
+    fitted(text, identity, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-', |c| c.to_ascii_lowercase())
 }
 
 /// `text` with a hash of `identity` behind it, cut to fit.

@@ -169,8 +169,7 @@ impl Filter<'_> {
         let body = both(self.exempt.clone(), named).negated();
         let list = expr.clone();
         expr.ty = list.ty.present().clone();
-        expr.op =
-            Op::Each { what: Each::Filter, over: Box::new(list), item, value: None, body: Box::new(body) };
+        expr.op = Op::Each { what: Each::Filter, over: Box::new(list), item, value: None, body: Box::new(body) };
     }
 }
 

@@ -86,8 +86,7 @@ pub(super) fn expressions(bound: &BoundMutation, minor: u32) -> Result<Vec<Vec<S
     }
     let mut all = Vec::new();
     for shape in shapes(&bound.mutation.targets) {
-        let operations: BTreeSet<Operation> =
-            shape.meets.iter().flat_map(|meets| &meets.operations).copied().collect();
+        let operations: BTreeSet<Operation> = shape.meets.iter().flat_map(|meets| &meets.operations).copied().collect();
         if operations.contains(&Operation::Connect) || operations.contains(&Operation::Delete) {
             return Err(Unsaid("CEL changes objects on CREATE and UPDATE only".to_owned()));
         }
@@ -142,7 +141,9 @@ impl<'m> Writer<'m, '_> {
             Change::If { when, body } => {
                 if body.len() > 1 {
                     // The condition would be asked again after the first statement's change.
-                    return Err(Unsaid("several statements hang on one condition, which the first may change".to_owned()));
+                    return Err(Unsaid(
+                        "several statements hang on one condition, which the first may change".to_owned(),
+                    ));
                 }
                 self.around.push(Around::If(when));
                 let done = self.changes(body);
@@ -202,7 +203,7 @@ impl<'m> Writer<'m, '_> {
                 let index = format!("i{}", items.len());
                 let text = printer.list_text(list)?;
                 let mut items = items;
-                items.push((Arc::clone(item), format!("{} + '/' + string({index})", at.pointer)));
+                items.push((Arc::clone(item), format!("{} + '/' + string({index})", at.whole())));
                 printer.with_item(item, |printer, name| {
                     let filter = match filter {
                         Some((var, body)) => printer.with_alias(var, item, |printer| printer.condition(body))?,
@@ -227,7 +228,9 @@ impl<'m> Writer<'m, '_> {
                 Op::Root(Root::Object) => break quote(&self.pointer),
                 Op::Var(var) => {
                     let found = items.iter().rev().find(|(item, _)| item == var);
-                    break found.map(|(_, pointer)| pointer.clone()).ok_or_else(|| Unsaid("a place is none in the object".to_owned()))?;
+                    break found
+                        .map(|(_, pointer)| pointer.clone())
+                        .ok_or_else(|| Unsaid("a place is none in the object".to_owned()))?;
                 }
                 _ => return Err(Unsaid("a place is none in the object".to_owned())),
             }

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use kspec_model::rules::{Action, Body, BoundRule, Engine, Expr, FailurePolicy, Namespaces, Scope, Severity, Stmt, Table};
 use kspec_model::Operator;
+use kspec_model::rules::{
+    Action, Body, BoundRule, Engine, Expr, FailurePolicy, Namespaces, Scope, Severity, Stmt, Table,
+};
 use serde_json::{Map, Value, json};
 
 use super::cel::{Hoist, Printer, Unsaid, Verdicts, quote};
-use super::targets::{Meets, Shape, resource_rules, shapes};
 use super::minor;
+use super::targets::{Meets, Shape, resource_rules, shapes};
 use crate::names;
 
 /// Rules of one policy: beyond this many, the rest makes another. A policy's budget is ten times an expression's.
@@ -250,7 +252,8 @@ impl Policy {
             json!({ "matchPolicy": "Equivalent", "resourceRules": group.rules }),
         );
         if !group.conditions.is_empty() {
-            let conditions = group.conditions.iter().map(|(name, expression)| json!({ "name": name, "expression": expression }));
+            let conditions =
+                group.conditions.iter().map(|(name, expression)| json!({ "name": name, "expression": expression }));
             spec.insert("matchConditions".to_owned(), Value::Array(conditions.collect()));
         }
         spec.insert("variables".to_owned(), Value::Array(variables));
@@ -299,8 +302,27 @@ fn cut(text: &str) -> String {
 /// A rule's variable. Ids are DNS labels.
 fn variable(id: &str) -> String {
     const RESERVED: [&str; 21] = [
-        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
-        "namespace", "null", "package", "return", "true", "var", "void", "while",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
     ];
     let name = id.replace('-', "_");
     if name.starts_with(|c: char| c.is_ascii_digit()) {

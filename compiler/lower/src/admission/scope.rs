@@ -21,10 +21,9 @@ pub(super) fn of(program: &View<'_>, scope: &AdmissionScope) -> Scope {
         AdmissionScope::Namespaces { names, .. } => {
             Scope { namespaces: Namespaces::Named(names.clone()), cluster: false }
         }
-        AdmissionScope::Selected { labels, .. } => Scope {
-            namespaces: Namespaces::Selected { labels: labels.clone(), except: except() },
-            cluster: false,
-        },
+        AdmissionScope::Selected { labels, .. } => {
+            Scope { namespaces: Namespaces::Selected { labels: labels.clone(), except: except() }, cluster: false }
+        }
     }
 }
 

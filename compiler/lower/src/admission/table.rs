@@ -135,7 +135,8 @@ struct Ids {
 impl Ids {
     fn next(&mut self, name: &str) -> String {
         let wish = names::label(&name.replace('_', "-"), name);
-        let numbered = (1_u32..).map(|n| if n == 1 { wish.clone() } else { names::label(&format!("{wish}-{n}"), name) });
+        let numbered =
+            (1_u32..).map(|n| if n == 1 { wish.clone() } else { names::label(&format!("{wish}-{n}"), name) });
         let id = numbered.into_iter().find(|id| !self.taken.contains(id)).unwrap_or_default();
         self.taken.insert(id.clone());
         id

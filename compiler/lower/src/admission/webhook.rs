@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use kspec_model::rules::{Engine, FailurePolicy, Namespaces, Scope, Table, Target};
 use serde_json::{Value, json};
 
+use super::WEBHOOK_SERVICE;
 use super::policy::{all_meets, failure_word, namespace_selector};
 use super::targets::{resource_rules, shapes};
-use super::WEBHOOK_SERVICE;
 
 /// A webhook configuration.
 pub(crate) struct Configuration {
@@ -42,17 +42,14 @@ pub(crate) fn configurations(table: &Table, namespace: &str) -> Vec<Configuratio
             (at, Entry { targets, scope, failure: bound.failure_policy, timeout: bound.timeout_seconds })
         })
         .collect();
-    [
-        ("ValidatingWebhookConfiguration", "validate", &rules),
-        ("MutatingWebhookConfiguration", "mutate", &mutations),
-    ]
-    .into_iter()
-    .filter_map(|(kind, path, entries)| {
-        let (first, _) = entries.first()?;
-        let webhooks = webhooks(table, namespace, path, entries);
-        Some(Configuration { kind, name: format!("{}-kspec", table.project), first: *first, webhooks })
-    })
-    .collect()
+    [("ValidatingWebhookConfiguration", "validate", &rules), ("MutatingWebhookConfiguration", "mutate", &mutations)]
+        .into_iter()
+        .filter_map(|(kind, path, entries)| {
+            let (first, _) = entries.first()?;
+            let webhooks = webhooks(table, namespace, path, entries);
+            Some(Configuration { kind, name: format!("{}-kspec", table.project), first: *first, webhooks })
+        })
+        .collect()
 }
 
 /// One webhook for each failure policy and timeout: the path says which rules it is asked about, so that no rule is asked

@@ -183,3 +183,10 @@ pub(crate) fn render(lowered: &[LoweredObject]) -> String {
 pub(crate) fn lines(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("{} {}\n", finding.code, finding.message)).collect()
 }
+
+/// The objects of a program on a day.
+pub(crate) fn objects_of(program: &Program, as_of: Date) -> Vec<LoweredObject> {
+    let (objects, findings) = objects(program, &BTreeMap::new(), as_of);
+    assert!(findings.is_empty(), "{findings:#?}");
+    objects
+}

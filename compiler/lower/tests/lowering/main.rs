@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic as tests may")]
 
 mod access;
+mod admission;
 mod files;
 mod fixture;
 mod host;

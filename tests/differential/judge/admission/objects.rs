@@ -54,17 +54,30 @@ fn container(name: &str, image: &str) -> Value {
 fn other_values(name: &str) -> Vec<Value> {
     match name {
         "image" => vec![
-            json!("nginx"), json!("nginx:latest"), json!("docker.io/library/bash:5"), json!("localhost:5000/a/b"),
-            json!("registry.example.com/x"), json!("registry.example.com:5000/x:1"), json!("not an image"),
-            json!("UPPER/case:1"), json!("a/b@sha256:0123456789012345678901234567890123456789012345678901234567890123"),
-            json!("ghcr.io/platform"), json!("ghcr.io/platform/deep/er:latest"), json!("busybox:1.36"), json!("x.y/z:tag"),
+            json!("nginx"),
+            json!("nginx:latest"),
+            json!("docker.io/library/bash:5"),
+            json!("localhost:5000/a/b"),
+            json!("registry.example.com/x"),
+            json!("registry.example.com:5000/x:1"),
+            json!("not an image"),
+            json!("UPPER/case:1"),
+            json!("a/b@sha256:0123456789012345678901234567890123456789012345678901234567890123"),
+            json!("ghcr.io/platform"),
+            json!("ghcr.io/platform/deep/er:latest"),
+            json!("busybox:1.36"),
+            json!("x.y/z:tag"),
         ],
         "runAsUser" | "runAsGroup" | "fsGroup" => vec![json!(0), json!(1), json!(9999), json!(10000)],
         "cpu" => vec![json!("0.1"), json!("2"), json!("2000m"), json!("12"), json!(3)],
         "memory" => vec![json!("1Gi"), json!("1024Mi"), json!("0.5Gi"), json!("64Gi"), json!(1_000_000), json!("1e3")],
         "sizeLimit" => vec![json!("20Gi"), json!("1Ti"), json!("5Gi")],
         "containerPort" => vec![json!(80), json!(1023), json!(1024), json!(65535)],
-        "privileged" | "allowPrivilegeEscalation" | "readOnlyRootFilesystem" | "runAsNonRoot" | "hostNetwork"
+        "privileged"
+        | "allowPrivilegeEscalation"
+        | "readOnlyRootFilesystem"
+        | "runAsNonRoot"
+        | "hostNetwork"
         | "automountServiceAccountToken" => vec![json!(true), json!(false)],
         "drop" | "add" => vec![json!([]), json!(["NET_RAW"]), json!(["ALL", "SYS_ADMIN"]), json!(["NET_BIND_SERVICE"])],
         "type" => vec![json!("Unconfined"), json!("RuntimeDefault"), json!("Localhost")],

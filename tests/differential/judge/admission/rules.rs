@@ -127,7 +127,7 @@ fn subresources_and_updates_are_judged_as_pods_are() {
             namespace: Some(&bench.inside),
             object: Some(&object),
             old: Some(&stored),
-            user: "kubernetes-admin",
+            user: "admin",
             groups: &groups,
         }
         .request();
@@ -152,10 +152,10 @@ fn mutations_make_the_evaluators_object_and_nothing_more_the_second_time() {
         let answer = bench.client.post(&path(&bench.inside), &bad()).unwrap();
         let object = answer.json().unwrap();
         answer.is_ok()
-            && object["metadata"]["labels"]["tier"] == "it's"
+            && object["metadata"]["labels"]["tier"] == "back"
             && object["spec"]["securityContext"]["runAsNonRoot"] == true
             && object["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] == true
-            && object["metadata"]["labels"].get("a/b~c").is_some()
+            && object["metadata"]["annotations"].get("a/b_c").is_some()
     });
     let outcome = |pod: &Value| -> Result<usize, String> {
         let plain = bench.client.post(&path(&bench.outside), pod).unwrap();

@@ -40,7 +40,12 @@ impl Printer<'_> {
             }
             (Ty::Int, Ty::Float) => {
                 let value = self.value(base)?.present();
-                Ok(Piece { text: format!("double({})", value.text), binds: binds::PRIMARY, kind: Kind::Double, ..value })
+                Ok(Piece {
+                    text: format!("double({})", value.text),
+                    binds: binds::PRIMARY,
+                    kind: Kind::Double,
+                    ..value
+                })
             }
             (Ty::Int | Ty::Text, Ty::IntOrString) | (Ty::Object, Ty::Map(_)) => self.value(base),
             (Ty::Int, Ty::Quantity) => {
@@ -93,9 +98,11 @@ impl Printer<'_> {
             && !matches!(constant, Const::Absent)
         {
             return match constant {
-                Const::Text(text) | Const::Image(text) | Const::Quantity(text) | Const::Port(text) | Const::Date(text) => {
-                    Ok(Piece::new(quote(text), binds::PRIMARY, Kind::Text))
-                }
+                Const::Text(text)
+                | Const::Image(text)
+                | Const::Quantity(text)
+                | Const::Port(text)
+                | Const::Date(text) => Ok(Piece::new(quote(text), binds::PRIMARY, Kind::Text)),
                 Const::Bool(value) => Ok(Piece::new(quote(&value.to_string()), binds::PRIMARY, Kind::Text)),
                 Const::Int(value) => Ok(Piece::new(quote(&value.to_string()), binds::PRIMARY, Kind::Text)),
                 Const::Float(value) => Ok(Piece::new(quote(&value.to_string()), binds::PRIMARY, Kind::Text)),

@@ -32,11 +32,8 @@ impl Printer<'_> {
         let dynamic = list.kind == Kind::Dyn;
         let text = list.at(binds::PRIMARY);
         let name = self.bind_item(item, dynamic);
-        let said = if what == Each::Map {
-            self.value(body).map(Piece::or_null).and_then(json_form)
-        } else {
-            self.holds(body)
-        };
+        let said =
+            if what == Each::Map { self.value(body).map(Piece::or_null).and_then(json_form) } else { self.holds(body) };
         self.unbind();
         let body = said?.text;
         let primary = |text: String, kind| Piece::new(text, binds::PRIMARY, kind);
@@ -99,11 +96,8 @@ impl Printer<'_> {
         let text = map.at(binds::PRIMARY);
         let key = self.bind_item(key, dynamic);
         let value = self.bind_item(value, dynamic);
-        let said = if what == Each::Map {
-            self.value(body).map(Piece::or_null).and_then(json_form)
-        } else {
-            self.holds(body)
-        };
+        let said =
+            if what == Each::Map { self.value(body).map(Piece::or_null).and_then(json_form) } else { self.holds(body) };
         self.unbind();
         self.unbind();
         let body = said?.text;
@@ -121,5 +115,4 @@ impl Printer<'_> {
             Each::Filter => primary(format!("{text}.transformMap({key}, {value}, {body}, {value})"), map.kind),
         })
     }
-
 }

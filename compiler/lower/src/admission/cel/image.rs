@@ -7,8 +7,7 @@ use super::{Printer, Unsaid};
 
 /// What a reference looks like, in as few characters as say it, since the API server counts them. `\d` and `\w` are ASCII
 /// there: [`kspec_rules::literal::Image::parse`] reads exactly these.
-pub(super) const REFERENCE: &str =
-    "^([a-zA-Z\\d]([a-zA-Z\\d-]*[a-zA-Z\\d])?(([.][a-zA-Z\\d]([a-zA-Z\\d-]*[a-zA-Z\\d])?)+(:\\d+)?|:\\d+)/|[a-z\\d]+((__?|-+)[a-z\\d]+)*/)?[a-z\\d]+(([.]|__?|-+)[a-z\\d]+)*(/[a-z\\d]+(([.]|__?|-+)[a-z\\d]+)*)*(:\\w[\\w.-]{0,127})?(@(sha256:[\\da-f]{64}|sha512:[\\da-f]{128}))?$";
+pub(super) const REFERENCE: &str = "^(([a-zA-Z\\d]([a-zA-Z\\d-]*[a-zA-Z\\d])?(([.][a-zA-Z\\d]([a-zA-Z\\d-]*[a-zA-Z\\d])?)+(:\\d+)?|:\\d+)|[a-z\\d]+((__?|-+)[a-z\\d]+)*)/([a-z\\d]+(([.]|__?|-+)[a-z\\d]+)*/)*)?[a-z\\d]+(([.]|__?|-+)[a-z\\d]+)*(:\\w[\\w.-]{0,127})?(@(sha256:[\\da-f]{64}|sha512:[\\da-f]{128}))?$";
 
 impl Printer<'_> {
     /// A part of a reference.
@@ -48,9 +47,31 @@ mod tests {
     fn the_pattern_is_that_of_the_reader() {
         let pattern = regex::Regex::new(&format!("(?-u){REFERENCE}")).unwrap();
         for text in [
-            "nginx", "nginx:1", "a_b.c/x", "a.b/x", "localhost/x", "localhost:5000/x:1", "localhost", "foo.bar:1",
-            "A/b", "a//b", "a:5000/b", "a:b", "a:b/c", "", ":", "@", "a@sha256:00", "a..b", "a__b", "a___b", "a---b",
-            "-a/b", "a.b-/c", "a_b:1/c", "docker.io/library/x:latest",
+            "nginx",
+            "nginx:1",
+            "a_b.c/x",
+            "a.b/x",
+            "localhost/x",
+            "localhost:5000/x:1",
+            "localhost",
+            "foo.bar:1",
+            "A/b",
+            "a//b",
+            "a:5000/b",
+            "a:b",
+            "a:b/c",
+            "",
+            ":",
+            "@",
+            "a@sha256:00",
+            "a..b",
+            "a__b",
+            "a___b",
+            "a---b",
+            "-a/b",
+            "a.b-/c",
+            "a_b:1/c",
+            "docker.io/library/x:latest",
         ] {
             assert_eq!(pattern.is_match(text), Image::parse(text).is_ok(), "{text}");
         }

@@ -6,13 +6,7 @@ use super::piece::{Kind, Piece, binds, quote};
 use super::{Bound, Printer, Unsaid, pattern};
 
 impl Printer<'_> {
-    pub(super) fn call(
-        &mut self,
-        method: Method,
-        base: &Expr,
-        arguments: &[Expr],
-        ty: &Ty,
-    ) -> Result<Piece, Unsaid> {
+    pub(super) fn call(&mut self, method: Method, base: &Expr, arguments: &[Expr], ty: &Ty) -> Result<Piece, Unsaid> {
         match base.ty.present() {
             Ty::List(item) => self.of_list(method, base, arguments, item, ty),
             Ty::Map(_) | Ty::Object => self.of_map(method, base, arguments),
@@ -193,7 +187,10 @@ impl Printer<'_> {
             }
             Method::Sum if matches!(ty.present(), Ty::Int) => {
                 let name = self.fresh();
-                primary(format!("[dyn({})].map({name}, size({name}) == 0 ? 0 : int({name}.sum()))[0]", list.text), Kind::Int)
+                primary(
+                    format!("[dyn({})].map({name}, size({name}) == 0 ? 0 : int({name}.sum()))[0]", list.text),
+                    Kind::Int,
+                )
             }
             Method::Reverse => {
                 newer(self, "reverse")?;
@@ -210,10 +207,7 @@ impl Printer<'_> {
             Method::Join if matches!(item.present(), Ty::Text | Ty::Image) => {
                 let separator = arguments.first().ok_or_else(|| Unsaid::because("an argument is missing"))?;
                 let separator = self.value(separator)?.present();
-                Piece {
-                    guards: separator.guards,
-                    ..primary(format!("{at}.join({})", separator.text), Kind::Text)
-                }
+                Piece { guards: separator.guards, ..primary(format!("{at}.join({})", separator.text), Kind::Text) }
             }
             _ => return Err(Unsaid::because(format!("CEL has no `{method:?}` of such lists").to_lowercase())),
         })

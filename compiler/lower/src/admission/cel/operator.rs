@@ -172,7 +172,8 @@ impl Printer<'_> {
             let name = self.fresh();
             let item = native(Piece::new(name.as_str(), binds::PRIMARY, Kind::Dyn));
             let same = relation(&item, "==", &native(needle));
-            let text = format!("{}.exists({name}, {name} != null && {same})", container.at(binds::PRIMARY));
+            let there = if container.kind == Kind::Dyn { format!("{name} != null && ") } else { String::new() };
+            let text = format!("{}.exists({name}, {there}{same})", container.at(binds::PRIMARY));
             return Ok(Piece::under(&guards, &Piece::bool(text, binds::PRIMARY)));
         }
         let text = format!("{} in {}", needle.at(binds::ADD), container.at(binds::ADD));
@@ -188,9 +189,7 @@ impl Printer<'_> {
         let block = format!("cidr({})", quote(&block.trunc().to_string()));
         // What is an address block is so by its guards.
         let text = needle.text.clone();
-        let inside = format!(
-            "isIP({text}) ? {block}.containsIP(ip({text})) : {block}.containsCIDR(cidr({text}))"
-        );
+        let inside = format!("isIP({text}) ? {block}.containsIP(ip({text})) : {block}.containsCIDR(cidr({text}))");
         Ok(Piece::under(&needle.guards, &Piece::bool(inside, binds::TERNARY)))
     }
 

@@ -13,7 +13,7 @@ pub(in crate::admission) struct Patch(pub(in crate::admission) String);
 /// A place in the object.
 pub(in crate::admission) struct Place {
     /// A text in CEL: the JSON Pointer of where its steps begin.
-    pub(in crate::admission) pointer: String,
+    pointer: String,
     /// What its steps begin at.
     base: String,
     /// Each as an optional selection, as a part of a pointer (a text in CEL), and as a key (a text in CEL).
@@ -25,6 +25,11 @@ impl Place {
     fn value(&self, count: usize) -> String {
         let path: String = self.steps.iter().take(count).map(|(step, ..)| step.as_str()).collect();
         if path.is_empty() { self.base.clone() } else { format!("{}{path}.orValue(dyn(null))", self.base) }
+    }
+
+    /// The JSON Pointer of the place, a text in CEL.
+    pub(in crate::admission) fn whole(&self) -> String {
+        self.pointer_to(self.steps.len())
     }
 
     fn pointer_to(&self, count: usize) -> String {
@@ -186,9 +191,7 @@ fn field(name: &str) -> (String, String, String) {
 /// A constant as JSON has it: what JSON has no type for is text.
 fn json_constant(constant: &Const) -> Const {
     match constant {
-        Const::Duration(nanos) => {
-            Const::Text(kspec_rules::literal::Duration { nanos: *nanos }.to_string().into())
-        }
+        Const::Duration(nanos) => Const::Text(kspec_rules::literal::Duration { nanos: *nanos }.to_string().into()),
         Const::Date(text) | Const::Port(text) => Const::Text(Arc::clone(text)),
         Const::List(items) => Const::List(items.iter().map(json_constant).collect()),
         Const::Map(fields) => {

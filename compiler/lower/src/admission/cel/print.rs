@@ -46,7 +46,13 @@ impl Printer<'_> {
                 let nullable = chain.optional || chain.nullable;
                 Ok(Piece { nullable, guards: chain.guards, ..Piece::new(text, binds::PRIMARY, chain.kind) })
             }
-            Op::Not(_) | Op::And(_) | Op::Or(_) | Op::Equal(..) | Op::Compare(..) | Op::In(..) | Op::InRange(..)
+            Op::Not(_)
+            | Op::And(_)
+            | Op::Or(_)
+            | Op::Equal(..)
+            | Op::Compare(..)
+            | Op::In(..)
+            | Op::InRange(..)
             | Op::Exists(_) => self.holds(expr),
             Op::Negate(inner) => {
                 let inner = self.value(inner)?.present();
@@ -105,7 +111,11 @@ impl Printer<'_> {
                 self.unbind();
                 let body = body?.or_null();
                 let text = format!("[{}].map({name}, {})[0]", value.text, body.text);
-                Ok(Piece { nullable: body.nullable, native: body.native, ..Piece::new(text, binds::PRIMARY, body.kind) })
+                Ok(Piece {
+                    nullable: body.nullable,
+                    native: body.native,
+                    ..Piece::new(text, binds::PRIMARY, body.kind)
+                })
             }
             Op::Text(parts) => self.joined(parts),
             Op::All(lookup) => {
