@@ -116,11 +116,9 @@ impl Engine {
             let evaluator = Evaluator::load(Table { rules, mutations, ..head(&table) })?;
             Ok::<_, LoadError>(evaluator.with_foreign(Arc::clone(&foreign)))
         };
-        let mut rules: BTreeMap<(bool, u32), (Vec<BoundRule>, Vec<(usize, RuleMetrics)>)> = BTreeMap::new();
+        let mut rules: BTreeMap<(bool, u32), Vec<(usize, &BoundRule)>> = BTreeMap::new();
         for (at, bound) in table.rules.iter().enumerate() {
-            let group = rules.entry(key(bound.failure_policy, bound.timeout_seconds)).or_default();
-            group.0.push(bound.clone());
-            group.1.push((at, parts.metrics.rule(&bound.id, bound.action, bound.rule.severity)));
+            rules.entry(key(bound.failure_policy, bound.timeout_seconds)).or_default().push((at, bound));
         }
         let mut mutations: BTreeMap<(bool, u32), Vec<BoundMutation>> = BTreeMap::new();
         for bound in &table.mutations {
@@ -137,7 +135,14 @@ impl Engine {
         Ok(Self {
             rules: rules
                 .into_iter()
-                .map(|(key, (bound, metrics))| Ok(group(key, part(bound, Vec::new())?, metrics)))
+                .map(|(key, bound)| {
+                    let counted = |(at, bound): &(usize, &BoundRule)| {
+                        (*at, parts.metrics.rule(&bound.id, bound.action, bound.rule.severity))
+                    };
+                    let metrics = bound.iter().map(counted).collect();
+                    let bound = bound.into_iter().map(|(_, bound)| bound.clone()).collect();
+                    Ok(group(key, part(bound, Vec::new())?, metrics))
+                })
                 .collect::<Result<_, LoadError>>()?,
             mutations: mutations
                 .into_iter()

@@ -2,7 +2,13 @@
 //! time, memory. And what a cache of verdicts could save at best.
 //!
 //! The server runs in a process of its own with one thread, on one core where `taskset` is there; the client has the other.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a bench fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a bench fails by panicking"
+)]
 
 #[path = "../../tests/server/client.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
