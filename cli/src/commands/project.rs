@@ -1,6 +1,6 @@
 //! Loading and checking a project, as most commands begin.
 
-use std::path::Path;
+use std::{mem::ManuallyDrop, path::Path};
 
 use kspec_compiler::worst;
 use kspec_diagnostics::{Finding, Severity, SourceMap};
@@ -16,7 +16,9 @@ use crate::{
 
 /// A checked project.
 pub(super) struct Checked {
-    pub(super) project: Project,
+    /// Never taken apart: the process ends with the command, and freeing a large project a node at a time would take a
+    /// good part of the time that checking it does.
+    pub(super) project: ManuallyDrop<Project>,
     /// Every finding, files' and program's, in order of place.
     pub(super) findings: Vec<Finding>,
 }
@@ -39,7 +41,7 @@ pub(super) fn load(root: &Path, args: &ChoiceArgs, context: &Context) -> Result<
     let mut project = kspec_project::load(root, &choice).map_err(|error| failure(error, root, context))?;
     let mut findings = std::mem::take(&mut project.findings);
     findings.extend(project.compiler.check());
-    Ok(Checked { project, findings })
+    Ok(Checked { project: ManuallyDrop::new(project), findings })
 }
 
 /// As [`load`], for commands that go on only without errors: those are printed, and the command ends with 1.
