@@ -8,6 +8,9 @@ use kspec_diagnostics::{Finding, ItemId};
 use kspec_model::program::{Accept, Date, Project, View};
 use kspec_resolve::{Changed, Contribution};
 
+/// From how many items on two threads share the work.
+const SHARED: usize = 1_000;
+
 /// Findings of the checks, up to date with a list of contributions.
 #[derive(Default)]
 pub(crate) struct Judged {
@@ -51,13 +54,25 @@ impl Judged {
             Changed::At(places) => self.take(project, contributions, places, as_of),
         }
         let items = &self.items;
-        for group in self.groups.iter_mut().filter(|group| group.findings.is_none()) {
-            let parts = group.members.iter().filter_map(|place| Some(items.get(*place)?.contribution.part()));
-            group.findings = Some(together(&View::gather(project, parts), as_of));
-            let stamps = group.members.iter().filter_map(|place| items.get(*place));
-            group.stamp = stamps.map(|item| (item.contribution.id(), item.version)).collect();
-            self.together += group.members.len();
-        }
+        let judge = |groups: &mut [&mut Group]| {
+            for group in groups {
+                let members = || group.members.iter().filter_map(|place| items.get(*place));
+                let parts = members().map(|item| item.contribution.part());
+                let findings = together(&View::gather(project, parts), as_of);
+                group.stamp = members().map(|item| (item.contribution.id(), item.version)).collect();
+                group.findings = Some(findings);
+            }
+        };
+        let mut stale: Vec<&mut Group> = self.groups.iter_mut().filter(|group| group.findings.is_none()).collect();
+        self.together = stale.iter().map(|group| group.members.len()).sum();
+        let share = if self.together < SHARED { 0 } else { stale.len() / 2 };
+        let (one, other) = stale.split_at_mut(share);
+        std::thread::scope(|scope| {
+            if !one.is_empty() {
+                scope.spawn(|| judge(one));
+            }
+            judge(other);
+        });
     }
 
     /// Every finding, unsorted.

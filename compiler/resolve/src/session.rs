@@ -456,9 +456,14 @@ impl Session {
             let fresh = db.into_fresh();
             self.stats.elaborated += fresh.len();
             for (id, unit) in fresh {
+                let mut touched = None;
                 for name in &unit.uses.names {
                     self.name_users.entry(name.clone()).or_default().insert(id);
-                    self.names.touch(&name.0);
+                    // Names come ordered by module.
+                    if touched != Some(&name.0) {
+                        self.names.touch(&name.0);
+                        touched = Some(&name.0);
+                    }
                 }
                 if let Some(entry) = self.items.get(&id) {
                     self.names.touch(&entry.module);
