@@ -13,8 +13,10 @@ use serde_json::Value;
 pub struct Keys {
     /// Each once, ascending.
     pub shared: Vec<u64>,
-    /// A condition on namespaces: what it says depends on every declaration that has a key.
+    /// A condition on namespaces: what it says depends on everything that is in one.
     pub any: bool,
+    /// Something in a namespace, or a namespace.
+    pub placed: bool,
 }
 
 #[derive(Hash)]
@@ -82,6 +84,7 @@ impl Keys {
     }
 
     fn add(&mut self, key: &Key<'_>) {
+        self.placed |= matches!(key, Key::Namespace(_));
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         self.shared.push(hasher.finish());

@@ -157,7 +157,7 @@ impl Judged {
             }
         }
         if let Some(any) = with_any {
-            for (place, _) in self.items.iter().enumerate().filter(|(_, item)| !item.keys.is_empty()) {
+            for (place, _) in self.items.iter().enumerate().filter(|(_, item)| item.keys.placed) {
                 sets.join(place, any);
             }
         }
