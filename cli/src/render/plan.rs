@@ -183,11 +183,14 @@ fn hosts(out: &mut String, plan: &Plan, paint: &Paint) {
             host.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
         line(out, &format!("  {mark} {what} {}: {}{}", host.name, host.message, paint.dim(&source)));
         if host.before != host.after {
-            for value in &host.before {
-                line(out, &format!("      {}", paint.bad(&format!("- {}", cut(value)))));
+            // A rule that is half shown says something else; a flag's long value does not.
+            let whole = host.setting != HostSetting::Flag;
+            let shown = |value: &str| if whole { super::host::readable(value) } else { vec![cut(value)] };
+            for value in host.before.iter().flat_map(|value| shown(value)) {
+                line(out, &format!("      {}", paint.bad(&format!("- {value}"))));
             }
-            for value in &host.after {
-                line(out, &format!("      {}", paint.good(&format!("+ {}", cut(value)))));
+            for value in host.after.iter().flat_map(|value| shown(value)) {
+                line(out, &format!("      {}", paint.good(&format!("+ {value}"))));
             }
         }
     }

@@ -48,8 +48,15 @@ pub(crate) fn listing(names: &[&str]) -> String {
 
 /// A value of the wrong type.
 pub(crate) fn mismatch(wanted: &Type, found: &Type, span: Span, cx: &Cx<'_>) -> Finding {
-    Finding::new(codes::WRONG_TYPE, format!("`{wanted}` is wanted here, not `{found}`"), cx.at(span))
-        .because(format!("this is `{found}`"))
+    let finding = Finding::new(codes::WRONG_TYPE, format!("`{wanted}` is wanted here, not `{found}`"), cx.at(span))
+        .because(format!("this is `{found}`"));
+    match (wanted.present().0, found) {
+        // Where a function or a parameter says `String`, any text may come.
+        (Type::Literals(_), Type::String) => {
+            finding.help(format!("any text is a `String`: declare what this comes from as `{}`", wanted.present().0))
+        }
+        _ => finding,
+    }
 }
 
 /// A value that may be absent, where it must not be. `closed` says that `??` can be written behind it as it stands.
