@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Write what the program lowers to: manifests, host files, bundle.json
     Compile(Compile),
+    /// Run the project's tests
+    Test(Test),
     /// Show what would change: objects, access, connectivity, hosts
     Plan(Plan),
     /// Plan, ask, apply, verify
@@ -145,6 +147,18 @@ pub(crate) struct Compile {
     /// Where to write
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    /// Only tests whose name holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value = "human")]
+    pub(crate) output: ReportFormat,
 }
 
 /// Formats of a plan.

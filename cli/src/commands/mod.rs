@@ -11,6 +11,7 @@ mod plan;
 mod project;
 mod snapshot;
 mod state;
+mod test;
 mod vet;
 mod webhook;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<Exit, Failure>
         Command::Fmt(args) => fmt::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Compile(args) => compile::run(args, context),
+        Command::Test(args) => test::run(args, context),
         Command::Plan(args) => plan::run(args, context),
         Command::Apply(args) => apply::run(args, context),
         Command::Vet(args) => vet::run(args, context),

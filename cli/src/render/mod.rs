@@ -7,4 +7,5 @@ mod host;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod sarif;
+pub(crate) mod trial;
 pub(crate) mod vet;

@@ -57,6 +57,7 @@ fn schemas() {
     committed("docs/reference/schemas/bundle.json", &pretty(&kspec_compiler::bundle_schema()));
     committed("docs/reference/schemas/check.json", &pretty(&kspec_compiler::check_schema()));
     committed("docs/reference/schemas/plan.json", &pretty(&kspec_plan::plan_schema()));
+    committed("docs/reference/schemas/test.json", &pretty(&kspec_trial::report_schema()));
 }
 
 #[test]

@@ -18,4 +18,5 @@ mod readmes;
 mod secrets;
 mod starting;
 mod support;
+mod testing;
 mod webhook;

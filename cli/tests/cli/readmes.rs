@@ -9,6 +9,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("tenants", &[]),
     ("hardened-control-plane", &[]),
     ("online-boutique", &[]),
+    ("admission", &[]),
 ];
 
 /// A page with its blocks run anew.
@@ -45,7 +46,7 @@ pub(crate) fn run_blocks(page: &str, place: &Place) -> String {
 #[test]
 fn readmes_show_what_is_printed() {
     let place = Place::with_examples();
-    for name in ["shop", "tenants", "hardened-control-plane"] {
+    for name in ["shop", "tenants", "hardened-control-plane", "admission"] {
         let page = format!("examples/{name}/README.md");
         let text = fs::read_to_string(repository().join(&page)).expect("a README");
         assert!(text.contains("$ kspec plan"), "{page} shows no plan");

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kspec_diagnostics::{Finding, Severity, SourceMap};
 use kspec_lower::{HostOutput, LoweredObject};
-use kspec_model::{Labels, program::Program};
+use kspec_model::{Labels, program::Program, rules::Table};
 use kspec_resolve::Session;
 
 use self::judged::Judged;
@@ -97,6 +97,20 @@ impl Compiler {
         let (objects, _) = kspec_lower::objects(program, state_namespaces, facts.as_of);
         let (host, _) = kspec_lower::host(program, &facts.config.kubernetes.to_string());
         Lowered { objects, host }
+    }
+
+    /// The program's rules and mutations as engines load them, as of the day, each with its place in its file.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let sources = self.session.sources();
+        let mut program = self.session.program().clone();
+        for bound in &mut program.rules {
+            bound.rule = bound.placed(sources);
+        }
+        for bound in &mut program.mutations {
+            bound.mutation = bound.placed(sources);
+        }
+        kspec_lower::table(&program, self.session.facts().as_of).0
     }
 
     /// The program as of the last [`Compiler::check`].

@@ -147,7 +147,7 @@ fn never(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere], 
         let Some(place) = somewhere.iter().find(|place| place.is_in(&single.bound.scope)) else { continue };
         let base = base::object(single.target, place.name());
         let everything = |_: &Value| Some(true);
-        match search(&[(single, Want::Violates)], &BTreeMap::new(), &base, place.object(), &everything) {
+        match search(&[(single, Want::IsTold)], &BTreeMap::new(), &base, place.object(), &everything) {
             Found::Object(_) => {}
             Found::None => proofs.push(Proof::NeverFires { rule: *rule, kind: kind.0.clone() }),
             Found::NotDecided(why) => {

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use kspec_model::rules::{Body, BoundRule, Operation, Table, Target};
-use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Review};
+use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Review, Violation};
 use serde_json::Value;
 
 use crate::path::Path;
@@ -33,6 +33,8 @@ pub(crate) enum Want {
     Passes,
     /// Refused.
     Violates,
+    /// Refused, or warned of by the rule itself.
+    IsTold,
 }
 
 /// What a search finds.
@@ -65,13 +67,26 @@ impl<'t> Single<'t> {
         Some(Self { bound, target, evaluator: Evaluator::load(only).ok()?, reads })
     }
 
+    /// Whether an object is to the rule what is wanted; `None` where there is no verdict.
+    fn is(&self, want: Want, object: &Value, namespace: Option<&Value>) -> Option<bool> {
+        match want {
+            Want::Passes => Some(!self.violates(object, namespace)?),
+            Want::Violates => self.violates(object, namespace),
+            Want::IsTold => self.found(object, namespace, |_| true),
+        }
+    }
+
     /// Whether an object is refused; `None` where there is no verdict.
     pub(crate) fn violates(&self, object: &Value, namespace: Option<&Value>) -> Option<bool> {
+        self.found(object, namespace, |violation| !violation.warn)
+    }
+
+    fn found(&self, object: &Value, namespace: Option<&Value>, counts: fn(&Violation) -> bool) -> Option<bool> {
         let request = request(self.target, object, namespace);
         let review = Review::from_request(&request).ok()?.in_namespace(namespace);
         match self.evaluator.judge(&review, Engines::All, &NoObjects).first().map(|outcome| &outcome.decision) {
             None | Some(Decision::Pass) => Some(false),
-            Some(Decision::Violations(found)) => Some(found.iter().any(|violation| !violation.warn)),
+            Some(Decision::Violations(found)) => Some(found.iter().any(counts)),
             Some(Decision::Fault(Fault::Failed { .. } | Fault::NeedsCluster(_))) => None,
         }
     }
@@ -195,7 +210,7 @@ impl<'p> Part<'p> {
             let (single, want) = (*single, *want);
             checks.push((
                 places.len(),
-                Box::new(move |object| Some(single.violates(object, namespace)? == (want == Want::Violates))),
+                Box::new(move |object| single.is(want, object, namespace)),
             ));
         }
         Self { places, checks, left: BUDGET, doubt: false }

@@ -104,6 +104,8 @@ impl Asked<'_> {
         let mut put = |name: &str, value: Value| request.insert(name.to_owned(), value);
         put("uid", json!("00000000-0000-0000-0000-000000000000"));
         put("kind", json!({ "group": group, "version": version, "kind": self.kind }));
+        // Nothing was converted: what was written is what is judged.
+        put("requestKind", json!({ "group": group, "version": version, "kind": self.kind }));
         put("resource", json!({ "group": group, "version": version, "resource": resource }));
         if let Some(subresource) = self.subresource {
             put("subResource", json!(subresource));
