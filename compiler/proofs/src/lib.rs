@@ -217,9 +217,12 @@ fn implied(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere]
         })
         .collect();
     let mut known: BTreeSet<(usize, usize)> = BTreeSet::new();
-    for (rule, single) in singles.iter().filter(|(rule, _)| !dead.contains(rule)) {
-        for (by, other) in singles {
-            let related = rule != by && single.reads.places.keys().any(|path| other.reads.places.contains_key(path));
+    // Of what lies outside of the fragment no absence is proved, and so no implication.
+    let inside = || singles.iter().filter(|(rule, single)| single.reads.outside.is_none() && !dead.contains(rule));
+    for (rule, single) in inside() {
+        for (by, other) in inside() {
+            let shared = |path: &path::Path| !path.is_item() && other.reads.places.contains_key(path);
+            let related = rule != by && single.reads.places.keys().any(shared);
             // What only warns implies nothing of what refuses; of two that imply each other, one is told.
             if !related || stronger(single.bound.action, other.bound.action) || known.contains(&(*by, *rule)) {
                 continue;

@@ -208,10 +208,7 @@ impl<'p> Part<'p> {
                 }
             }
             let (single, want) = (*single, *want);
-            checks.push((
-                places.len(),
-                Box::new(move |object| single.is(want, object, namespace)),
-            ));
+            checks.push((places.len(), Box::new(move |object| single.is(want, object, namespace))));
         }
         Self { places, checks, left: BUDGET, doubt: false }
     }

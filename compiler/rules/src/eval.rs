@@ -225,6 +225,9 @@ impl<'a> Frame<'a> {
 
     fn arithmetic(&mut self, op: Arithmetic, a: Val<'a>, b: Val<'a>) -> Result<Val<'a>, Fault> {
         let value = match (a, b) {
+            // An absent list counts as empty.
+            (Val::Absent, list @ (Val::List(_) | Val::JsonList(..)))
+            | (list @ (Val::List(_) | Val::JsonList(..)), Val::Absent) => Some(list),
             (Val::Absent, _) | (_, Val::Absent) => Some(Val::Absent),
             (Val::Int(a), Val::Int(b)) => integer(op, a, b).map(Val::Int),
             (Val::Quantity(a), Val::Quantity(b)) => quantity(op, a, b).map(Val::Quantity),

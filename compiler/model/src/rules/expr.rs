@@ -402,7 +402,9 @@ impl Op {
                 see(b);
                 see(c);
             }
-            Self::And(parts) | Self::Or(parts) | Self::List(parts) | Self::Text(parts) => parts.iter_mut().for_each(see),
+            Self::And(parts) | Self::Or(parts) | Self::List(parts) | Self::Text(parts) => {
+                parts.iter_mut().for_each(see)
+            }
             Self::Record(fields) => fields.values_mut().for_each(see),
             Self::Each { over, body, .. } => {
                 see(over);

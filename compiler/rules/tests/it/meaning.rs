@@ -67,6 +67,20 @@ fn an_absent_list_is_empty() {
 }
 
 #[test]
+fn an_absent_list_joins_as_an_empty_one() {
+    let list = |name: &str| objects(&format!("spec.{name}"));
+    let of = |a: Expr, b: Expr| {
+        let ty = Ty::List(Box::new(Ty::Object));
+        Expr::new(ty, Op::Arithmetic(Arithmetic::Add, Box::new(a), Box::new(b)))
+    };
+    let some = |joined: Expr| each(Each::Any, joined, Expr::bool(true));
+    let spec = json!({ "containers": [{ "name": "a" }] });
+    assert!(holds(some(of(list("containers"), list("initContainers"))), spec.clone()));
+    assert!(holds(some(of(list("initContainers"), list("containers"))), spec.clone()));
+    assert!(!holds(some(of(list("initContainers"), list("ephemeralContainers"))), spec));
+}
+
+#[test]
 fn values_are_read_as_their_type_says() {
     let memory = || path("spec.resources.limits.memory", Ty::Quantity);
     let gibibyte = || Expr::new(Ty::Quantity, Op::Const(Const::Quantity("1Gi".into())));
