@@ -9,13 +9,16 @@ use kspec_model::rules::{
 };
 use serde_json::{Map, Value, json};
 
-use super::cel::{Hoist, Printer, Unsaid, Verdicts, quote};
+use super::cel::{self, Hoist, Printer, Unsaid, Verdicts, quote};
 use super::minor;
 use super::targets::{Meets, Shape, resource_rules, shapes};
 use crate::names;
 
-/// Rules of one policy: beyond this many, the rest makes another. A policy's budget is ten times an expression's.
+/// Rules of one policy: beyond this many, the rest makes another.
 const RULES: usize = 64;
+/// What the rules of one policy may cost together by estimate. The server allows 10,000,000 units, and reckons the messages
+/// in a second time.
+const BUDGET: u64 = 4_000_000;
 /// Bytes of a message that are sure to be sent; the API server drops longer ones than 5,120.
 const MESSAGE: usize = 5000;
 /// Characters that fit whatever they are.
@@ -89,7 +92,7 @@ pub(crate) fn policies(table: &Table) -> Vec<Policy> {
     let mut policies: Vec<Policy> = Vec::new();
     let mut named: BTreeMap<String, u32> = BTreeMap::new();
     for group in grouped(table) {
-        for members in group.members.chunks(RULES) {
+        for members in batches(&group.members) {
             let stem = name(table, &group);
             let number = named.entry(stem.clone()).and_modify(|number| *number += 1).or_insert(1);
             let name = if *number == 1 { stem } else { format!("{stem}-{number}") };
@@ -97,6 +100,22 @@ pub(crate) fn policies(table: &Table) -> Vec<Policy> {
         }
     }
     policies
+}
+
+/// Members that one policy holds, in order.
+fn batches<'g, 't>(members: &'g [Member<'t>]) -> Vec<&'g [Member<'t>]> {
+    let mut batches = Vec::new();
+    let (mut start, mut sum) = (0, 0_u64);
+    for (at, member) in members.iter().enumerate() {
+        let cost = cel::cost(member.statements);
+        if at > start && (at - start == RULES || sum.saturating_add(cost) > BUDGET) {
+            batches.extend(members.get(start..at));
+            (start, sum) = (at, 0);
+        }
+        sum = sum.saturating_add(cost);
+    }
+    batches.extend(members.get(start..));
+    batches
 }
 
 fn grouped(table: &Table) -> Vec<Group<'_>> {
