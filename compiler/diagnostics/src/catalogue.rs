@@ -122,6 +122,7 @@ catalogue! {
     EXPIRY_NOT_ENFORCED = 206 Information "Kubernetes does not end this grant by itself" "K0206";
     // K03xx: pod security.
     NO_POD_SECURITY = 301 Information "namespace without a Pod Security level" "K0301";
+    VIOLATES_LEVEL = 302 Error "manifest that its namespace's Pod Security refuses" "K0302";
     // K04xx: network.
     EDGE_WITHOUT_DEFAULT_DENY = 401 Error "edge without default deny" "K0401";
     ONE_SIDED_EDGE = 402 Information "edge whose far end is not ours" "K0402";

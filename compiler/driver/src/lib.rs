@@ -6,7 +6,9 @@
 mod bundle;
 mod document;
 mod judged;
+mod levels;
 mod pod_security;
+mod standards;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,17 +17,19 @@ use kspec_lower::{HostOutput, LoweredObject};
 use kspec_model::{Labels, program::Program, rules::Table};
 use kspec_resolve::Session;
 
-use self::judged::Judged;
+use self::{judged::Judged, levels::Levels};
 
 pub use bundle::{BundleDocument, bundle_schema};
 pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument, check_schema};
 pub use kspec_resolve::{Config, Environment, Facts, Lock, ManifestDoc, managed_flags, parse_config, parse_lock};
 pub use pod_security::{Library, pod_security, pod_security_minor};
+pub use standards::{Standards, StandardsError, Violated};
 
 /// A program under edit.
 pub struct Compiler {
     session: Session,
     judged: Judged,
+    levels: Levels,
 }
 
 /// How much work the last [`Compiler::check`] did.
@@ -54,7 +58,7 @@ impl Compiler {
     /// A compiler with no sources yet.
     #[must_use]
     pub fn new(facts: Facts) -> Self {
-        Self { session: Session::new(facts), judged: Judged::default() }
+        Self { session: Session::new(facts), judged: Judged::default(), levels: Levels::default() }
     }
 
     /// Parses many files side by side, ahead of setting them; see [`Session::parse_ahead`].
@@ -86,6 +90,7 @@ impl Compiler {
         self.judged.update(session.project(), session.contributions(), session.changed(), as_of);
         let mut findings: Vec<Finding> = session.findings().collect();
         findings.extend(self.judged.findings().cloned());
+        findings.extend(self.levels.check(session));
         self.sorted(kspec_checks::settle(self.judged.accepts(), findings, as_of))
     }
 

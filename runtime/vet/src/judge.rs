@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kspec_compiler::{Standards, StandardsError};
 use kspec_model::program::PodSecurityLevel;
 use kspec_model::rules::{Action, Body, Operation};
 use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Objects, Outcome, Review};
@@ -10,7 +11,6 @@ use kspec_state::ManifestDoc;
 use serde_json::{Value, json};
 
 use crate::namespaces::{KnownNamespaces, asked_for};
-use crate::standards::{Standards, StandardsError};
 use crate::verdict::{VERDICT_FORMAT, Verdict, Violation};
 
 /// Who is taken to ask, for rules about `request.userInfo`.
@@ -188,18 +188,22 @@ impl<'v> Vet<'v> {
             }
             (Standard::Namespaces, None) => return Ok(()),
         };
-        let (pod, prefix) = template_of(&object, info);
-        let pod = pod.as_ref().unwrap_or(&object);
+        let namespace = namespace.unwrap_or_default();
         for ((level, minor), refuses) in [(enforced, true)].into_iter().chain(warned.map(|warned| (warned, false))) {
             if level == PodSecurityLevel::Privileged || (!refuses && (level, minor) == enforced) {
                 continue;
             }
-            let evaluator = self.standards.of(level, minor)?;
             let source = format!("{}:v1.{minor}", level.as_str());
-            let pods = self.schema.kind("", "v1", "Pod").filter(|_| !prefix.is_empty()).unwrap_or(info);
-            let asked = asking(pod, pods, (namespace, name), &request, standing.as_ref());
-            for outcome in evaluator.judge(&asked, Engines::All, &NoObjects) {
-                found.control(&outcome, &source, refuses, prefix);
+            for violated in self.standards.judge((level, minor), &object, namespace)? {
+                let violation = Violation {
+                    control: Some(violated.control),
+                    rule: None,
+                    message: violated.message,
+                    path: violated.path,
+                    severity: violated.severity,
+                    source: source.clone(),
+                };
+                found.say(violation, refuses);
             }
         }
         Ok(())
@@ -259,19 +263,6 @@ fn stand_in(object: &mut Value, namespace: &str) {
     }
 }
 
-/// The template of a PodTemplate as a pod, and the path to it. What else stamps pods is a target of the rules themselves.
-fn template_of(object: &Value, info: &KindInfo) -> (Option<Value>, &'static str) {
-    if !info.group.is_empty() || info.kind != "PodTemplate" {
-        return (None, "");
-    }
-    let mut pod = object.get("template").cloned().unwrap_or_else(|| json!({}));
-    if let Some(pod) = pod.as_object_mut() {
-        pod.insert("apiVersion".to_owned(), json!("v1"));
-        pod.insert("kind".to_owned(), json!("Pod"));
-    }
-    (Some(pod), "template.")
-}
-
 impl Found {
     /// What a rule of the project says.
     fn rule(&mut self, outcome: &Outcome<'_>) {
@@ -292,27 +283,6 @@ impl Found {
                     };
                     // At what stamps pods a pod's rule only warns, but the pods would be refused.
                     self.say(said, refuses && !violation.warn);
-                }
-            }
-        }
-    }
-
-    /// What a control of a standard says.
-    fn control(&mut self, outcome: &Outcome<'_>, source: &str, refuses: bool, prefix: &str) {
-        match &outcome.decision {
-            Decision::Pass => {}
-            Decision::Fault(fault) => self.fault(&outcome.bound.rule.name, fault, refuses),
-            Decision::Violations(violations) => {
-                for violation in violations {
-                    let said = Violation {
-                        control: Some(outcome.bound.rule.name.clone()),
-                        rule: None,
-                        message: violation.message.clone(),
-                        path: violation.path.as_ref().map(|path| format!("{prefix}{path}")),
-                        severity: outcome.bound.rule.severity,
-                        source: source.to_owned(),
-                    };
-                    self.say(said, refuses);
                 }
             }
         }

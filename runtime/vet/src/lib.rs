@@ -7,11 +7,10 @@
 mod judge;
 mod namespaces;
 mod objects;
-mod standards;
 mod verdict;
 
 pub use judge::{Standard, Vet};
+pub use kspec_compiler::{Standards, StandardsError};
 pub use namespaces::KnownNamespaces;
 pub use objects::StateObjects;
-pub use standards::{Standards, StandardsError};
 pub use verdict::{VERDICT_FORMAT, Verdict, Violation, verdict_schema};

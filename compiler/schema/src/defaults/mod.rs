@@ -55,6 +55,14 @@ pub fn complete(object: &mut Value) {
     }
 }
 
+/// Whether objects of this one's kind are pods, or have a pod's template.
+#[must_use]
+pub fn carries_pod(object: &Value) -> bool {
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else { return false };
+    workload::of(version, kind).is_some()
+}
+
 impl Defaults {
     fn fill(&self, fields: &mut Fields) {
         for (name, filled) in self.fields {

@@ -6,15 +6,18 @@ use super::Filled::{Bool, Int, Object as Empty, Positive, Text};
 use super::{Defaults, Fields, List, Object, is_absent, items, object};
 
 /// A Pod: what its specification has in templates too, and what pods alone get (`SetDefaults_Pod`, the plugin
-/// `ServiceAccount`).
+/// `ServiceAccount`, `applyAppArmorVersionSkew` of `pkg/registry/core/pod/strategy.go`).
 pub(super) static POD: Defaults = Defaults {
     fields: &[],
     inside: &[("spec", Object, &SPEC)],
-    computed: &[|pod| {
-        if let Some(spec) = object(pod, "spec") {
-            alone(spec);
-        }
-    }],
+    computed: &[
+        |pod| {
+            if let Some(spec) = object(pod, "spec") {
+                alone(spec);
+            }
+        },
+        apparmor,
+    ],
 };
 
 /// A pod's template.
@@ -273,4 +276,55 @@ fn host_port(port: &mut Fields) {
     {
         port.insert("hostPort".to_owned(), number);
     }
+}
+
+/// What the deprecated annotations of AppArmor say of a container that says nothing itself becomes its field.
+fn apparmor(pod: &mut Fields) {
+    const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
+    let Some(annotations) = pod.get("metadata").and_then(|metadata| metadata.get("annotations")) else { return };
+    let annotated = |(name, value): (&String, &Value)| {
+        let container = name.strip_prefix(ANNOTATION)?.to_owned();
+        Some((container, profile(value.as_str()?)?))
+    };
+    let profiles: Fields = annotations.as_object().into_iter().flatten().filter_map(annotated).collect();
+    if profiles.is_empty() {
+        return;
+    }
+    let Some(spec) = object(pod, "spec") else { return };
+    if spec.get("os").and_then(|os| os.get("name")).and_then(Value::as_str) == Some("windows") {
+        return;
+    }
+    let of_pod = spec.get("securityContext").and_then(|context| context.get("appArmorProfile")).cloned();
+    for list in ["containers", "initContainers", "ephemeralContainers"] {
+        for container in items(spec, list) {
+            let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
+            let Some(profile) = profiles.get(name).filter(|profile| of_pod.as_ref() != Some(*profile)) else {
+                continue;
+            };
+            let context = container.entry("securityContext").or_insert(Value::Null);
+            if context.is_null() {
+                *context = Value::Object(Fields::new());
+            }
+            if let Some(context) = context.as_object_mut()
+                && is_absent(context.get("appArmorProfile"))
+            {
+                context.insert("appArmorProfile".to_owned(), profile.clone());
+            }
+        }
+    }
+}
+
+/// The field that an annotation's value means.
+fn profile(value: &str) -> Option<Value> {
+    let kind = match value {
+        "unconfined" => "Unconfined",
+        "runtime/default" => "RuntimeDefault",
+        _ => "Localhost",
+    };
+    let mut profile = Fields::from_iter([("type".to_owned(), Value::from(kind))]);
+    if kind == "Localhost" {
+        let name = value.strip_prefix("localhost/").filter(|name| !name.is_empty())?;
+        profile.insert("localhostProfile".to_owned(), Value::from(name));
+    }
+    Some(Value::Object(profile))
 }
