@@ -58,6 +58,7 @@ fn schemas() {
     committed("docs/reference/schemas/check.json", &pretty(&kspec_compiler::check_schema()));
     committed("docs/reference/schemas/plan.json", &pretty(&kspec_plan::plan_schema()));
     committed("docs/reference/schemas/test.json", &pretty(&kspec_trial::report_schema()));
+    committed("docs/reference/schemas/vet.json", &pretty(&kspec_vet::verdict_schema()));
 }
 
 #[test]

@@ -20,3 +20,4 @@ mod starting;
 mod support;
 mod testing;
 mod webhook;
+mod vetting;
