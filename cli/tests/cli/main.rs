@@ -19,5 +19,5 @@ mod secrets;
 mod starting;
 mod support;
 mod testing;
-mod webhook;
 mod vetting;
+mod webhook;
