@@ -5,11 +5,14 @@ use std::{
     io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use kspec_compiler::pod_security_minor;
 use kspec_diagnostics::Severity;
 use kspec_model::program::PodSecurityLevel;
+use kspec_rego::Rego;
+use kspec_rules::Evaluator;
 use kspec_schema::{KubeVersion, Schema};
 use kspec_state::{FileName, ManifestDoc, Problem, State};
 use kspec_vet::{KnownNamespaces, Standard, Standards, StateObjects, Vet as Judge};
@@ -75,9 +78,19 @@ fn by_project(args: &Vet, root: &Path, context: &Context) -> Result<Exit, Failur
     for lowered in compiler.lower(&BTreeMap::new()).objects {
         namespaces.add(&lowered.object.0);
     }
+    let program = compiler.program();
+    let (table, _) = kspec_lower::table(program, facts.as_of);
+    let evaluator = Evaluator::load(table)
+        .map_err(|error| Failure::new(Exit::Unknown, format!("the project's rules cannot be loaded: {error}")))?
+        .with_foreign(Arc::new(Rego::new(REGO)));
+    for exemption in program.exemptions.iter().filter(|exemption| exemption.exception.until < facts.as_of) {
+        let until = exemption.exception.until;
+        context.note(&format!("note: an exemption ended on {until}: the cluster keeps it until the next apply"));
+    }
     let standard = standard(args, &facts.schema)?;
     let standards = Standards::new(Arc::clone(&facts.schema), facts.library);
-    let judged = Judge::new(Arc::clone(&facts.schema), standards, standard).with_namespaces(namespaces);
+    let judged =
+        Judge::new(Arc::clone(&facts.schema), standards, standard).with_project(evaluator).with_namespaces(namespaces);
     match &objects {
         Some(objects) => judge(args, judged.with_objects(objects), context),
         None => judge(args, judged, context),
@@ -162,6 +175,9 @@ fn judge(args: &Vet, mut judge: Judge<'_>, context: &Context) -> Result<Exit, Fa
         _ => Exit::Unknown,
     })
 }
+
+/// How long one Rego module may take over one object.
+const REGO: Duration = Duration::from_secs(2);
 
 /// Bytes after which what is known is printed.
 const FLUSH: usize = 64 * 1024;

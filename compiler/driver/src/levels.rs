@@ -1,6 +1,7 @@
 //! K0302: a manifest that its namespace's Pod Security refuses, or warns about.
 //!
-//! Manifests do not change while a program is edited, so that each is judged once by each level.
+//! Each is judged as it stands once the program's mutations ran. Manifests do not change while a program is edited, so that
+//! one that no mutation meets is judged once by each level.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,11 +9,12 @@ use std::sync::Arc;
 use kspec_diagnostics::{Finding, Place, Severity, codes};
 use kspec_model::program::{Namespace, Origin, PodSecurityLevel, PodSecurityMode, Workload};
 use kspec_resolve::{Contribution, Session};
+use kspec_rules::{Engines, Evaluator, NoObjects};
 use kspec_schema::defaults;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pod_security::pod_security_minor;
-use crate::standards::{Standards, StandardsError, Violated};
+use crate::standards::{Standards, StandardsError, Violated, creation};
 
 /// What manifests violate, as far as it was asked.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Levels {
     standards: Option<Standards>,
     /// By the manifest's place among the project's.
     known: BTreeMap<(usize, PodSecurityLevel, u8), Vec<Violated>>,
+    /// The program's mutations, where it binds any.
+    mutations: Option<Evaluator>,
 }
 
 /// A level, in an edition.
@@ -40,6 +44,13 @@ impl Levels {
         let mut findings = Vec::new();
         if namespaces.is_empty() {
             return findings;
+        }
+        let mutates = parts().any(|part| !part.mutations.is_empty());
+        self.mutations = None;
+        if mutates {
+            let (table, _) = kspec_lower::table(session.program(), facts.as_of);
+            // What cannot be loaded is told where it is bound.
+            self.mutations = Evaluator::load(table).ok();
         }
         let newest = facts.config.kubernetes.minor();
         let mut bound: Option<BTreeMap<(&str, u32), &Workload>> = None;
@@ -93,7 +104,7 @@ impl Levels {
         let mut said: Vec<Violated> = Vec::new();
         for (standard, does, severity) in modes {
             let Some(standard) = standard.filter(|(level, _)| *level > PodSecurityLevel::Privileged) else { continue };
-            let judged = match self.violated(object, standard, &namespace.name, session) {
+            let judged = match self.violated(object, standard, namespace, session) {
                 Ok(judged) => judged,
                 // Each finding of the library is its own, wherever it is used.
                 Err(StandardsError::Findings(_) | StandardsError::Load(_)) => continue,
@@ -108,23 +119,49 @@ impl Levels {
 
     fn violated(
         &mut self,
-        (object, index): (&Value, Option<usize>),
+        (object, mut index): (&Value, Option<usize>),
         (level, minor): Standard,
-        namespace: &str,
+        namespace: &Namespace,
         session: &Session,
     ) -> Result<Vec<Violated>, StandardsError> {
+        let mut completed = None;
+        if self.mutations.is_some() {
+            let mut object = object.clone();
+            defaults::complete(&mut object);
+            completed = self.mutated(&object, namespace, session);
+            if completed.is_some() {
+                index = None;
+            }
+        }
         if let Some(known) = index.and_then(|index| self.known.get(&(index, level, minor))) {
             return Ok(known.clone());
         }
         let facts = session.facts();
         let standards = self.standards.get_or_insert_with(|| Standards::new(Arc::clone(&facts.schema), facts.library));
-        let mut object = object.clone();
-        defaults::complete(&mut object);
-        let violated = standards.judge((level, minor), &object, namespace)?;
+        let object = completed.unwrap_or_else(|| {
+            let mut object = object.clone();
+            defaults::complete(&mut object);
+            object
+        });
+        let violated = standards.judge((level, minor), &object, &namespace.name)?;
         if let Some(index) = index {
             self.known.insert((index, level, minor), violated.clone());
         }
         Ok(violated)
+    }
+
+    /// What the program's mutations make of an object; none where they leave it as it is.
+    fn mutated(&self, object: &Value, namespace: &Namespace, session: &Session) -> Option<Value> {
+        let mutations = self.mutations.as_ref()?;
+        let info = session.facts().schema.kind_of(object)?;
+        let metadata = json!({ "name": namespace.name, "labels": namespace.labels });
+        let standing = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata });
+        let request = json!({ "operation": "CREATE", "userInfo": { "username": "" } });
+        let review = creation(object, (&info.group, &info.plural), &namespace.name, &request);
+        let mutated = mutations.mutate(&review.in_namespace(Some(&standing)), Engines::All, &NoObjects);
+        let mut object = Some(mutated).filter(|mutated| !mutated.changed.is_empty())?.object;
+        defaults::complete(&mut object);
+        Some(object)
     }
 }
 

@@ -43,6 +43,27 @@ pub enum StandardsError {
     Load(LoadError),
 }
 
+/// The request to create an object.
+pub(crate) fn creation<'a>(
+    object: &'a Value,
+    (group, resource): (&'a str, &'a str),
+    namespace: &'a str,
+    request: &'a Value,
+) -> Review<'a> {
+    Review {
+        operation: Operation::Create,
+        group,
+        resource,
+        subresource: None,
+        namespace: Some(namespace),
+        name: object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default(),
+        object: Some(object),
+        old: None,
+        request,
+        namespace_object: None,
+    }
+}
+
 impl fmt::Display for StandardsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,25 +109,13 @@ impl Standards {
     ) -> Result<Vec<Violated>, StandardsError> {
         let Some(info) = self.schema.kind_of(object).cloned() else { return Ok(Vec::new()) };
         let evaluator = self.of(level, minor)?;
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         // No rule is on PodTemplates; what is in one is a pod all the same.
         let template = (info.group.is_empty() && info.kind == "PodTemplate").then(|| object.get("template")).flatten();
         let (object, resource, prefix) = match template {
             Some(template) => (template, "pods", "template."),
             None => (object, &*info.plural, ""),
         };
-        let review = Review {
-            operation: Operation::Create,
-            group: &info.group,
-            resource,
-            subresource: None,
-            namespace: Some(namespace),
-            name: text("/metadata/name"),
-            object: Some(object),
-            old: None,
-            request: &self.request,
-            namespace_object: None,
-        };
+        let review = creation(object, (&info.group, resource), namespace, &self.request);
         let mut violated = Vec::new();
         for outcome in evaluator.judge(&review, Engines::All, &NoObjects) {
             let rule = &outcome.bound.rule;

@@ -10,7 +10,7 @@ mod objects;
 mod verdict;
 
 pub use judge::{Standard, Vet};
-pub use kspec_compiler::{Standards, StandardsError};
+pub use kspec_compiler::{Library, Standards, StandardsError};
 pub use namespaces::KnownNamespaces;
 pub use objects::StateObjects;
 pub use verdict::{VERDICT_FORMAT, Verdict, Violation, verdict_schema};

@@ -8,7 +8,7 @@ use kspec_model::program::PodSecurityLevel;
 use kspec_schema::{KubeVersion, Schema};
 use kspec_state::ManifestDoc;
 use kspec_test_harness::{Client, Cluster, ControlPlane};
-use kspec_vet::{Standard, Standards, Vet};
+use kspec_vet::{Library, Standard, Standards, StandardsError, Vet};
 use serde_json::{Value, json};
 
 use crate::pods::{self, Trait};
@@ -56,8 +56,8 @@ struct Case {
     minor: Option<u8>,
 }
 
-#[test]
-fn every_control_alone() {
+/// Each trait on each base: every edge for the level that it is about, and the latest edition for the other.
+fn alone() -> Vec<Case> {
     let mut cases = Vec::new();
     for one in pods::traits() {
         for (base, level) in
@@ -77,12 +77,69 @@ fn every_control_alone() {
             }
         }
     }
-    let judged = judge(&cases);
+    cases
+}
+
+#[test]
+fn every_control_alone() {
+    let cases = alone();
+    let answers = answers(&cases);
+    let judged = compare(&cases, &answers);
     // A list of pods that the server finds malformed would prove nothing.
     assert!(judged.refused > 2_000 && judged.admitted > 5_000, "{judged:?}");
     assert!(judged.invalid * 8 < cases.len(), "{judged:?}");
     let controls: BTreeSet<&str> = REASONS.iter().map(|(control, _)| *control).collect();
     assert_eq!(judged.controls.iter().map(String::as_str).collect::<BTreeSet<_>>(), controls);
+    every_line_counts(&cases, &answers);
+}
+
+/// Nothing of the standard is anywhere else: the library less any one of its lines says something else than the server.
+fn every_line_counts(cases: &[Case], answers: &[Option<Said>]) {
+    let (_, text) = kspec_stdlib::FILES.iter().find(|(path, _)| *path == "std/pod_security.kspec").unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    // The newest edition tells most lines apart.
+    let mut order: Vec<usize> = (0..cases.len()).filter(|at| answers[*at].is_some()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(cases[*at].minor));
+    let idle = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(line) = lines.get(at) else { break };
+                    let trimmed = line.trim();
+                    if trimmed.is_empty() || trimmed.starts_with("//") || trimmed.starts_with("severity:") {
+                        continue;
+                    }
+                    let rest: String = lines
+                        .iter()
+                        .enumerate()
+                        .filter(|(other, _)| *other != at)
+                        .map(|(_, line)| format!("{line}\n"))
+                        .collect();
+                    let mut ours = Ours { library: library(rest), ..Ours::default() };
+                    let tells = order.iter().any(|at| match (ours.judge(&cases[*at]), &answers[*at]) {
+                        (Ok((said, _)), Some(theirs)) => !same(&said, theirs),
+                        // It does not even compile.
+                        (Err(_), _) => true,
+                        (Ok(_), None) => false,
+                    });
+                    if !tells {
+                        idle.lock().unwrap().push(format!("{}: {trimmed}", at + 1));
+                    }
+                }
+            });
+        }
+    });
+    let idle = idle.into_inner().unwrap();
+    assert!(idle.is_empty(), "lines that no pod tells apart:\n{}", idle.join("\n"));
+}
+
+/// The standards' text as a library of its own. It lives as long as the test, as what is carried in a binary does.
+fn library(text: String) -> Library {
+    let text: &'static str = Box::leak(text.into_boxed_str());
+    Box::leak(Box::new([("std/pod_security.kspec", text)]))
 }
 
 #[test]
@@ -97,7 +154,7 @@ fn controls_in_pairs() {
         let minor = random.pick(&(0..=36).map(Some).chain([None]).collect::<Vec<_>>()).to_owned();
         cases.push(Case { pod: one.on(&other.on(&base)), level, minor });
     }
-    let judged = judge(&cases);
+    let judged = compare(&cases, &answers(&cases));
     assert!(judged.refused > 1_000 && judged.admitted > 1_000, "{judged:?}");
 }
 
@@ -111,30 +168,47 @@ struct Judged {
     wrong: Vec<String>,
 }
 
-/// Asks both about every case.
-fn judge(cases: &[Case]) -> Judged {
+/// What the server says of every case: none where it is no pod that may be, for another reason than Pod Security.
+fn answers(cases: &[Case]) -> Vec<Option<Said>> {
     let cluster = ControlPlane::shared().unwrap();
     let namespaces = namespaces(cluster, cases);
-    let judged = Mutex::new(Judged::default());
+    let answers = Mutex::new(vec![None; cases.len()]);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let client = cluster.admin().clone();
-                let mut ours = Ours::default();
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    ask(&client, &namespaces[&label(case)], case, &mut ours, &judged);
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(at) else { break };
+                    let answer = ask(&client, &namespaces[&label(case)], case);
+                    answers.lock().unwrap()[at] = answer;
                 }
             });
         }
     });
-    let judged = judged.into_inner().unwrap();
+    answers.into_inner().unwrap()
+}
+
+/// Holds what `vet` says against what the server said.
+fn compare(cases: &[Case], answers: &[Option<Said>]) -> Judged {
+    let (mut judged, mut ours) = (Judged::default(), Ours::default());
+    for (case, theirs) in cases.iter().zip(answers) {
+        let Some(theirs) = theirs else {
+            judged.invalid += 1;
+            continue;
+        };
+        let (said, controls) = ours.judge(case).unwrap();
+        judged.controls.extend(controls);
+        *(if theirs.is_empty() { &mut judged.admitted } else { &mut judged.refused }) += 1;
+        if !same(&said, theirs) {
+            let (level, version) = label(case);
+            judged.wrong.push(format!("{level}:{version} {}\n  ours: {said:?}\nserver: {theirs:?}", case.pod));
+        }
+    }
     println!("{} admitted, {} refused, {} no pod that may be", judged.admitted, judged.refused, judged.invalid);
-    assert!(judged.wrong.is_empty(), "{} differ, such as\n{}", judged.wrong.len(), {
-        let mut few = judged.wrong.clone();
-        few.truncate(12);
-        few.join("\n\n")
-    });
+    let few: Vec<&str> = judged.wrong.iter().take(12).map(String::as_str).collect();
+    assert!(few.is_empty(), "{} differ, such as\n{}", judged.wrong.len(), few.join("\n\n"));
     judged
 }
 
@@ -167,29 +241,14 @@ fn namespaces(cluster: &Cluster, cases: &[Case]) -> BTreeMap<(&'static str, Stri
         .collect()
 }
 
-fn ask(client: &Client, namespace: &str, case: &Case, ours: &mut Ours, judged: &Mutex<Judged>) {
+fn ask(client: &Client, namespace: &str, case: &Case) -> Option<Said> {
     let answer = client.post(&format!("/api/v1/namespaces/{namespace}/pods?dryRun=All"), &case.pod).unwrap();
     let message = answer.message();
-    let theirs = match (answer.status, message.split_once("violates PodSecurity ")) {
-        (201, _) => Said::new(),
-        (403, Some((_, reasons))) => parse(reasons.split_once(": ").unwrap().1),
-        (422 | 400, _) => {
-            judged.lock().unwrap().invalid += 1;
-            return;
-        }
+    match (answer.status, message.split_once("violates PodSecurity ")) {
+        (201, _) => Some(Said::new()),
+        (403, Some((_, reasons))) => Some(parse(reasons.split_once(": ").unwrap().1)),
+        (422 | 400, _) => None,
         _ => panic!("{}: {message}\n{:#}", answer.status, case.pod),
-    };
-    let (said, controls) = ours.judge(case);
-    let mut judged = judged.lock().unwrap();
-    judged.controls.extend(controls);
-    if theirs.is_empty() {
-        judged.admitted += 1;
-    } else {
-        judged.refused += 1;
-    }
-    if !same(&said, &theirs) {
-        let (level, version) = label(case);
-        judged.wrong.push(format!("{level}:{version} {}\n  ours: {said:?}\nserver: {message}", case.pod));
     }
 }
 
@@ -238,21 +297,28 @@ fn words(detail: &str) -> BTreeSet<String> {
 }
 
 /// What `vet` says.
-#[derive(Default)]
 struct Ours {
+    library: Library,
     vets: BTreeMap<(&'static str, String), Vet<'static>>,
 }
 
+impl Default for Ours {
+    fn default() -> Self {
+        Self { library: kspec_stdlib::FILES, vets: BTreeMap::new() }
+    }
+}
+
 impl Ours {
-    fn judge(&mut self, case: &Case) -> (Said, BTreeSet<String>) {
+    fn judge(&mut self, case: &Case) -> Result<(Said, BTreeSet<String>), StandardsError> {
+        let library = self.library;
         let vet = self.vets.entry(label(case)).or_insert_with(|| {
             let schema = Schema::bundled(KubeVersion::NEWEST);
             let minor = case.minor.unwrap_or_else(|| KubeVersion::NEWEST.minor());
-            let standards = Standards::new(schema.clone(), kspec_stdlib::FILES);
+            let standards = Standards::new(schema.clone(), library);
             Vet::new(schema, standards, Standard::Given { level: case.level, minor })
         });
         let document = ManifestDoc { value: case.pod.clone(), file: "pod.yaml".into(), line: 1 };
-        let verdict = vet.judge(document).unwrap();
+        let verdict = vet.judge(document)?;
         assert_eq!(verdict.allowed, verdict.violations.is_empty());
         let (mut said, mut controls) = (Said::new(), BTreeSet::new());
         for violation in &verdict.violations {
@@ -264,6 +330,6 @@ impl Ours {
             assert!(violation.path.is_some(), "{control} of {} names no place", case.pod);
             controls.insert(control);
         }
-        (said, controls)
+        Ok((said, controls))
     }
 }

@@ -4,6 +4,7 @@
 
 mod bundled;
 mod crds;
+mod defaults;
 mod facts;
 mod properties;
 mod sample;
