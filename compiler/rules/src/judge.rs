@@ -294,6 +294,9 @@ impl CompiledBody {
     }
 }
 
+/// How many places of an expression are kept.
+const READS: usize = 16;
+
 /// How deep `for`s nest.
 const NESTING: usize = 32;
 
@@ -302,8 +305,8 @@ struct Compiler {
     names: Names,
     /// Items of `for`s in scope, each with its slot.
     items: Vec<(Var, usize)>,
-    /// `let`s in scope: the place that each is, and the first that it reads.
-    lets: Vec<(Var, Option<Place>, Option<Place>)>,
+    /// `let`s in scope: the place that each is, and those that it reads.
+    lets: Vec<(Var, Option<Place>, Vec<Place>)>,
 }
 
 impl Compiler {
@@ -322,7 +325,7 @@ impl Compiler {
     fn statement(&mut self, statement: &Stmt, depth: usize) -> Result<Statement, String> {
         Ok(match statement {
             Stmt::Let(name, value) => {
-                self.lets.push((name.clone(), self.place(value), self.first_read(value)));
+                self.lets.push((name.clone(), self.place(value), self.reads(value)));
                 let value = self.names.compile(value)?;
                 Statement::Let(self.names.bind(name), value)
             }
@@ -347,51 +350,48 @@ impl Compiler {
         })
     }
 
-    /// The first place that a condition reads; else the item that it is about.
+    /// What a condition is about: the first place that it reads of the innermost item, else the first that it reads, else the
+    /// item itself.
     fn first_place(&self, condition: &Expr) -> Option<Place> {
-        let last_item = || self.items.last().map(|(_, slot)| Place { item: Some(*slot), fields: String::new() });
-        self.first_read(condition).or_else(last_item)
+        let item = self.items.last().map(|(_, slot)| *slot);
+        let reads = self.reads(condition);
+        let of_item = reads.iter().find(|place| place.item.is_some() && place.item == item);
+        let item_itself = || item.map(|slot| Place { item: Some(slot), fields: String::new() });
+        of_item.or(reads.first()).cloned().or_else(item_itself)
     }
 
-    /// The first place that an expression reads, through `let`s too.
-    fn first_read(&self, expr: &Expr) -> Option<Place> {
-        let mut found = None;
-        expr.walk(&mut |expr| {
-            if found.is_none() {
-                found = match &expr.op {
-                    Op::Field(..) => self.place(expr),
-                    Op::Var(name) => match self.bound(name) {
-                        Some((_, _, first)) => first.clone(),
-                        None => self.place(expr),
-                    },
-                    // What is said of several parts alike is about what they are parts of.
-                    Op::List(parts) => self.around(parts),
-                    _ => None,
-                };
-            }
+    /// The places that an expression reads, in order, through `let`s too.
+    fn reads(&self, expr: &Expr) -> Vec<Place> {
+        let mut found = Vec::new();
+        expr.walk(&mut |expr| match &expr.op {
+            Op::Field(..) => found.extend(self.place(expr)),
+            Op::Var(name) => match self.bound(name) {
+                Some((_, _, reads)) => found.extend(reads.iter().cloned()),
+                None => found.extend(self.place(expr)),
+            },
+            // What is said of several parts alike is about what they are parts of.
+            Op::List(parts) => found.extend(self.around(parts)),
+            _ => {}
         });
+        // `let`s of `let`s must not grow beyond all bounds; what counts comes early.
+        found.truncate(READS);
         found
     }
 
     /// The place that several expressions first read parts of.
     fn around(&self, parts: &[Expr]) -> Option<Place> {
-        let mut places = parts.iter().map(|part| self.first_read(part));
+        let mut places = parts.iter().map(|part| self.reads(part).into_iter().next());
         let first = places.next()??;
         places.try_fold(first, |around, place| {
             let place = place.filter(|place| place.item == around.item)?;
             let same = |(one, other): &(&str, &str)| one == other;
-            let fields: Vec<&str> = around
-                .fields
-                .split('.')
-                .zip(place.fields.split('.'))
-                .take_while(same)
-                .map(|(field, _)| field)
-                .collect();
+            let fields = around.fields.split('.').zip(place.fields.split('.')).take_while(same);
+            let fields: Vec<&str> = fields.map(|(field, _)| field).collect();
             Some(Place { item: around.item, fields: fields.join(".") })
         })
     }
 
-    fn bound(&self, name: &Var) -> Option<&(Var, Option<Place>, Option<Place>)> {
+    fn bound(&self, name: &Var) -> Option<&(Var, Option<Place>, Vec<Place>)> {
         self.lets.iter().rev().find(|(bound, ..)| bound == name)
     }
 
