@@ -224,9 +224,9 @@ fn in_words(expected: &Expected, sources: &SourceMap) -> String {
         Expectation::Warned(rules) => by("warned", rules),
         Expectation::Holds(_) | Expectation::NotDecided(_) => {
             let written = sources.absolute(expected.at).and_then(|(_, file, range)| {
-                file.text.get(range.start as usize..range.end as usize).map(|text| {
-                    text.trim_start_matches("expect").trim_start().split_whitespace().collect::<Vec<_>>().join(" ")
-                })
+                file.text
+                    .get(range.start as usize..range.end as usize)
+                    .map(|text| text.trim_start_matches("expect").split_whitespace().collect::<Vec<_>>().join(" "))
             });
             return written.unwrap_or_default();
         }

@@ -86,7 +86,7 @@ fn policies_and_bindings_need_each_other() {
         json!({ "failurePolicy": "Fail", "matchConstraints": { "resourceRules": [{ "resources": ["pods"] }] } }),
     );
     let binding = of("ValidatingAdmissionPolicyBinding", json!({ "policyName": "p" }));
-    assert_eq!(codes(&[policy.clone()]), ["K0516"]);
-    assert_eq!(codes(&[binding.clone()]), ["K0516"]);
+    assert_eq!(codes(std::slice::from_ref(&policy)), ["K0516"]);
+    assert_eq!(codes(std::slice::from_ref(&binding)), ["K0516"]);
     assert_eq!(codes(&[policy, binding]), Vec::<String>::new());
 }

@@ -1,5 +1,4 @@
 //! What is proved of tables written by hand. What source proves is tested through the compiler.
-#![expect(clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "../../../rules/tests/it/build.rs"]
 #[expect(dead_code, reason = "the evaluator's own tests use the rest")]

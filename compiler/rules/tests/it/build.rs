@@ -22,10 +22,9 @@ pub(crate) fn field(base: Expr, name: &str, ty: Ty) -> Expr {
 
 /// `object.a.b`, the last of a type.
 pub(crate) fn path(names: &str, ty: Ty) -> Expr {
-    let names: Vec<&str> = names.split('.').collect();
-    let (last, before) = names.split_last().unwrap();
-    let base = before.iter().fold(object(), |base, name| field(base, name, Ty::Object));
-    field(base, last, ty)
+    let (before, last) = names.rsplit_once('.').unwrap_or(("", names));
+    let before = before.split('.').filter(|name| !name.is_empty());
+    field(before.fold(object(), |base, name| field(base, name, Ty::Object)), last, ty)
 }
 
 pub(crate) fn objects(names: &str) -> Expr {
