@@ -327,7 +327,9 @@ impl Ours {
             let detail = violation.message.strip_prefix(reason).and_then(|rest| rest.strip_prefix(" ("));
             let detail = detail.and_then(|rest| rest.strip_suffix(')'));
             said.entry((*reason).to_owned()).or_default().extend(words(detail.unwrap()));
-            assert!(violation.path.is_some(), "{control} of {} names no place", case.pod);
+            // AppArmor was an annotation of a container's name, which is no place that a rule's text names.
+            let placed = violation.path.is_some() || control == "appArmorProfile";
+            assert!(placed, "{control} of {} names no place", case.pod);
             controls.insert(control);
         }
         Ok((said, controls))
