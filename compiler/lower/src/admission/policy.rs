@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use kspec_model::Operator;
 use kspec_model::rules::{
-    Action, Body, BoundRule, Engine, Expr, FailurePolicy, Namespaces, Scope, Severity, Stmt, Table,
+    Action, Body, BoundRule, CEL_RESERVED, Engine, Expr, FailurePolicy, Namespaces, Scope, Severity, Stmt, Table,
 };
 use serde_json::{Map, Value, json};
 
@@ -320,34 +320,11 @@ fn cut(text: &str) -> String {
 
 /// A rule's variable. Ids are DNS labels.
 fn variable(id: &str) -> String {
-    const RESERVED: [&str; 21] = [
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "false",
-        "for",
-        "function",
-        "if",
-        "import",
-        "in",
-        "let",
-        "loop",
-        "namespace",
-        "null",
-        "package",
-        "return",
-        "true",
-        "var",
-        "void",
-        "while",
-    ];
     let name = id.replace('-', "_");
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         return format!("N{name}");
     }
-    if RESERVED.contains(&name.as_str()) { format!("{name}_") } else { name }
+    if CEL_RESERVED.contains(&name.as_str()) { format!("{name}_") } else { name }
 }
 
 pub(super) const fn failure_word(policy: FailurePolicy) -> &'static str {

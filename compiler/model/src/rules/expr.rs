@@ -76,6 +76,31 @@ impl Ty {
 /// A local variable's name, unique in its rule: `c`, `c_2`. A valid CEL identifier that is no reserved word.
 pub type Var = Arc<str>;
 
+/// Words that CEL reserves or reads as literals and operators: none of them is a variable. (The CEL specification, "Syntax".)
+pub const CEL_RESERVED: [&str; 21] = [
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "namespace",
+    "null",
+    "package",
+    "return",
+    "true",
+    "var",
+    "void",
+    "while",
+];
+
 /// A typed expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expr {

@@ -3,40 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kspec_model::rules::Var;
+use kspec_model::rules::{CEL_RESERVED, Var};
 
-/// Words that CEL reserves, and names that its environments for admission bind.
-const RESERVED: [&str; 32] = [
-    "as",
+/// Names that CEL's environments for admission bind, beside the words that it reserves.
+const BOUND: [&str; 11] = [
     "authorizer",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "false",
-    "for",
-    "function",
-    "if",
-    "import",
-    "in",
-    "let",
-    "loop",
-    "namespace",
     "namespaceObject",
-    "null",
     "object",
     "oldObject",
-    "package",
     "params",
     "request",
-    "return",
     "size",
-    "true",
     "type",
-    "var",
     "variables",
-    "void",
-    "while",
     "int",
     "string",
 ];
@@ -55,7 +34,7 @@ impl Names {
         if base.is_empty() || base.starts_with(|c: char| c.is_ascii_digit()) || base.starts_with('_') {
             base.insert(0, 'v');
         }
-        if RESERVED.contains(&base.as_str()) {
+        if CEL_RESERVED.contains(&base.as_str()) || BOUND.contains(&base.as_str()) {
             base.push('_');
         }
         loop {
