@@ -208,6 +208,9 @@ pub(crate) struct Apply {
     /// Delete an object that would only be released, as KIND/NAME or KIND/NAMESPACE/NAME
     #[arg(long, value_name = "KIND/NAME")]
     pub(crate) delete: Vec<String>,
+    /// For how long to wait until a webhook has an endpoint that is ready, before what would refuse without it is held back
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub(crate) wait: u32,
     /// Output format of the report
     #[arg(short, long, value_enum, default_value = "human")]
     pub(crate) output: ReportFormat,

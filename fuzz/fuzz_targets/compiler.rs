@@ -22,6 +22,8 @@ libfuzzer_sys::fuzz_target!(|input: (u16, u8, String)| {
         environment: None,
         as_of: Date { year: 2026, month: 11, day: 21 },
         library: kspec_stdlib::FILES,
+        rego: std::collections::BTreeMap::new(),
+        webhook_ca: None,
     });
     compiler.set_source("main.kspec", text);
     compiler.check();

@@ -59,7 +59,8 @@ pub(super) fn run(args: &Apply, context: &Context) -> Result<Exit, Failure> {
     if !args.yes && !confirmed(context)? {
         return Err(Failure::new(Exit::Guard, "not applied; nothing was changed"));
     }
-    let options = Options { force_adopt: args.adopt, deletions, ..Options::default() };
+    let webhooks = std::time::Duration::from_secs(u64::from(args.wait));
+    let options = Options { force_adopt: args.adopt, deletions, webhooks, ..Options::default() };
     let work = Work::of(&planned);
     let progress = |result: &ObjectResult| {
         if human && result.outcome != Outcome::Unchanged {

@@ -79,8 +79,7 @@ fn by_project(args: &Vet, root: &Path, context: &Context) -> Result<Exit, Failur
         namespaces.add(&lowered.object.0);
     }
     let program = compiler.program();
-    let (table, _) = kspec_lower::table(program, facts.as_of);
-    let evaluator = Evaluator::load(table)
+    let evaluator = Evaluator::load(compiler.table())
         .map_err(|error| Failure::new(Exit::Unknown, format!("the project's rules cannot be loaded: {error}")))?
         .with_foreign(Arc::new(Rego::new(REGO)));
     for exemption in program.exemptions.iter().filter(|exemption| exemption.exception.until < facts.as_of) {

@@ -257,6 +257,10 @@ fn objects(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
         if let Some(reason) = &change.reason {
             line(out, &paint.dim(&format!("      {reason}")));
         }
+        for service in &change.waits_for {
+            let why = format!("      held back until Service {service} has an endpoint that is ready");
+            line(out, &paint.change(&why));
+        }
         for conflict in &change.conflicts {
             line(out, &paint.bad(&format!("      {} is {}'s too", conflict.path, conflict.managers.join(", "))));
         }

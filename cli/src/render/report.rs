@@ -15,6 +15,7 @@ pub(crate) fn one(result: &ObjectResult) -> String {
         Outcome::Deleted => "deleted".to_owned(),
         Outcome::Released { because } => format!("released: {because}"),
         Outcome::Failed { failure } => format!("failed: {failure}"),
+        Outcome::HeldBack { because } => format!("held back: {because}"),
         Outcome::NotTried { because } => format!("not tried: {because}"),
     };
     format!("{}: {word}", result.object)
@@ -33,6 +34,7 @@ pub(crate) fn summary(report: &Report) -> String {
         (count(&|outcome| matches!(outcome, Outcome::Released { .. })), "released"),
         (count(&|outcome| *outcome == Outcome::Unchanged), "unchanged"),
         (count(&|outcome| matches!(outcome, Outcome::Failed { .. })), "failed"),
+        (count(&|outcome| matches!(outcome, Outcome::HeldBack { .. })), "held back"),
         (count(&|outcome| matches!(outcome, Outcome::NotTried { .. })), "not tried"),
     ]
     .into_iter()

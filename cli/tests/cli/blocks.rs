@@ -55,6 +55,7 @@ fn programs_in_documents_compile() {
                 as_of: Date { year: 2026, month: 11, day: 21 },
                 library: kspec_stdlib::FILES,
                 rego: std::collections::BTreeMap::new(),
+                webhook_ca: None,
             });
             compiler.set_source("main.kspec", program);
             for finding in compiler.check() {

@@ -95,6 +95,8 @@ const CHECKS: &[Check] = &[
             codes::MUTATION_REFUSED,
             codes::BLOCKS_RECOVERY,
             codes::ADMISSION_NOT_DECIDED,
+            codes::NOT_IN_CEL,
+            codes::UNTRUSTED_WEBHOOK,
         ],
         reads: Together,
         run: admission::proofs,

@@ -147,6 +147,8 @@ catalogue! {
     GUARD_WITH_SIDE_EFFECTS = 514 Warning "a webhook with side effects" "K0514";
     GUARD_ON_READS = 515 Warning "a webhook that is asked about what changes nothing" "K0515";
     ADMISSION_NEVER_ASKED = 516 Warning "a webhook or policy that is never asked" "K0516";
+    NOT_IN_CEL = 517 Error "a rule that the API server cannot decide" "K0517";
+    UNTRUSTED_WEBHOOK = 518 Warning "a webhook that the API server does not trust" "K0518";
     NOT_IDEMPOTENT = 520 Error "a mutation that changes more when it runs again" "K0520";
     CONTAINERS_ALONE = 521 Warning "a rule that looks at ordinary containers alone" "K0521";
     // K06xx: keys.

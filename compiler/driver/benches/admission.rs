@@ -52,6 +52,7 @@ fn compiler(sources: &[(String, Arc<str>)]) -> Option<Compiler> {
         as_of: Date { year: 2026, month: 11, day: 21 },
         library: kspec_stdlib::FILES,
         rego: BTreeMap::new(),
+        webhook_ca: None,
     });
     for (path, text) in sources {
         compiler.set_source(path, Arc::clone(text));

@@ -85,6 +85,7 @@ fn facts() -> Option<Facts> {
         as_of: Date { year: 2026, month: 11, day: 21 },
         library: kspec_stdlib::FILES,
         rego: std::collections::BTreeMap::new(),
+        webhook_ca: None,
     })
 }
 

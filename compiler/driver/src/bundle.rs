@@ -47,7 +47,7 @@ impl BundleDocument {
             project: config.name.clone(),
             kubernetes: config.kubernetes.to_string(),
             objects: lowered.objects.iter().map(|lowered| lowered.object.0.clone()).collect(),
-            rule_table: kspec_lower::table(compiler.program(), compiler.facts().as_of).0,
+            rule_table: compiler.table(),
             host: lowered.host.files.iter().map(|file| (file.path.clone(), file.contents.clone())).collect(),
         }
     }

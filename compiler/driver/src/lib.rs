@@ -10,7 +10,7 @@ mod levels;
 mod pod_security;
 mod standards;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use kspec_diagnostics::{Finding, Severity, SourceMap};
 use kspec_lower::{HostOutput, LoweredObject};
@@ -98,24 +98,33 @@ impl Compiler {
     #[must_use]
     pub fn lower(&self, state_namespaces: &BTreeMap<String, Labels>) -> Lowered {
         let facts = self.session.facts();
-        let program = self.session.program();
-        let (objects, _) = kspec_lower::objects(program, state_namespaces, facts.as_of);
-        let (host, _) = kspec_lower::host(program, &facts.config.kubernetes.to_string());
+        let program = self.placed();
+        let (objects, _) = kspec_lower::objects(&program, state_namespaces, facts.as_of);
+        let (host, _) = kspec_lower::host(&program, &facts.config.kubernetes.to_string());
         Lowered { objects, host }
     }
 
     /// The program's rules and mutations as engines load them, as of the day, each with its place in its file.
     #[must_use]
     pub fn table(&self) -> Table {
+        kspec_lower::table(&self.placed(), self.session.facts().as_of).0
+    }
+
+    /// The program, its rules and mutations with their places in their files.
+    fn placed(&self) -> Cow<'_, Program> {
+        let program = self.session.program();
+        if program.rules.is_empty() && program.mutations.is_empty() {
+            return Cow::Borrowed(program);
+        }
         let sources = self.session.sources();
-        let mut program = self.session.program().clone();
+        let mut program = program.clone();
         for bound in &mut program.rules {
             bound.rule = bound.placed(sources);
         }
         for bound in &mut program.mutations {
             bound.mutation = bound.placed(sources);
         }
-        kspec_lower::table(&program, self.session.facts().as_of).0
+        Cow::Owned(program)
     }
 
     /// The program as of the last [`Compiler::check`].

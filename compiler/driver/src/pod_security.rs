@@ -63,6 +63,7 @@ pub fn pod_security(
         as_of: Date { year: 1970, month: 1, day: 1 },
         library,
         rego: std::collections::BTreeMap::new(),
+        webhook_ca: None,
     });
     let level = level.as_str();
     session.set_source("main.kspec", format!("use std.pod_security.{{{level}}}\n{level}({minor})\n"));

@@ -13,7 +13,7 @@ mod names;
 mod objects;
 mod yaml;
 
-pub use admission::{Placement, SYSTEM_NAMESPACES, WEBHOOK_SERVICE, placements, table};
+pub use admission::{Placement, SYSTEM_NAMESPACES, WEBHOOK_SERVICE, placements, table, webhook_configurations};
 pub use files::manifest_path;
 pub use host::{HostFile, HostOutput, HostSettings, host, host_findings};
 pub use inventory::{Inventory, PART_OF, TOOLING, inventory};

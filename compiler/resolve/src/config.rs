@@ -1,5 +1,7 @@
 //! `kspec.toml`: what a project is, and where its inputs are.
 
+mod admission;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use ipnet::IpNet;
@@ -7,6 +9,8 @@ use kspec_diagnostics::{Finding, Place, SourceFile, codes};
 use kspec_model::program::NetworkFacts;
 use kspec_schema::KubeVersion;
 use serde::Deserialize;
+
+pub use admission::Admission;
 
 /// Editions that this compiler knows, oldest first.
 pub const EDITIONS: &[&str] = &["2026"];
@@ -36,6 +40,8 @@ pub struct Config {
     pub state: Option<String>,
     /// The cluster's network.
     pub network: NetworkFacts,
+    /// Engines of admission rules, and the webhook.
+    pub admission: Admission,
 }
 
 /// One `[environments.NAME]`.
@@ -70,6 +76,8 @@ struct Raw {
     state: Option<String>,
     #[serde(default)]
     network: RawNetwork,
+    #[serde(default)]
+    admission: admission::Raw,
 }
 
 #[derive(Deserialize)]
@@ -197,6 +205,7 @@ pub fn parse_config(path: &str, text: &str) -> Result<Config, Vec<Finding>> {
         dns_pods: dns.as_ref().and_then(|dns| dns.pods.clone()).unwrap_or(defaults.dns_pods),
         dns_ports: dns.as_ref().and_then(|dns| dns.ports.clone()).unwrap_or(defaults.dns_ports),
     };
+    let admission = raw.admission.read(&mut bad);
     match kubernetes {
         Some(kubernetes) if findings.is_empty() => Ok(Config {
             name: raw.name.into_inner(),
@@ -219,6 +228,7 @@ pub fn parse_config(path: &str, text: &str) -> Result<Config, Vec<Finding>> {
             crds: raw.crds,
             state: raw.state,
             network,
+            admission,
         }),
         _ => Err(findings),
     }

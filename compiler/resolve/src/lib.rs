@@ -15,7 +15,7 @@ mod session;
 mod target;
 mod unused;
 
-pub use config::{Config, EDITIONS, Environment, parse_config};
+pub use config::{Admission, Config, EDITIONS, Environment, parse_config};
 pub use elaborate::managed_flags;
 pub use lock::{Lock, parse_lock};
 pub use manifests::{CONTROLLERS, Controller, ManifestDoc, ManifestIndex};

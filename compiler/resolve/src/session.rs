@@ -44,6 +44,8 @@ pub struct Facts {
     pub library: &'static [(&'static str, &'static str)],
     /// Rego modules that rules may name: path in the project to text.
     pub rego: BTreeMap<String, Arc<str>>,
+    /// The authority of the webhook's certificate, in PEM: the text of the file that the project names.
+    pub webhook_ca: Option<Arc<str>>,
 }
 
 /// How much work the last [`Session::analyze`] did.
@@ -141,6 +143,7 @@ impl Session {
             inventory_namespace: facts.config.inventory_namespace.clone(),
             environment: facts.environment.clone(),
             network: facts.config.network.clone(),
+            admission: facts.config.admission.facts(facts.webhook_ca.as_deref()),
         };
         let manifests = ManifestIndex::new(&facts.manifests);
         let target = Target::of(&facts.schema, facts.config.kubernetes);

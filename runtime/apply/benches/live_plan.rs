@@ -120,6 +120,7 @@ fn program(name: &str) -> Program {
         inventory_namespace: "default".to_owned(),
         environment: None,
         network: NetworkFacts::default(),
+        admission: kspec_model::program::AdmissionFacts::default(),
     })
 }
 

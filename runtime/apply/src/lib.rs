@@ -18,6 +18,7 @@ mod dry_run;
 mod effect;
 mod error;
 mod inventory;
+mod ready;
 mod remove;
 mod report;
 mod run;

@@ -65,6 +65,11 @@ pub enum Outcome {
         /// Why.
         failure: Failure,
     },
+    /// It is as it was, since it would refuse whatever it covers for as long as something else is missing.
+    HeldBack {
+        /// What.
+        because: String,
+    },
     /// It is as it was, since something before it was not done.
     NotTried {
         /// What.
@@ -94,7 +99,7 @@ impl Outcome {
     /// Whether the object is as the plan wants it.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        !matches!(self, Self::Failed { .. } | Self::NotTried { .. })
+        !matches!(self, Self::Failed { .. } | Self::HeldBack { .. } | Self::NotTried { .. })
     }
 
     /// Whether the cluster is different for it.

@@ -12,7 +12,7 @@ use std::{
 use futures::{StreamExt, stream};
 use kspec_lower::Phase;
 use kspec_model::{Object, ObjectKey};
-use kspec_plan::ObjectName;
+use kspec_plan::{ObjectName, Service, awaited};
 use kspec_state::live::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ use crate::{
     deletions, effect,
     error::{ApplyError, Failure, UnknownKind},
     inventory::{self, Trouble},
-    remove,
+    ready, remove,
     report::{Effect, ObjectResult, Outcome, Report},
     send::Target,
     work::{Deletion, Intent, Wanted, Work},
@@ -43,6 +43,8 @@ pub struct Options {
     pub at_once: usize,
     /// How long to wait until written objects show that they are in force.
     pub patience: Duration,
+    /// How long to wait until the Services that webhook configurations name have an endpoint that is ready.
+    pub webhooks: Duration,
     /// Ends the run early, between two objects.
     pub stop: Stop,
 }
@@ -54,6 +56,7 @@ impl Default for Options {
             deletions: Vec::new(),
             at_once: 16,
             patience: Duration::from_secs(20),
+            webhooks: Duration::from_secs(60),
             stop: Stop::default(),
         }
     }
@@ -207,12 +210,12 @@ impl Run<'_> {
 
     /// Applies every object of a phase, save the one that was applied for the inventory's sake.
     async fn phase(&mut self, phase: Phase, begun: Option<&ObjectKey>) -> Result<(), ApplyError> {
-        let due: Vec<&Wanted> = self
+        let (waiting, due): (Vec<&Wanted>, Vec<&Wanted>) = self
             .work
             .wanted
             .iter()
             .filter(|wanted| wanted.phase == phase && begun != Some(&wanted.object.key()))
-            .collect();
+            .partition(|wanted| wanted.intent != Intent::Keep && !awaited(&wanted.object).is_empty());
         let results: Vec<_> = stream::iter(due.iter().map(|wanted| self.one(wanted)))
             .buffered(self.options.at_once.max(1))
             .collect()
@@ -228,7 +231,37 @@ impl Run<'_> {
             self.effects().await;
             self.await_kinds().await?;
         }
+        self.guarded(&waiting).await;
         Ok(())
+    }
+
+    /// Applies what would refuse whatever it covers while nobody answers behind its Services, once somebody does.
+    async fn guarded(&mut self, waiting: &[&Wanted]) {
+        if waiting.is_empty() {
+            return;
+        }
+        let services: BTreeSet<Service> = waiting.iter().flat_map(|wanted| awaited(&wanted.object)).collect();
+        let missing = match self.not_to_try() {
+            Some(_) => BTreeMap::new(),
+            None => {
+                let stopped = || self.not_to_try().is_some();
+                ready::wait(&self.connection, &services, self.options.webhooks, &stopped).await
+            }
+        };
+        for wanted in waiting {
+            let held = awaited(&wanted.object).iter().find_map(|service| missing.get(service));
+            let result = match held {
+                None => self.one(wanted).await,
+                Some(why) => {
+                    let because = format!(
+                        "{why}, and what this covers would be refused until it has; start the webhook, then apply again, \
+                         or bind its rules with `failure_policy: ignore`"
+                    );
+                    (self.told(ObjectName::of(&wanted.object), Outcome::HeldBack { because }, Vec::new()), None)
+                }
+            };
+            self.record(vec![result]);
+        }
     }
 
     /// Asks what is served until the kinds that were defined are: the server lists them a moment after it takes them.

@@ -55,6 +55,15 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The objects of this kind and namespace that a query picks.
+    pub(crate) async fn list(&self, query: &str) -> Result<Vec<Value>, Failure> {
+        let path = format!("{}?{query}", self.resource.path(self.key.namespace.as_deref(), None));
+        match self.send("list", http::Method::GET, &path, None).await {
+            Ok(answer) => Ok(answer.object.get("items").and_then(Value::as_array).cloned().unwrap_or_default()),
+            Err(refusal) => Err(self.failure(refusal, "list", false)),
+        }
+    }
+
     /// Server-side apply with strict field validation.
     pub(crate) async fn apply(&self, object: &Value, how: Applying<'_>) -> Result<Answer, Refusal> {
         let mut path = format!("{}?fieldManager={}&fieldValidation=Strict", self.path(), escape(how.manager));

@@ -34,6 +34,7 @@ pub(crate) fn complaints(kubernetes: KubeVersion, pieces: &BTreeMap<String, Stri
         as_of: Date { year: 2026, month: 1, day: 1 },
         library: &[],
         rego: std::collections::BTreeMap::new(),
+        webhook_ca: None,
     });
     for (piece, text) in pieces {
         compiler.set_source(&format!("{piece}.kspec"), text.clone());

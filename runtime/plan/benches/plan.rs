@@ -26,6 +26,7 @@ fn program() -> Program {
         inventory_namespace: "kspec".to_owned(),
         environment: None,
         network: NetworkFacts::default(),
+        admission: kspec_model::program::AdmissionFacts::default(),
     };
     Program::empty(project)
 }

@@ -4,6 +4,7 @@
 //! same program and the same state make the same plan, byte for byte; who may ask a server refines it by
 //! [`refine`]. Secret contents are in neither.
 
+mod awaited;
 mod deltas;
 mod diff;
 mod document;
@@ -27,6 +28,7 @@ use kspec_model::{
 use kspec_schema::Schema;
 use kspec_state::State;
 
+pub use awaited::{Service, awaited};
 pub use diff::{FieldChange, FieldConflict, ObjectDiff, diff_object, diff_result, merge_object};
 pub use document::*;
 pub use dry_run::{DryRun, DryRunError, DryRunRequest, refine};

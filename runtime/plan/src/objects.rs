@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     Inputs,
+    awaited::awaited,
     diff::{self, FieldChange, diff_object, merge_object},
     document::{Action, Basis, Change, ObjectName, Refusal, RefusalKind, Source},
     owner::{Owner, field_manager, is_made_by_the_cluster, is_prunable, owner, removal_rank, why_released},
@@ -66,6 +67,7 @@ impl Objects {
                 diff: content(&desired),
                 basis: if pending.waits(&desired) { Basis::KnownAfterApply } else { Basis::Merge },
                 moved_from: moves.to.get(&key).cloned(),
+                waits_for: waits_for(&desired),
                 ..change(&desired, source)
             });
             self.after.insert(key, desired);
@@ -109,6 +111,9 @@ impl Objects {
         }
         change.diff = diff.changes;
         change.conflicts = diff.conflicts;
+        if change.action != Action::None {
+            change.waits_for = waits_for(&desired);
+        }
         if let Some(after) = after(&desired, &change, Some(actual), inputs.schema, &manager) {
             self.after.insert(key, after);
         }
@@ -176,6 +181,7 @@ fn change(object: &Object, source: Option<Source>) -> Change {
         moved_to: None,
         reason: None,
         conflicts: Vec::new(),
+        waits_for: Vec::new(),
     }
 }
 
@@ -189,6 +195,10 @@ pub(crate) fn comparable(object: &Object) -> Object {
 fn source(inputs: &Inputs<'_>, origin: &Origin) -> Option<Source> {
     let position = inputs.sources.position(&Place::Source(origin.at))?;
     Some(Source { file: position.path.to_string(), line: position.line })
+}
+
+fn waits_for(object: &Object) -> Vec<String> {
+    awaited(object).into_iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect()
 }
 
 fn conflict(change: &Change, conflicts: &[diff::FieldConflict]) -> Refusal {

@@ -138,6 +138,7 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
     let (target, schema_digest) = (config.kubernetes.to_string(), schema.digest().to_owned());
     let dependencies = config.dependencies.clone();
     let rego = read::rego(root, &mut findings);
+    let webhook_ca = config.admission.ca.as_ref().and_then(|path| read::authority(root, path, &mut findings));
     let mut compiler = Compiler::new(Facts {
         config,
         schema,
@@ -146,6 +147,7 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
         as_of: choice.as_of,
         library: kspec_stdlib::FILES,
         rego,
+        webhook_ca,
     });
     let mut unreadable = Vec::new();
     read::set_sources(root, "", &mut compiler, &mut unreadable);

@@ -88,6 +88,28 @@ pub(crate) fn rego(root: &Path, findings: &mut Vec<Finding>) -> BTreeMap<String,
     modules
 }
 
+/// The certificates that kspec.toml names as the webhook's authority.
+pub(crate) fn authority(root: &Path, path: &str, findings: &mut Vec<Finding>) -> Option<Arc<str>> {
+    let problem = match text(&root.join(path)) {
+        // A key that is committed is nobody's secret, and this one would go to the API server besides.
+        Ok(text) if text.contains("PRIVATE KEY-----") => {
+            format!("{path} holds a private key, which belongs to its owner alone")
+        }
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => return Some(Arc::from(text)),
+        Ok(_) => format!("{path} holds no certificate"),
+        Err(message) => message,
+    };
+    findings.push(
+        Finding::new(
+            codes::PROJECT_FILE,
+            format!("the webhook's authority cannot be read: {problem}"),
+            Place::File { path: "kspec.toml".into(), line: 1, column: 1 },
+        )
+        .help("`ca` of [admission.webhook] names a file of certificates in PEM, relative to the project"),
+    );
+    None
+}
+
 fn sources_below(root: &Path, enters: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     walk(root, 0, enters, "kspec", &mut files)?;

@@ -24,6 +24,7 @@ pub(crate) fn empty(project: &str) -> Program {
         inventory_namespace: "default".to_owned(),
         environment: None,
         network: NetworkFacts::default(),
+        admission: kspec_model::program::AdmissionFacts::default(),
     })
 }
 

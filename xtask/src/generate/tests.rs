@@ -40,6 +40,7 @@ fn a_project_has_no_errors_and_no_warnings() {
         as_of: Date { year: 2026, month: 11, day: 21 },
         library: kspec_stdlib::FILES,
         rego: std::collections::BTreeMap::new(),
+        webhook_ca: None,
     });
     for (name, text) in files.iter().filter(|(name, _)| name.ends_with(".kspec")) {
         compiler.set_source(name, text.as_str());

@@ -1,5 +1,6 @@
 //! K05xx: what bound rules, mutations and exemptions mean for each other.
 
+mod engines;
 mod exemptions;
 mod proofs;
 

@@ -18,6 +18,7 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let lowered = kspec_lower::admission::sourced(facts.program, facts.as_of);
+    super::engines::check(facts, &lowered, findings);
     let own = facts.program.project.inventory_namespace.as_str();
     let mut system: Vec<&str> = SYSTEM_NAMESPACES.to_vec();
     // Many projects keep their inventory in `default`, where nothing of kspec's own runs.

@@ -329,7 +329,9 @@ test "bindings" {
 
 #[test]
 fn rego_stands_behind_the_same_binding() {
-    let mut facts = crate::support::facts(crate::support::config(crate::support::CONFIG), None, Vec::new());
+    let webhook = "[admission.webhook]\ncert_manager = \"kspec-system/kspec-webhook\"\n";
+    let settings = format!("{}{webhook}", crate::support::CONFIG);
+    let mut facts = crate::support::facts(crate::support::config(&settings), None, Vec::new());
     facts.rego.insert("policies/labels.rego".to_owned(), "package labels".into());
     let mut compiler = kspec_compiler::Compiler::new(facts);
     compiler.set_source(

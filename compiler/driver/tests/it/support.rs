@@ -32,6 +32,7 @@ pub(crate) fn facts(config: Config, environment: Option<&str>, manifests: Vec<Ma
         as_of: DAY,
         library: kspec_stdlib::FILES,
         rego: std::collections::BTreeMap::new(),
+        webhook_ca: None,
     }
 }
 

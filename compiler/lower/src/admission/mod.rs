@@ -9,6 +9,7 @@ mod engine;
 mod exempt;
 mod mutation;
 mod policy;
+mod run;
 mod scope;
 mod table;
 mod targets;
@@ -20,8 +21,10 @@ use kspec_model::rules::{Engine, Table};
 
 pub(crate) use mutation::mutation_policies;
 pub(crate) use policy::policies;
+pub(crate) use run::{Part, RUNS, parts};
 pub(crate) use table::{Lowered, lower};
 pub(crate) use webhook::configurations;
+pub use webhook::webhook_configurations;
 
 /// The label values of namespaces that a scope leaves out unless it names them.
 pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
@@ -43,15 +46,17 @@ pub struct Sourced<'p> {
     pub rules: Vec<&'p Origin>,
     /// Of each mutation, in the table's order.
     pub mutations: Vec<&'p Origin>,
+    /// Why the webhook decides it, of each rule and then of each mutation; none where the API server does.
+    pub reasons: Vec<Option<String>>,
 }
 
 /// The table of a program on a day, with where each entry is bound.
 #[must_use]
 pub fn sourced<'p>(program: &View<'p>, as_of: Date) -> Sourced<'p> {
     let Lowered { table, notes } = lower(program, as_of);
-    let mut rules: Vec<&Origin> = notes.into_iter().map(|note| note.origin).collect();
+    let (mut rules, reasons): (Vec<&Origin>, _) = notes.into_iter().map(|note| (note.origin, note.reason)).unzip();
     let mutations = rules.split_off(table.rules.len());
-    Sourced { table, rules, mutations }
+    Sourced { table, rules, mutations, reasons }
 }
 
 /// Which engine decides a bound rule or mutation, and why it is not the API server.

@@ -12,7 +12,9 @@ use super::SYSTEM_NAMESPACES;
 /// A binding's scope as the table has it.
 pub(super) fn of(program: &View<'_>, scope: &AdmissionScope) -> Scope {
     let own = program.project.inventory_namespace.as_str();
-    let except = || SYSTEM_NAMESPACES.iter().copied().chain([own]).map(str::to_owned).collect::<BTreeSet<_>>();
+    let webhook = program.project.admission.webhook.namespace.as_deref();
+    let own = || [Some(own), webhook].into_iter().flatten();
+    let except = || SYSTEM_NAMESPACES.iter().copied().chain(own()).map(str::to_owned).collect::<BTreeSet<_>>();
     match scope {
         AdmissionScope::Cluster { .. } => Scope {
             namespaces: Namespaces::Selected { labels: LabelSelector::default(), except: except() },

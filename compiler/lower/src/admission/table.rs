@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use kspec_model::program::{AdmissionScope, Date, MutationBinding, Origin, RuleBinding, View};
-use kspec_model::rules::{Action, BoundMutation, BoundRule, Engine, Scope, Table};
+use kspec_model::program::{AdmissionScope, Date, EngineChoice, MutationBinding, Origin, RuleBinding, View};
+use kspec_model::rules::{Action, BoundMutation, BoundRule, Engine, FailurePolicy, Scope, Table};
 
 use super::{engine, exempt, minor, scope};
 use crate::names;
@@ -29,15 +29,18 @@ pub(crate) fn lower<'p>(program: &View<'p>, as_of: Date) -> Lowered<'p> {
     let (mut rules, mut notes) = (Vec::new(), Vec::new());
     for binding in program.rules.iter().copied() {
         let Some(bound) = rule(program, binding, as_of, &mut ids) else { continue };
-        let reason = engine::of_rule(&bound, target).err();
+        let reason = chosen(program).or_else(|| engine::of_rule(&bound, target).err());
         let engine = if reason.is_some() { Engine::Webhook } else { Engine::Cel };
-        rules.push(BoundRule { engine, ..bound });
+        // What never refuses does not refuse because nobody answers, either.
+        let told = engine == Engine::Webhook && bound.action != Action::Deny;
+        let failure_policy = if told { FailurePolicy::Ignore } else { bound.failure_policy };
+        rules.push(BoundRule { engine, failure_policy, ..bound });
         notes.push(Note { origin: &binding.origin, reason });
     }
     let mut mutations = Vec::new();
     for binding in program.mutations.iter().copied() {
         let Some(bound) = mutation(program, binding, as_of, &mut ids) else { continue };
-        let reason = engine::of_mutation(&bound, target).err();
+        let reason = chosen(program).or_else(|| engine::of_mutation(&bound, target).err());
         let engine = if reason.is_some() { Engine::Webhook } else { Engine::Cel };
         mutations.push(BoundMutation { engine, ..bound });
         notes.push(Note { origin: &binding.origin, reason });
@@ -51,6 +54,12 @@ pub(crate) fn lower<'p>(program: &View<'p>, as_of: Date) -> Lowered<'p> {
         mutations,
     };
     Lowered { table, notes }
+}
+
+/// Why the webhook decides everything, where it does.
+fn chosen(program: &View<'_>) -> Option<String> {
+    (program.project.admission.engine == EngineChoice::Webhook)
+        .then(|| "kspec.toml says `engine = \"webhook\"`".to_owned())
 }
 
 /// BLAKE3 of the rules and mutations as JSON, whose maps are in order.

@@ -1,5 +1,9 @@
 //! Admission policies, their bindings, and webhook configurations.
 
+use std::collections::BTreeMap;
+
+use kspec_model::program::WebhookAuthority;
+
 use super::metadata::Metadata;
 use super::{Kind, Output, Phase, world::World};
 use crate::admission;
@@ -39,16 +43,30 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
             (Phase::PolicyBindings, Metadata::default())
         });
     }
-    for configuration in admission::configurations(&table, &program.project.inventory_namespace) {
-        let at = match configuration.kind {
-            "MutatingWebhookConfiguration" => table.rules.len() + configuration.first,
-            _ => configuration.first,
-        };
-        let Some(origin) = origin(at) else { continue };
+    let configurations = admission::configurations(&table, program.project);
+    if let Some(first) = configurations.first().and_then(|first| origin(first.place(&table))) {
+        for part in admission::parts(&table, program.project) {
+            let admission::Part { api_version, kind, namespace, name, phase, body } = part;
+            let kind = Kind { api_version, kind };
+            output.object(world, kind, kind.named(namespace, name, first), 0, |object| {
+                object.extend(body);
+                (phase, Metadata { doc: Some(admission::RUNS.into()), ..Metadata::default() })
+            });
+        }
+    }
+    let webhook = &program.project.admission.webhook;
+    let annotations = match &webhook.authority {
+        WebhookAuthority::CertManager(certificate) => {
+            BTreeMap::from([("cert-manager.io/inject-ca-from".to_owned(), certificate.clone())])
+        }
+        WebhookAuthority::Unsaid | WebhookAuthority::Pem(_) => BTreeMap::new(),
+    };
+    for configuration in configurations {
+        let Some(origin) = origin(configuration.place(&table)) else { continue };
         let kind = Kind { api_version: API, kind: configuration.kind };
         output.object(world, kind, kind.named(None, configuration.name, origin), 0, |object| {
             object.insert("webhooks".to_owned(), configuration.webhooks);
-            (Phase::PolicyBindings, Metadata::default())
+            (Phase::PolicyBindings, Metadata { annotations: Some(&annotations), ..Metadata::default() })
         });
     }
 }

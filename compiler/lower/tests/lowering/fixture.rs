@@ -43,6 +43,7 @@ pub(crate) fn program() -> Program {
             nodes: vec!["192.168.0.0/24".parse().unwrap()],
             ..NetworkFacts::default()
         },
+        admission: kspec_model::program::AdmissionFacts::default(),
     })
 }
 

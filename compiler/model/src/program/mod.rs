@@ -50,6 +50,8 @@ pub struct Project {
     pub environment: Option<String>,
     /// Pod, service, node ranges and how DNS is found.
     pub network: NetworkFacts,
+    /// Which engine decides admission rules, and where the webhook is.
+    pub admission: AdmissionFacts,
 }
 
 /// The `[network]` table of `kspec.toml`.
@@ -80,6 +82,60 @@ impl Default for NetworkFacts {
             dns_ports: vec![53],
         }
     }
+}
+
+/// The `[admission]` table of `kspec.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AdmissionFacts {
+    /// Which engine decides.
+    pub engine: EngineChoice,
+    /// The webhook.
+    pub webhook: WebhookFacts,
+}
+
+/// Which engine decides bound rules and mutations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EngineChoice {
+    /// The API server where CEL can say it, else the webhook.
+    #[default]
+    Auto,
+    /// The API server; what CEL cannot say is an error.
+    Cel,
+    /// The webhook.
+    Webhook,
+}
+
+/// The `[admission.webhook]` table of `kspec.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebhookFacts {
+    /// Where the API server finds it, where it is not a Service of the cluster.
+    pub url: Option<String>,
+    /// Its Service; `kspec-webhook` unless told.
+    pub service: Option<String>,
+    /// The Service's namespace; the inventory's unless told.
+    pub namespace: Option<String>,
+    /// The Service's port; 443 unless told.
+    pub port: Option<u16>,
+    /// By whom the API server knows its certificate.
+    pub authority: WebhookAuthority,
+    /// The container image that runs it, where its Deployment is to be written too.
+    pub image: Option<String>,
+    /// The Secret of its certificate and key; `kspec-webhook-tls` unless told.
+    pub tls_secret: Option<String>,
+    /// How many of it run; 2 unless told.
+    pub replicas: Option<u32>,
+}
+
+/// By whom the API server knows the webhook's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum WebhookAuthority {
+    /// Nobody said: by the authorities that the API server's machine trusts.
+    #[default]
+    Unsaid,
+    /// By these certificates, in PEM.
+    Pem(String),
+    /// By what cert-manager fills in of a `namespace/certificate`.
+    CertManager(String),
 }
 
 /// The forms that a program's contents take: every list and every block that a program has at most one of is named once,

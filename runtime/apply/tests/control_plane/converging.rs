@@ -84,6 +84,7 @@ impl Project<'_> {
             as_of,
             library: kspec_stdlib::FILES,
             rego: std::collections::BTreeMap::new(),
+            webhook_ca: None,
         };
         let mut compiler = Compiler::new(facts);
         compiler.set_source("main.kspec", text);

@@ -34,6 +34,7 @@ impl Bench {
             inventory_namespace: "default".to_owned(),
             environment: None,
             network: NetworkFacts::default(),
+            admission: kspec_model::program::AdmissionFacts::default(),
         };
         Self { server, inventory: inventory(&project), folder: tempfile::tempdir().unwrap() }
     }
@@ -252,6 +253,7 @@ pub(crate) fn outcomes(report: &Report) -> Vec<String> {
             let outcome = match &result.outcome {
                 Outcome::Released { .. } => "released".to_owned(),
                 Outcome::Failed { failure } => format!("failed: {failure}"),
+                Outcome::HeldBack { because } => format!("held back: {because}"),
                 Outcome::NotTried { because } => format!("not tried: {because}"),
                 other => format!("{other:?}").to_lowercase(),
             };

@@ -18,3 +18,4 @@ mod immutable;
 mod refusals;
 mod removing;
 mod subjects;
+mod webhooks;

@@ -35,6 +35,7 @@ pub(crate) fn complaints(state: &State, version: KubeVersion) -> (Imported, Vec<
         as_of,
         library: kspec_stdlib::FILES,
         rego: std::collections::BTreeMap::new(),
+        webhook_ca: None,
     });
     for (path, text) in imported.files.iter().filter(|(path, _)| path.ends_with(".kspec")) {
         if kspec_syntax::format(text).as_ref() != Ok(text) {

@@ -35,6 +35,10 @@ pub struct Change {
     /// Fields that change and that others own too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<FieldConflict>,
+    /// Services, as `namespace/name`, that must have an endpoint that is ready before apply puts the object in force: a webhook
+    /// that nobody answers for refuses whatever it covers. Where none becomes ready, the object is held back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
 }
 
 /// What happens to an object.

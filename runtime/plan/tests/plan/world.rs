@@ -35,6 +35,7 @@ impl World {
             inventory_namespace: "kspec".to_owned(),
             environment: None,
             network: NetworkFacts::default(),
+            admission: kspec_model::program::AdmissionFacts::default(),
         };
         let mut sources = SourceMap::default();
         sources.set_file(FileId(0), SourceFile::new("shop.kspec", "\n\nrole release in payments {}\n"));
@@ -105,6 +106,7 @@ pub(crate) fn owned_by(project: &str, mut object: Value) -> Value {
         inventory_namespace: "kspec".to_owned(),
         environment: None,
         network: NetworkFacts::default(),
+        admission: kspec_model::program::AdmissionFacts::default(),
     };
     let labels = object["metadata"].as_object_mut().unwrap().entry("labels").or_insert_with(|| json!({}));
     labels[MANAGED_BY.0] = json!(MANAGED_BY.1);
