@@ -115,7 +115,7 @@ fn the_engine_is_chosen_in_the_project_file() {
         "kspec.toml",
     ]);
     engines("[admission]\nengine = \"rego\"\n").kspec(&["check"]).ends(1).says(&[
-        "kspec.toml:6:10",
+        "kspec.toml:6:1",
         "`rego` is no engine of admission rules",
         "\"auto\", \"cel\" or \"webhook\"",
     ]);
