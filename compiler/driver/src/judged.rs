@@ -1,12 +1,11 @@
 //! What checks said, kept by what they read: each item alone, and groups of items that share a key. After an edit, the items
 //! that it changed are checked again, and the groups that can see the change.
 
-use std::collections::HashMap;
-
 use kspec_checks::{Keys, alone, seen_alike, together};
 use kspec_diagnostics::{Finding, ItemId};
 use kspec_model::program::{Accept, Date, Project, View};
 use kspec_resolve::{Changed, Contribution};
+use rustc_hash::FxHashMap;
 
 /// From how many items on two threads share the work.
 const SHARED: usize = 1_000;
@@ -89,11 +88,30 @@ impl Judged {
     /// Takes new contributions over, keeping what was found of those that are what they were, wherever they stand now.
     fn take_all(&mut self, project: &Project, contributions: &[Contribution], as_of: Date) {
         let old = std::mem::take(&mut self.items).into_iter();
-        let mut known: HashMap<ItemId, Item> = old.map(|item| (item.contribution.id(), item)).collect();
+        let mut known: FxHashMap<ItemId, Item> = old.map(|item| (item.contribution.id(), item)).collect();
+        let changed: Vec<&Contribution> = contributions
+            .iter()
+            .filter(|new| known.get(&new.id()).is_none_or(|old| !old.contribution.is(new)))
+            .collect();
+        let look = |changed: &[&Contribution]| -> Vec<Looked> {
+            changed.iter().map(|new| Looked::at(project, new, as_of)).collect()
+        };
+        let share = if changed.len() < SHARED { 0 } else { changed.len() / 2 };
+        let (one, other) = changed.split_at(share);
+        let (one, other) = std::thread::scope(|scope| {
+            let worker = (!one.is_empty()).then(|| scope.spawn(|| look(one)));
+            let other = look(other);
+            // A check that panics does so here too.
+            (worker.map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), other)
+        });
+        let mut looked = one.into_iter().flatten().chain(other);
         for new in contributions {
             let item = match known.remove(&new.id()) {
                 Some(old) if old.contribution.is(new) => old,
-                old => self.judge(project, new, old.as_ref(), as_of),
+                old => {
+                    let Some(looked) = looked.next() else { continue };
+                    self.item(new, old.as_ref(), looked)
+                }
             };
             self.items.push(item);
         }
@@ -107,7 +125,7 @@ impl Judged {
             let Some(new) = contributions.get(*place) else { continue };
             let mut items = std::mem::take(&mut self.items);
             if let Some(item) = items.get_mut(*place) {
-                let new = self.judge(project, new, Some(item), as_of);
+                let new = self.item(new, Some(item), Looked::at(project, new, as_of));
                 regroup |= new.keys != item.keys;
                 if new.version != item.version
                     && let Some(group) = item.group.and_then(|group| self.groups.get_mut(group))
@@ -123,30 +141,23 @@ impl Judged {
         }
     }
 
-    /// Checks an item alone.
-    fn judge(&mut self, project: &Project, new: &Contribution, old: Option<&Item>, as_of: Date) -> Item {
+    /// What an item that was looked at becomes.
+    fn item(&mut self, new: &Contribution, old: Option<&Item>, Looked { keys, findings }: Looked) -> Item {
         self.alone += 1;
-        let part = new.part();
         let version = match old {
-            Some(old) if seen_alike(old.contribution.part(), part) => old.version,
+            Some(old) if seen_alike(old.contribution.part(), new.part()) => old.version,
             _ => {
                 self.version += 1;
                 self.version
             }
         };
-        Item {
-            contribution: new.clone(),
-            keys: Keys::of(part),
-            version,
-            group: old.and_then(|old| old.group),
-            findings: alone(&View::gather(project, [part]), as_of),
-        }
+        Item { contribution: new.clone(), keys, version, group: old.and_then(|old| old.group), findings }
     }
 
     /// Puts items that share a key into groups. A group of the same items as before, unchanged, keeps what was found.
     fn regroup(&mut self) {
         let mut sets = Sets::new(self.items.len());
-        let mut first_with: HashMap<u64, usize> = HashMap::new();
+        let mut first_with: FxHashMap<u64, usize> = FxHashMap::default();
         let mut with_any = None;
         for (place, item) in self.items.iter().enumerate() {
             for key in &item.keys.shared {
@@ -162,9 +173,9 @@ impl Judged {
             }
         }
         let old = std::mem::take(&mut self.groups).into_iter();
-        let mut known: HashMap<Stamp, Vec<Finding>> =
+        let mut known: FxHashMap<Stamp, Vec<Finding>> =
             old.filter_map(|group| Some((group.stamp, group.findings?))).collect();
-        let mut group_of: HashMap<usize, usize> = HashMap::new();
+        let mut group_of: FxHashMap<usize, usize> = FxHashMap::default();
         for (place, item) in self.items.iter_mut().enumerate() {
             if item.keys.is_empty() {
                 item.group = None;
@@ -183,6 +194,19 @@ impl Judged {
         for group in &mut self.groups {
             group.findings = known.remove(&group.stamp);
         }
+    }
+}
+
+/// What looking at an item alone yields.
+struct Looked {
+    keys: Keys,
+    findings: Vec<Finding>,
+}
+
+impl Looked {
+    fn at(project: &Project, contribution: &Contribution, as_of: Date) -> Self {
+        let part = contribution.part();
+        Self { keys: Keys::of(part), findings: alone(&View::gather(project, [part]), as_of) }
     }
 }
 

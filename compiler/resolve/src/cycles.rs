@@ -1,12 +1,14 @@
 //! Modules that `use` each other.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use kspec_diagnostics::{Finding, ItemId, Location, codes};
 use kspec_syntax::tree::ItemKind;
+
+use rustc_hash::FxHashMap;
 
 use crate::{
     db::{Db, Uses},
@@ -17,7 +19,7 @@ use crate::{
 pub(crate) fn check(
     db: &Db<'_>,
     uses: &BTreeMap<Arc<str>, Vec<ItemId>>,
-    items: &HashMap<ItemId, ItemEntry>,
+    items: &FxHashMap<ItemId, ItemEntry>,
 ) -> Vec<Finding> {
     let mut edges: BTreeMap<Arc<str>, Vec<(Arc<str>, Location)>> = BTreeMap::new();
     for (path, uses) in uses {

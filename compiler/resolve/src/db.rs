@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
@@ -12,6 +12,7 @@ use kspec_diagnostics::{Finding, ItemId, Location, Severity, Span, codes};
 use kspec_model::program::{Part, Workload};
 use kspec_syntax::tree::{Item, ItemKind, Use};
 use kspec_types::Value;
+use rustc_hash::FxHashMap;
 
 use crate::{
     elaborate,
@@ -26,7 +27,7 @@ use crate::{
 pub(crate) struct Uses {
     /// Names looked up, by module, found or not. The empty name is the list of a module's names; in the empty module,
     /// the names are the modules.
-    pub(crate) names: BTreeSet<(Arc<str>, Arc<str>)>,
+    pub(crate) names: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     /// Items whose exports or contribution were read.
     pub(crate) items: BTreeSet<ItemId>,
     /// Items whose text was looked at.
@@ -34,8 +35,14 @@ pub(crate) struct Uses {
 }
 
 impl Uses {
-    fn name(&mut self, module: &str, name: &str) {
-        self.names.insert((Arc::from(module), Arc::from(name)));
+    pub(crate) fn name(&mut self, module: &str, name: &str) {
+        let names = match self.names.get_mut(module) {
+            Some(names) => names,
+            None => self.names.entry(Arc::from(module)).or_default(),
+        };
+        if !names.contains(name) {
+            names.insert(Arc::from(name));
+        }
     }
 }
 
@@ -69,9 +76,9 @@ pub(crate) struct Db<'s> {
     pub(crate) manifests: &'s ManifestIndex,
     pub(crate) target: &'s Target,
     modules: &'s BTreeMap<Arc<str>, Module>,
-    items: &'s HashMap<ItemId, ItemEntry>,
-    kept: &'s HashMap<ItemId, Arc<Unit>>,
-    fresh: RefCell<HashMap<ItemId, Arc<Unit>>>,
+    items: &'s FxHashMap<ItemId, ItemEntry>,
+    kept: &'s FxHashMap<ItemId, Arc<Unit>>,
+    fresh: RefCell<FxHashMap<ItemId, Arc<Unit>>>,
     /// Items being elaborated, outermost first, with the place that asked for the next one.
     running: RefCell<Vec<(ItemId, Location)>>,
     /// Cycles found on the way, to be reported by the item that closes them.
@@ -86,8 +93,8 @@ impl<'s> Db<'s> {
         manifests: &'s ManifestIndex,
         target: &'s Target,
         modules: &'s BTreeMap<Arc<str>, Module>,
-        items: &'s HashMap<ItemId, ItemEntry>,
-        kept: &'s HashMap<ItemId, Arc<Unit>>,
+        items: &'s FxHashMap<ItemId, ItemEntry>,
+        kept: &'s FxHashMap<ItemId, Arc<Unit>>,
     ) -> Self {
         Self {
             facts,
@@ -103,9 +110,9 @@ impl<'s> Db<'s> {
         }
     }
 
-    /// The units made by this analysis.
-    pub(crate) fn into_fresh(self) -> BTreeMap<ItemId, Arc<Unit>> {
-        self.fresh.into_inner().into_iter().collect()
+    /// The units made by this analysis, and whether some of them need themselves.
+    pub(crate) fn into_fresh(self) -> (BTreeMap<ItemId, Arc<Unit>>, bool) {
+        (self.fresh.into_inner().into_iter().collect(), !self.cyclic.into_inner().is_empty())
     }
 
     /// The item's tree.

@@ -14,6 +14,7 @@ mod names;
 mod session;
 mod target;
 mod unused;
+mod users;
 
 pub use config::{Admission, Config, EDITIONS, Environment, parse_config};
 pub use elaborate::managed_flags;

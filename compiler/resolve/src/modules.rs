@@ -1,15 +1,13 @@
 //! Modules: which items a file holds and what they are called.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use kspec_diagnostics::{Finding, ItemId, Location, codes};
 use kspec_syntax::{
     ParsedItem,
     tree::{Item, ItemKind, Name, Path},
 };
+use rustc_hash::FxHashMap;
 
 /// Names that stand for themselves everywhere and cannot be declared (language reference, "Files and projects").
 pub(crate) const RESERVED: &[&str] = &["all", "any", "dns", "internet", "cidr", "user", "group", "true", "false"];
@@ -22,7 +20,7 @@ pub(crate) struct Module {
     /// Items in order.
     pub(crate) items: Vec<ItemId>,
     /// Items by the names they declare.
-    pub(crate) names: HashMap<Arc<str>, Vec<ItemId>>,
+    pub(crate) names: FxHashMap<Arc<str>, Vec<ItemId>>,
 }
 
 /// An item as parsed, with where it belongs.

@@ -2,18 +2,21 @@
 //! other.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use kspec_diagnostics::{Finding, ItemId, Severity};
 use kspec_syntax::tree::ItemKind;
 
+use rustc_hash::FxHashMap;
+
 use crate::{
     cycles,
     db::{Db, Unit},
     modules::{ItemEntry, Module, name_findings},
     unused,
+    users::Users,
 };
 
 /// Findings by module, and the modules to look at again.
@@ -43,9 +46,9 @@ impl Names {
         &mut self,
         db: &Db<'_>,
         modules: &BTreeMap<Arc<str>, Module>,
-        items: &HashMap<ItemId, ItemEntry>,
-        units: &HashMap<ItemId, Arc<Unit>>,
-        users: &unused::NameUsers,
+        items: &FxHashMap<ItemId, ItemEntry>,
+        units: &FxHashMap<ItemId, Arc<Unit>>,
+        users: &Users,
     ) {
         let broken = |id: ItemId| {
             units.get(&id).is_some_and(|unit| unit.findings.iter().any(|finding| finding.severity == Severity::Error))

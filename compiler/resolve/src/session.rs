@@ -5,7 +5,7 @@
 //! hashes decide what changed, and two reverse indexes decide what follows.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Arc, OnceLock},
 };
@@ -14,6 +14,7 @@ use kspec_diagnostics::{FileId, Finding, ItemId, SourceFile, SourceMap};
 use kspec_model::program::{Date, Part, Program, Project};
 use kspec_schema::Schema;
 use kspec_syntax::{ParsedItem, tree::ItemKind};
+use rustc_hash::FxHashMap;
 
 use crate::{
     config::Config,
@@ -22,10 +23,14 @@ use crate::{
     modules::{ItemEntry, Module, path_text, table_names},
     names::Names,
     target::Target,
+    users::Users,
 };
 
 /// Threads that parse ahead. The rest of a check is one thread's, so more would only wait.
 const PARSERS: usize = 2;
+
+/// From how many items on two threads share the elaboration.
+const SHARED: usize = 1_000;
 
 /// What a program is compiled against, beside its sources.
 #[derive(Debug, Clone)]
@@ -104,17 +109,12 @@ pub struct Session {
     sources: SourceMap,
     files: BTreeMap<Arc<str>, FileId>,
     modules: BTreeMap<Arc<str>, Module>,
-    items: HashMap<ItemId, ItemEntry>,
-    units: HashMap<ItemId, Arc<Unit>>,
-    /// Who looked a name up, by module and name; failed look-ups are here too.
-    name_users: HashMap<(Arc<str>, Arc<str>), BTreeSet<ItemId>>,
-    /// Who drew on an item.
-    item_users: HashMap<ItemId, BTreeSet<ItemId>>,
-    /// Who looked at an item's text.
-    text_users: HashMap<ItemId, BTreeSet<ItemId>>,
+    items: FxHashMap<ItemId, ItemEntry>,
+    units: FxHashMap<ItemId, Arc<Unit>>,
+    users: Users,
     dirty: BTreeSet<ItemId>,
     /// Items parsed ahead, by the hash of their text, until they are set.
-    ahead: HashMap<u64, Arc<ParsedItem>>,
+    ahead: FxHashMap<u64, Arc<ParsedItem>>,
     /// Paths of `use`s met, whose library modules are to be read.
     wanted: BTreeSet<String>,
     /// Package items that the project draws on, directly or not.
@@ -154,13 +154,11 @@ impl Session {
             sources: SourceMap::default(),
             files: BTreeMap::new(),
             modules: BTreeMap::new(),
-            items: HashMap::new(),
-            units: HashMap::new(),
-            name_users: HashMap::new(),
-            item_users: HashMap::new(),
-            text_users: HashMap::new(),
+            items: FxHashMap::default(),
+            units: FxHashMap::default(),
+            users: Users::default(),
             dirty: BTreeSet::new(),
-            ahead: HashMap::new(),
+            ahead: FxHashMap::default(),
             wanted: BTreeSet::new(),
             active: BTreeSet::new(),
             contributions: Vec::new(),
@@ -230,9 +228,7 @@ impl Session {
                 let entry = ItemEntry { module: Arc::clone(&module), hash, parsed };
                 self.items.insert(id, entry);
                 self.dirty.insert(id);
-                if let Some(users) = self.text_users.get(&id) {
-                    self.dirty.extend(users.iter().copied());
-                }
+                self.dirty.extend(self.users.of_text(id));
             }
             items.push(id);
         }
@@ -242,7 +238,7 @@ impl Session {
         if items != old_items {
             self.order_stale = true;
         }
-        let mut names: HashMap<Arc<str>, Vec<ItemId>> = HashMap::new();
+        let mut names: FxHashMap<Arc<str>, Vec<ItemId>> = FxHashMap::default();
         for id in &items {
             if let Some(entry) = self.items.get(id) {
                 for name in table_names(&entry.parsed.item) {
@@ -280,7 +276,7 @@ impl Session {
         let changed = self.elaborate_dirty();
         self.contribute(&changed);
         let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, &self.units);
-        self.names.update(&db, &self.modules, &self.items, &self.units, &self.name_users);
+        self.names.update(&db, &self.modules, &self.items, &self.units, &self.users);
     }
 
     /// What is wrong with each item and each module by itself, as of the last [`Session::analyze`]: syntax, names, types.
@@ -340,7 +336,7 @@ impl Session {
     /// Pairs new item texts with known items: equal texts first, in order, then what is left by position between the
     /// same neighbours, so that an edited item keeps its identity.
     fn match_items(&self, old: &[ItemId], texts: &[kspec_syntax::ItemText<'_>]) -> Vec<Option<ItemId>> {
-        let mut by_hash: HashMap<u64, Vec<ItemId>> = HashMap::new();
+        let mut by_hash: FxHashMap<u64, Vec<ItemId>> = FxHashMap::default();
         for id in old.iter().rev() {
             if let Some(entry) = self.items.get(id) {
                 by_hash.entry(entry.hash).or_default().push(*id);
@@ -359,53 +355,37 @@ impl Session {
     fn forget(&mut self, id: ItemId) {
         self.items.remove(&id);
         self.drop_unit(id);
-        for users in [self.item_users.remove(&id), self.text_users.remove(&id)].into_iter().flatten() {
-            self.dirty.extend(users);
-        }
+        self.dirty.extend(self.users.forget(id));
         self.dirty.remove(&id);
         self.sources.remove_item(id);
     }
 
     /// Marks whoever looked up a name that now means something else.
-    fn names_changed(&mut self, path: &Arc<str>, old: Option<&Module>, new: Option<&Module>) {
-        let of = |module: Option<&Module>, name: &Arc<str>| module.and_then(|module| module.names.get(name).cloned());
+    fn names_changed<'m>(&mut self, path: &str, old: Option<&'m Module>, new: Option<&'m Module>) {
+        let of = |module: Option<&'m Module>, name: &str| module.and_then(|module| module.names.get(name));
         let names = [old, new].into_iter().flatten().flat_map(|module| module.names.keys());
-        let changed: BTreeSet<&Arc<str>> = names.filter(|name| of(old, name) != of(new, name)).collect();
-        let comes_or_goes = |name: &&&Arc<str>| of(old, name).is_none() || of(new, name).is_none();
-        if changed.iter().find(comes_or_goes).is_some() {
-            self.mark_users(path, &Arc::from(""));
+        let changed: Vec<&Arc<str>> = names.filter(|name| of(old, name) != of(new, name)).collect();
+        if changed.iter().any(|name| of(old, name).is_none() || of(new, name).is_none()) {
+            self.mark_users(path, "");
         }
         for name in changed {
             self.mark_users(path, name);
         }
         if old.is_none() || new.is_none() {
-            self.mark_users(&Arc::from(""), path);
-            self.mark_users(&Arc::from(""), &Arc::from(""));
+            self.mark_users("", path);
+            self.mark_users("", "");
         }
     }
 
-    fn mark_users(&mut self, module: &Arc<str>, name: &Arc<str>) {
-        if let Some(users) = self.name_users.get(&(Arc::clone(module), Arc::clone(name))) {
-            self.dirty.extend(users.iter().copied());
-        }
+    fn mark_users(&mut self, module: &str, name: &str) {
+        self.dirty.extend(self.users.of_name(module, name));
     }
 
     /// Removes a unit and its entries in the reverse indexes.
     fn drop_unit(&mut self, id: ItemId) -> Option<Arc<Unit>> {
         let unit = self.units.remove(&id)?;
-        for name in &unit.uses.names {
-            if let Some(users) = self.name_users.get_mut(name) {
-                users.remove(&id);
-            }
-            self.names.touch(&name.0);
-        }
-        for (items, index) in [(&unit.uses.items, &mut self.item_users), (&unit.uses.texts, &mut self.text_users)] {
-            for item in items {
-                if let Some(users) = index.get_mut(item) {
-                    users.remove(&id);
-                }
-            }
-        }
+        self.users.remove(id, &unit.uses);
+        unit.uses.names.keys().for_each(|module| self.names.touch(module));
         Some(unit)
     }
 
@@ -443,50 +423,58 @@ impl Session {
         let mut changed = BTreeSet::new();
         while !self.dirty.is_empty() {
             let dirty = std::mem::take(&mut self.dirty);
-            let mut before: HashMap<ItemId, u64> = HashMap::new();
+            let mut before: FxHashMap<ItemId, u64> = FxHashMap::default();
             for id in &dirty {
                 if let Some(old) = self.drop_unit(*id) {
                     before.insert(*id, old.fingerprint);
                 }
             }
-            let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, &self.units);
-            for id in dirty
-                .iter()
-                .filter(|id| self.is_root(**id) || self.item_users.get(id).is_some_and(|users| !users.is_empty()))
-            {
-                db.unit(*id);
-            }
-            let fresh = db.into_fresh();
+            let counts = |id: &ItemId| self.is_root(*id) || self.users.draws_on(*id);
+            let fresh = self.elaborate(&dirty.iter().copied().filter(counts).collect::<Vec<_>>());
             self.stats.elaborated += fresh.len();
             for (id, unit) in fresh {
-                let mut touched = None;
-                for name in &unit.uses.names {
-                    self.name_users.entry(name.clone()).or_default().insert(id);
-                    // Names come ordered by module.
-                    if touched != Some(&name.0) {
-                        self.names.touch(&name.0);
-                        touched = Some(&name.0);
-                    }
-                }
+                self.users.add(id, &unit.uses);
+                unit.uses.names.keys().for_each(|module| self.names.touch(module));
                 if let Some(entry) = self.items.get(&id) {
                     self.names.touch(&entry.module);
                 }
-                for item in &unit.uses.items {
-                    self.item_users.entry(*item).or_default().insert(id);
-                }
-                for item in &unit.uses.texts {
-                    self.text_users.entry(*item).or_default().insert(id);
-                }
-                if before.get(&id).is_some_and(|old| *old != unit.fingerprint)
-                    && let Some(users) = self.item_users.get(&id)
-                {
-                    self.dirty.extend(users.iter().copied().filter(|user| !dirty.contains(user)));
+                if before.get(&id).is_some_and(|old| *old != unit.fingerprint) {
+                    self.dirty.extend(self.users.of_item(id).filter(|user| !dirty.contains(user)));
                 }
                 self.units.insert(id, unit);
                 changed.insert(id);
             }
         }
         changed
+    }
+
+    /// The units of items that are out of date, and of those that they draw on. Two threads share a large number; what both
+    /// draw on is elaborated twice, to the same end. What a cycle says depends on where it is entered, so that with one
+    /// in the program the order is that of one thread.
+    fn elaborate(&self, items: &[ItemId]) -> BTreeMap<ItemId, Arc<Unit>> {
+        let on_one = |items: &[ItemId]| {
+            let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, &self.units);
+            for id in items {
+                db.unit(*id);
+            }
+            db.into_fresh()
+        };
+        if items.len() < SHARED {
+            return on_one(items).0;
+        }
+        let (first, second) = items.split_at(items.len() / 2);
+        let halves = std::thread::scope(|scope| {
+            let first = scope.spawn(|| on_one(first));
+            let second = on_one(second);
+            first.join().ok().map(|first| (first, second))
+        });
+        match halves {
+            Some(((mut units, false), (others, false))) => {
+                units.extend(others);
+                units
+            }
+            _ => on_one(items).0,
+        }
     }
 
     /// Brings the contributions up to date with the units.
@@ -496,7 +484,7 @@ impl Session {
             .values()
             .filter(|module| !module.package.is_empty())
             .flat_map(|module| module.items.iter().copied())
-            .filter(|id| self.item_users.get(id).is_some_and(|users| !users.is_empty()))
+            .filter(|id| self.users.draws_on(*id))
             .collect();
         let contribution = |id: ItemId| {
             let (entry, unit) = (self.items.get(&id)?, self.units.get(&id)?);

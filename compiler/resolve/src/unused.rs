@@ -1,24 +1,24 @@
 //! Declarations that nothing names.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use kspec_diagnostics::{Finding, ItemId, Location, codes};
 use kspec_syntax::tree::ItemKind;
 
-use crate::modules::{ItemEntry, Module, table_names};
+use rustc_hash::FxHashMap;
 
-pub(crate) type NameUsers = HashMap<(Arc<str>, Arc<str>), BTreeSet<ItemId>>;
+use crate::{
+    modules::{ItemEntry, Module, table_names},
+    users::Users,
+};
 
 /// Helpers and names of others' things that no declaration of the project uses, in one module. Declarations that have an effect of
 /// their own (a namespace, a role, a workload) are never unused.
 pub(crate) fn check(
     path: &Arc<str>,
     module: &Module,
-    items: &HashMap<ItemId, ItemEntry>,
-    users: &NameUsers,
+    items: &FxHashMap<ItemId, ItemEntry>,
+    users: &Users,
     broken: impl Fn(ItemId) -> bool,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -33,9 +33,7 @@ pub(crate) fn check(
             continue;
         }
         for name in table_names(&entry.parsed.item) {
-            let used = users
-                .get(&(Arc::clone(path), Arc::clone(&name.text)))
-                .is_some_and(|users| users.iter().any(|user| user != id));
+            let used = users.of_name(path, &name.text).any(|user| user != *id);
             if !used {
                 findings.push(
                     Finding::new(

@@ -107,3 +107,38 @@ fn a_removed_file_takes_its_names_along() {
     let (_, alone) = compile("namespace shop {}\n");
     assert!(alone.iter().all(|finding| finding.code.to_string() != "K0117"));
 }
+
+/// Two threads share a project of this size; file by file, one thread does it all.
+#[test]
+fn a_large_project_says_what_it_says_file_by_file() {
+    let (mut whole, mut stepwise) = (
+        Compiler::new(facts(config(CONFIG), None, Vec::new())),
+        Compiler::new(facts(config(CONFIG), None, Vec::new())),
+    );
+    for n in 0..8 {
+        // Namespaces of their own, and a value that draws on the next module's.
+        let tenants = (0..10).fold(project(50), |text, d| text.replace(&format!(" t{d}"), &format!(" m{n}t{d}")));
+        let text = match n {
+            7 => format!("{tenants}let step7 = nothing\n"),
+            _ => format!("use m{}\n{tenants}let step{n} = m{}.step{}\n", n + 1, n + 1, n + 1),
+        };
+        let path = format!("m{n}.kspec");
+        whole.set_source(&path, text.as_str());
+        stepwise.set_source(&path, text);
+        stepwise.check();
+    }
+    let findings = show(&whole.check(), whole.sources());
+    assert!(findings.contains("`nothing`"), "{findings}");
+    assert_eq!(whole.stats().elaborated, 8 * 202 - 1);
+    assert_eq!(findings, show(&stepwise.check(), stepwise.sources()));
+}
+
+#[test]
+fn a_cycle_through_a_large_project_is_told_once() {
+    let source = format!("let first = last\n{}let last = first\n", project(400));
+    let (_, findings) = compile(&source);
+    let cycles: Vec<_> =
+        findings.iter().filter(|finding| finding.code == kspec_diagnostics::codes::DEPENDENCY_CYCLE).collect();
+    assert_eq!(cycles.len(), 1, "{findings:?}");
+    assert_eq!(cycles.iter().map(|cycle| cycle.labels.len()).sum::<usize>(), 2);
+}

@@ -85,7 +85,7 @@ pub(crate) fn item(db: &Db<'_>, id: ItemId, item: &Item) -> Unit {
     // A misspelt name uses the one that was meant.
     let misspelt = findings.iter().filter(|finding| finding.code == kspec_diagnostics::codes::UNKNOWN_NAME);
     for edit in misspelt.flat_map(|finding| &finding.fixes).flat_map(|fix| &fix.edits) {
-        uses.names.insert((db.module_of(id), Arc::from(edit.text.as_str())));
+        uses.name(&db.module_of(id), &edit.text);
     }
     Unit { exports, part, findings, uses, fingerprint }
 }
