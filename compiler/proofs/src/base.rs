@@ -31,7 +31,37 @@ pub(crate) fn object(target: &Target, namespace: Option<&str>) -> Value {
         ("networking.k8s.io", "ingresses") => {
             json!({ "defaultBackend": { "service": { "name": "example", "port": { "number": 80 } } } })
         }
-        _ => return json!({ "apiVersion": version, "kind": target.kind, "metadata": metadata }),
+        ("networking.k8s.io", "networkpolicies") => json!({ "podSelector": {} }),
+        ("networking.k8s.io", "ingressclasses") => json!({ "controller": "example.com/controller" }),
+        ("", "persistentvolumeclaims") => {
+            json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } })
+        }
+        ("", "persistentvolumes") => json!({
+            "accessModes": ["ReadWriteOnce"], "capacity": { "storage": "1Gi" }, "nfs": { "server": "nfs.example.com", "path": "/" },
+        }),
+        ("autoscaling", "horizontalpodautoscalers") => json!({
+            "maxReplicas": 1, "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "example" },
+        }),
+        ("", "limitranges") => json!({ "limits": [] }),
+        _ => {
+            let mut object = json!({ "apiVersion": version, "kind": target.kind, "metadata": metadata });
+            if let (Some(fields), Some(rest)) = (object.as_object_mut(), beside_spec(target).as_object()) {
+                fields.extend(rest.clone());
+            }
+            return object;
+        }
     };
     json!({ "apiVersion": version, "kind": target.kind, "metadata": metadata, "spec": spec })
+}
+
+/// What an object must have that has no `spec`.
+fn beside_spec(target: &Target) -> Value {
+    match (target.group.as_str(), target.resource.as_str()) {
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            json!({ "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" } })
+        }
+        ("storage.k8s.io", "storageclasses") => json!({ "provisioner": "example.com/disk" }),
+        ("scheduling.k8s.io", "priorityclasses") => json!({ "value": 1 }),
+        _ => json!({}),
+    }
 }

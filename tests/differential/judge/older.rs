@@ -3,7 +3,7 @@
 use kspec_schema::KubeVersion;
 use kspec_test_harness::{Cluster, skip};
 
-use crate::{access, pod_security, projects, server_facts};
+use crate::{access, admission, pod_security, projects, server_facts};
 
 /// The older server and the version of its tables; without one, says that `test` is not run.
 fn older(test: &str) -> Option<(Cluster, KubeVersion)> {
@@ -38,6 +38,18 @@ fn an_older_authorizer_answers_as_the_model_does() {
 fn an_older_server_refuses_what_a_level_forbids() {
     let Some((cluster, _)) = older("an_older_server_refuses_what_a_level_forbids") else { return };
     pod_security::levels_refuse_on(&cluster);
+}
+
+#[test]
+fn an_older_server_decides_every_construct_as_the_others_do() {
+    let Some((cluster, version)) = older("an_older_server_decides_every_construct_as_the_others_do") else { return };
+    admission::rules::constructs_on(&cluster, version);
+}
+
+#[test]
+fn an_older_server_has_the_webhook_mutate() {
+    let Some((cluster, version)) = older("an_older_server_has_the_webhook_mutate") else { return };
+    admission::rules::mutations_on(&cluster, version);
 }
 
 #[test]

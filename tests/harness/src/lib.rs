@@ -43,4 +43,5 @@ pub use error::{Error, Result};
 pub use etcd::Etcd;
 pub use issuer::Issuer;
 pub use options::Options;
+pub use pki::write_server_certificate;
 pub use wait::{skip, wait_until};

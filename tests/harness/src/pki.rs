@@ -97,6 +97,17 @@ pub(crate) fn server_below_own_authority(address: &str) -> Result<(String, Ident
     Ok((authority.pem(), issue(&authority, server)?))
 }
 
+/// Writes `tls.crt` and `tls.key` of a server on 127.0.0.1, as a Secret has them; yields the authority that they are below,
+/// in PEM, for `caBundle`.
+pub fn write_server_certificate(folder: &Path) -> Result<String> {
+    let (authority, server) = server_below_own_authority("127.0.0.1")?;
+    for (name, content) in [("tls.crt", &server.certificate), ("tls.key", &server.key)] {
+        let path = folder.join(name);
+        std::fs::write(&path, content).map_err(Error::doing(path.display()))?;
+    }
+    Ok(authority)
+}
+
 fn client_params(user: &str, groups: &[&str]) -> Result<CertificateParams> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();

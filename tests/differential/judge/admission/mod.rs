@@ -1,8 +1,19 @@
-//! Admission: what the API server decides by the policies that rules lower to, against what the evaluator decides.
+//! Admission: what each engine decides of one request, against what the others do.
 //!
-//! The objects that are judged are those that the server itself makes of a request: a namespace out of every scope answers a
-//! dry run with the object as defaulted, and the evaluator is asked about that.
+//! The engines: policies (CEL) in the real API server; the webhook, registered there; `kspec vet`; `kspec test`. What binds
+//! them is the evaluator's verdict of the object that the server itself makes of the request: a namespace out of every scope
+//! answers a dry run with the object as defaulted. `vet` and `test` are asked about that object, and about the manifest as it
+//! was written.
 
+mod annotations;
+mod bench;
+mod kinds;
+mod laptop;
 mod objects;
-mod rules;
-mod server;
+mod operations;
+mod policies;
+mod program;
+pub(crate) mod rules;
+mod told;
+mod webhook;
+mod witnesses;

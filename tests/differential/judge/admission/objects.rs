@@ -80,7 +80,18 @@ fn other_values(name: &str) -> Vec<Value> {
         | "hostNetwork"
         | "automountServiceAccountToken" => vec![json!(true), json!(false)],
         "drop" | "add" => vec![json!([]), json!(["NET_RAW"]), json!(["ALL", "SYS_ADMIN"]), json!(["NET_BIND_SERVICE"])],
-        "type" => vec![json!("Unconfined"), json!("RuntimeDefault"), json!("Localhost")],
+        "type" => [
+            "Unconfined",
+            "RuntimeDefault",
+            "Localhost",
+            "ClusterIP",
+            "NodePort",
+            "Opaque",
+            "kubernetes.io/tls",
+            "kubernetes.io/service-account-token",
+        ]
+        .map(|text| json!(text))
+        .to_vec(),
         "imagePullPolicy" => vec![json!("Always"), json!("Never"), json!("IfNotPresent")],
         "value" => vec![json!("debug"), json!("AKIAIOSFODNN7EXAMPLE"), json!("it's \"quoted\" \\ and long"), json!("")],
         "mountPath" => vec![json!("/var/run"), json!("/tmp/x"), json!("/data")],
@@ -91,6 +102,28 @@ fn other_values(name: &str) -> Vec<Value> {
             json!([{ "name": "PASSWORD", "value": "hunter2" }]),
             json!([{ "name": "KEY", "valueFrom": { "secretKeyRef": { "name": "s", "key": "k" } } }]),
         ],
+        "host" => {
+            ["*.example.com", "*", "evil.io", "b.example.com", "deep.a.example.com"].map(|text| json!(text)).to_vec()
+        }
+        "hosts" => vec![json!(["*.example.com"]), json!(["b.example.com", "c.example.com"])],
+        "externalIPs" => vec![json!(["192.0.2.1", "203.0.113.7"])],
+        "loadBalancerSourceRanges" => vec![json!(["10.0.0.0/8"]), json!(["::/0"])],
+        "ingressClassName" | "storageClassName" => vec![json!("other"), json!("slow")],
+        "storage" => vec![json!("1Ti"), json!("100Gi"), json!("107374182401")],
+        "accessModes" => vec![json!(["ReadWriteMany"]), json!(["ReadOnlyMany", "ReadWriteOncePod"])],
+        "verbs" => vec![json!(["*"]), json!(["get", "watch"]), json!(["create"])],
+        "apiGroups" => vec![json!(["*"]), json!(["apps"])],
+        "resources" => vec![json!(["*"]), json!(["secrets"]), json!(["pods/exec"])],
+        "subjects" => vec![
+            json!([{ "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:masters" }]),
+            json!([{ "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:unauthenticated" }]),
+            json!([{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "system:anonymous" }]),
+        ],
+        "minAvailable" | "maxUnavailable" => vec![json!("100%"), json!(0), json!("50%"), json!(7)],
+        "replicas" | "minReplicas" | "maxReplicas" => vec![json!(0), json!(1), json!(51), json!(500)],
+        "ttlSecondsAfterFinished" => vec![json!(0), json!(86_400), json!(86_401)],
+        "data" => vec![json!({}), json!({ "url": "https://u:p@db.example.com", "KEY": "AKIAIOSFODNN7EXAMPLE" })],
+        "stringData" => vec![json!({}), json!({ "password": "p" }), json!({ "username": "u" })],
         _ => Vec::new(),
     }
 }

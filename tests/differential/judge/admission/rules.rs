@@ -1,16 +1,22 @@
 //! The library's rules, and rules made for what CEL could get wrong.
 
 use kspec_model::rules::{Engine, Operation};
-use kspec_rules::{Asked, Engines, NoObjects, Review};
-use kspec_test_harness::ControlPlane;
+use kspec_rules::{Engines, NoObjects, Review};
+use kspec_schema::KubeVersion;
+use kspec_test_harness::{Cluster, ControlPlane};
 use serde_json::{Value, json};
 
+use super::bench::{Ask, Bench, Place, Verdicts, groups, wait};
+use super::kinds;
+use super::laptop::given;
 use super::objects::{neighbours, pod, shaken, variants};
-use super::server::{Bench, created};
 use crate::random::Random;
 
 /// Threads that ask the server.
 const WORKERS: usize = 8;
+
+/// How many objects of each kind that stamps pods.
+const SOME_WORKLOADS: usize = 30;
 
 /// A pod that most rules refuse, and that the server takes.
 fn bad() -> Value {
@@ -32,32 +38,30 @@ fn pods(together: usize) -> Vec<Value> {
     pods
 }
 
-/// Creates pods, none for good; the number of verdicts that agree.
-fn judge_pods(bench: &Bench<'_>, pods: &[Value]) -> usize {
-    let path = |namespace: &str| format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
-    bench.judged.wait(|| bench.client.post(&path(&bench.inside), &bad()).unwrap().status == 403);
-    let outcome = |pod: &Value| -> Result<usize, String> {
-        let plain = bench.client.post(&path(&bench.outside), pod).unwrap();
-        if !plain.is_ok() {
-            return Ok(0);
-        }
-        let mut object = plain.json().unwrap();
-        object["metadata"]["namespace"] = json!(bench.inside);
-        let request = created(("", "v1", "pods"), "Pod", Some(&bench.inside), &object);
-        let answer = bench.client.post(&path(&bench.inside), pod).unwrap();
-        bench.judged.compare(&request, &bench.namespace, &answer).map_err(|why| format!("{why}\nof {object}"))
-    };
-    let (verdicts, failures) = parallel(pods, outcome);
-    eprintln!("{} pods, {verdicts} verdicts", pods.len());
-    let told: Vec<String> = failures.iter().take(12).map(|failure| failure.chars().take(1500).collect()).collect();
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), pods.len(), told.join("\n\n"));
+/// Asks every engine about the creation of pods, none for good.
+fn judge_pods(bench: &Bench, pods: &[Value]) -> Verdicts {
+    let ask = |pod: &Value| Ask::create(("", "v1", "pods"), "Pod", pod);
+    bench.in_force(&ask(&bad()));
+    let (verdicts, failures) = parallel(pods, |pod| bench.judge(&ask(pod)));
+    eprintln!("{} pods, {verdicts:?}", pods.len());
+    report(&failures, pods.len());
     verdicts
 }
 
+/// Fails with what went wrong, one of each kind first.
+pub(crate) fn report(failures: &[String], cases: usize) {
+    let mut told: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
+    for failure in failures {
+        told.entry(failure.chars().take(60).collect()).or_insert_with(|| failure.chars().take(1500).collect());
+    }
+    let told: Vec<&str> = told.values().take(20).map(String::as_str).collect();
+    assert!(failures.is_empty(), "{} of {cases}:\n{}", failures.len(), told.join("\n\n"));
+}
+
 #[test]
-fn the_server_decides_the_library_as_the_evaluator_does() {
+fn every_engine_decides_the_library_alike() {
     let cluster = ControlPlane::shared().unwrap();
-    let bench = Bench::new(cluster, "library");
+    let bench = Bench::new(cluster, KubeVersion::NEWEST, "library");
     // What CEL is known not to say; whatever else goes to the webhook is a loss to be looked at.
     let known = ["no_literal_credentials", "no_credentials_in_config"];
     for placement in &bench.placements {
@@ -65,13 +69,45 @@ fn the_server_decides_the_library_as_the_evaluator_does() {
         assert!(reason.is_empty() || known.contains(&placement.name.as_str()), "{}: {reason}", placement.name);
     }
     let verdicts = judge_pods(&bench, &pods(300));
-    assert!(verdicts > 20_000, "{verdicts}");
+    let Verdicts { policies, webhook, vet, vet_raw, test, test_raw, .. } = verdicts;
+    assert!([policies, webhook, vet, vet_raw, test, test_raw].iter().all(|count| *count > 20_000), "{verdicts:?}");
 }
 
 #[test]
-fn the_server_decides_every_construct_as_the_evaluator_does() {
+fn every_engine_decides_other_kinds_alike() {
     let cluster = ControlPlane::shared().unwrap();
-    let bench = Bench::new(cluster, "constructs");
+    let bench = Bench::new(cluster, KubeVersion::NEWEST, "library");
+    bench.in_force(&Ask::create(("", "v1", "pods"), "Pod", &bad()));
+    let mut random = Random::new(11);
+    let mut cases = Vec::new();
+    for kind in kinds::plain() {
+        cases.extend(neighbours(&kind.object).iter().map(|object| Ask::create(kind.resource, kind.kind, object)));
+        let shaken = (0..20).map(|_| shaken(&mut random, &kind.object, 3));
+        cases.extend(shaken.map(|object| Ask::create(kind.resource, kind.kind, &object)));
+    }
+    for kind in kinds::workloads() {
+        // What is in a template is in a pod, of which every neighbour was asked about.
+        let around = neighbours(&kind.object);
+        let some = (0..SOME_WORKLOADS).map(|_| random.pick(&around).clone());
+        cases.extend(some.map(|object| Ask::create(kind.resource, kind.kind, &object)));
+    }
+    // Each policy takes effect in its own time: the one that is last is waited for by asking.
+    wait(|| cases.iter().step_by(97).all(|ask| bench.judge(ask).is_ok()));
+    let (verdicts, failures) = parallel(&cases, |ask| bench.judge(ask));
+    eprintln!("{} objects, {verdicts:?}", cases.len());
+    report(&failures, cases.len());
+    let Verdicts { policies, webhook, vet, test, vet_raw, test_raw, .. } = verdicts;
+    assert!([policies, webhook, vet, test, vet_raw, test_raw].iter().all(|count| *count > 10_000), "{verdicts:?}");
+}
+
+#[test]
+fn every_engine_decides_every_construct_alike() {
+    constructs_on(ControlPlane::shared().unwrap(), KubeVersion::NEWEST);
+}
+
+/// One rule for each thing that CEL could say otherwise.
+pub(crate) fn constructs_on(cluster: &Cluster, version: KubeVersion) {
+    let bench = Bench::new(cluster, version, "constructs");
     for placement in &bench.placements {
         assert_eq!(placement.engine, Engine::Cel, "{}: {:?}", placement.name, placement.reason);
     }
@@ -82,116 +118,132 @@ fn the_server_decides_every_construct_as_the_evaluator_does() {
 fn subresources_and_updates_are_judged_as_pods_are() {
     let cluster = ControlPlane::shared().unwrap();
     // The pods stand there before the rules do.
-    let bench = Bench::with(cluster, "constructs", |client, inside, outside| {
-        for namespace in [inside, outside] {
-            client.post(&format!("/api/v1/namespaces/{namespace}/pods"), &pod()).unwrap().ok().unwrap();
-        }
+    let bench = Bench::with(cluster, KubeVersion::NEWEST, "constructs", |client, namespace| {
+        client.post(&format!("/api/v1/namespaces/{namespace}/pods"), &pod()).unwrap().ok().unwrap();
     });
-    let create = format!("/api/v1/namespaces/{}/pods?dryRun=All", bench.inside);
-    bench.judged.wait(|| bench.client.post(&create, &bad()).unwrap().status == 403);
-    let path = |namespace: &str, sub: &str| format!("/api/v1/namespaces/{namespace}/pods/p{sub}");
-    let stored = bench.client.get(&path(&bench.inside, "")).unwrap();
-    let twin = bench.client.get(&path(&bench.outside, "")).unwrap();
+    bench.in_force(&Ask::create(("", "v1", "pods"), "Pod", &bad()));
+    let stored = |place: &Place| bench.client.get(&format!("/api/v1/namespaces/{}/pods/p", place.name)).unwrap();
     let debugger = json!({ "name": "debug", "image": "docker.io/library/busybox", "targetContainerName": "app" });
     let changes: [(&str, &str, Value); 4] = [
         ("", "/metadata/labels", json!({ "app": "other", "team": "c" })),
         ("", "/metadata/annotations", json!({ "other.example.com/x": "y" })),
-        ("/ephemeralcontainers", "/spec/ephemeralContainers", json!([debugger])),
-        ("/resize", "/spec/containers/1/resources/limits/memory", json!("300Mi")),
+        ("ephemeralcontainers", "/spec/ephemeralContainers", json!([debugger])),
+        ("resize", "/spec/containers/1/resources/limits/memory", json!("300Mi")),
     ];
-    let groups = ["system:masters".to_owned(), "system:authenticated".to_owned()];
-    let mut verdicts = 0;
+    let mut verdicts = Verdicts::default();
     for (sub, pointer, value) in changes {
-        let changed = |object: &Value| {
-            let mut object = object.clone();
+        let changed = |place: &Place| {
+            let mut object = stored(place);
             match object.pointer_mut(pointer) {
-                Some(place) => *place = value.clone(),
+                Some(there) => *there = value.clone(),
                 None => object["spec"]["ephemeralContainers"] = value.clone(),
             }
             object
         };
-        let put = |namespace: &str, object: &Value| {
-            let body = object.to_string();
-            let path = format!("{}?dryRun=All", path(namespace, sub));
-            bench.client.request("PUT", &path, Some(("application/json", &body))).unwrap()
-        };
-        // What the server makes of it where no rule is, as the pod in scope.
-        let mut object = put(&bench.outside, &changed(&twin)).ok().unwrap();
-        object["metadata"]["namespace"] = json!(bench.inside);
-        object["metadata"]["uid"] = stored["metadata"]["uid"].clone();
-        let request = Asked {
+        let slash = if sub.is_empty() { "" } else { "/" };
+        let ask = Ask {
             operation: Operation::Update,
             resource: ("", "v1", "pods"),
-            subresource: Some(sub.trim_start_matches('/')).filter(|sub| !sub.is_empty()),
+            subresource: Some(sub).filter(|sub| !sub.is_empty()),
             kind: "Pod",
-            namespace: Some(&bench.inside),
-            object: Some(&object),
-            old: Some(&stored),
-            user: "admin",
-            groups: &groups,
-        }
-        .request();
+            method: "PUT",
+            path: format!("/api/v1/namespaces/{{}}/pods/p{slash}{sub}?dryRun=All"),
+            body: None,
+            groups: groups(),
+        };
+        // What the server makes of it where no rule is, as the pod in scope.
+        let made = ask.send(&bench.client, &bench.plain.name, Some(&changed(&bench.plain))).ok().unwrap();
+        let request = |place: &Place| {
+            let (mut object, old) = (made.clone(), stored(place));
+            object["metadata"]["namespace"] = json!(place.name);
+            object["metadata"]["uid"] = old["metadata"]["uid"].clone();
+            ask.request(Some(&place.name), Some(&object), Some(&old))
+        };
+        let here = request(&bench.judged);
+        let bodies = (changed(&bench.judged), changed(&bench.hooked));
+        let judge = || bench.judge_servers(&ask, &here, (Some(&bodies.0), Some(&bodies.1)), &[], request);
         // Each policy takes effect in its own time: the warning ones need not be there with the first that refuses.
-        let ask = || bench.judged.compare(&request, &bench.namespace, &put(&bench.inside, &changed(&stored)));
-        bench.judged.wait(|| ask().is_ok());
-        verdicts += ask().unwrap_or_else(|why| panic!("{sub} {pointer}: {why}"));
+        wait(|| judge().is_ok());
+        let (told, mut counted) = judge().unwrap_or_else(|why| panic!("{sub} {pointer}: {why}"));
+        let mut given = given(ask.operation, &here["object"], Some(&here["oldObject"]), &groups());
+        given.subresource = ask.subresource.map(str::to_owned);
+        counted.test = bench.test(given, &told).unwrap_or_else(|why| panic!("{sub} {pointer}: {why}"));
+        verdicts = verdicts + counted;
     }
-    assert!(verdicts > 40, "{verdicts}");
+    eprintln!("{verdicts:?}");
+    assert!(verdicts.policies > 40 && verdicts.webhook > 40 && verdicts.test > 40, "{verdicts:?}");
 }
 
 #[test]
 fn mutations_make_the_evaluators_object_and_nothing_more_the_second_time() {
-    let cluster = ControlPlane::shared().unwrap();
-    let bench = Bench::new(cluster, "mutations");
+    mutations_on(ControlPlane::shared().unwrap(), KubeVersion::NEWEST);
+}
+
+/// The library's mutations, and one of our own.
+pub(crate) fn mutations_on(cluster: &Cluster, version: KubeVersion) {
+    let bench = Bench::new(cluster, version, "mutations");
+    // Older servers take none in CEL.
+    let engine = if version < KubeVersion::NEWEST { Engine::Webhook } else { Engine::Cel };
     for placement in &bench.placements {
-        assert_eq!(placement.engine, Engine::Cel, "{}: {:?}", placement.name, placement.reason);
+        assert_eq!(placement.engine, engine, "{}: {:?}", placement.name, placement.reason);
     }
-    let path = |namespace: &str| format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
-    bench.judged.wait(|| {
-        let answer = bench.client.post(&path(&bench.inside), &bad()).unwrap();
+    let by_policies = engine == Engine::Cel;
+    let path = |place: &Place| format!("/api/v1/namespaces/{}/pods?dryRun=All", place.name);
+    let made_by_all = |place: &Place| {
+        let answer = bench.client.post(&path(place), &bad()).unwrap();
         let object = answer.json().unwrap();
         answer.is_ok()
             && object["metadata"]["labels"]["tier"] == "back"
             && object["spec"]["securityContext"]["runAsNonRoot"] == true
             && object["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] == true
             && object["metadata"]["annotations"].get("a/b_c").is_some()
-    });
-    let outcome = |pod: &Value| -> Result<usize, String> {
-        let plain = bench.client.post(&path(&bench.outside), pod).unwrap();
-        let Ok(mut object) = plain.ok() else { return Ok(0) };
+    };
+    wait(|| (!by_policies || made_by_all(&bench.judged)) && made_by_all(&bench.hooked));
+    let outcome = |pod: &Value| -> Result<Verdicts, String> {
+        let plain = bench.client.post(&path(&bench.plain), pod).unwrap();
+        let Ok(mut object) = plain.ok() else { return Ok(Verdicts::default()) };
         // The token's volume has a name that is made up each time.
         if object.to_string().contains("kube-api-access") {
-            return Ok(0);
+            return Ok(Verdicts::default());
         }
-        object["metadata"]["namespace"] = json!(bench.inside);
-        let request = created(("", "v1", "pods"), "Pod", Some(&bench.inside), &object);
-        let review = Review::from_request(&request).unwrap().in_namespace(Some(&bench.namespace));
-        let mutated = bench.judged.evaluator.mutate(&review, Engines::All, &NoObjects);
+        object["metadata"]["namespace"] = json!(bench.judged.name);
+        let ask = Ask::create(("", "v1", "pods"), "Pod", pod);
+        let request = ask.request(Some(&bench.judged.name), Some(&object), None);
+        let review = Review::from_request(&request).unwrap().in_namespace(Some(&bench.judged.object));
+        let mutated = bench.policies.evaluator().mutate(&review, Engines::All, &NoObjects);
         if !mutated.faults.is_empty() {
             return Err(format!("{:?}", mutated.faults));
         }
-        let answer = bench.client.post(&path(&bench.inside), pod).unwrap();
-        if !answer.is_ok() {
-            // What validation refuses of the mutated object is no matter of the mutation.
-            return if answer.status == 422 { Ok(0) } else { Err(answer.message()) };
-        }
-        let made = bare(answer.json().unwrap());
         let expected = bare(mutated.object);
-        if made != expected {
-            return Err(format!("the server makes\n  {made}\nthe evaluator\n  {expected}"));
+        let mut verdicts = Verdicts { requests: 1, ..Verdicts::default() };
+        let engines = [(&bench.hooked, &mut verdicts.webhook), (&bench.judged, &mut verdicts.policies)];
+        for (place, count) in engines.into_iter().take(if by_policies { 2 } else { 1 }) {
+            let answer = bench.client.post(&path(place), pod).unwrap();
+            if !answer.is_ok() {
+                // What validation refuses of the mutated object is no matter of the mutation.
+                if answer.status == 422 {
+                    continue;
+                }
+                return Err(answer.message());
+            }
+            let made = bare(answer.json().unwrap());
+            if made != expected {
+                return Err(format!("the server makes\n  {made}\nthe evaluator\n  {expected}"));
+            }
+            let again = bench.client.post(&path(place), &made).unwrap();
+            let again = bare(again.ok().map_err(|error| error.to_string())?);
+            if again != made {
+                return Err(format!("the second time makes\n  {again}\nof\n  {made}"));
+            }
+            *count += 1;
         }
-        let again = bench.client.post(&path(&bench.inside), &made).unwrap();
-        let again = bare(again.ok().map_err(|error| error.to_string())?);
-        if again != made {
-            return Err(format!("the second time makes\n  {again}\nof\n  {made}"));
-        }
-        Ok(1)
+        Ok(verdicts)
     };
     let pods = pods(100);
     let (same, failures) = parallel(&pods, outcome);
-    let told: Vec<String> = failures.iter().take(6).map(|failure| failure.chars().take(4000).collect()).collect();
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), pods.len(), told.join("\n\n"));
-    assert!(same > 150, "{same} of {}", pods.len());
+    report(&failures, pods.len());
+    eprintln!("{same:?}");
+    assert!(same.webhook > 150 && (!by_policies || same.policies == same.webhook), "{same:?} of {}", pods.len());
 }
 
 /// An object without what the server makes up each time.
@@ -199,20 +251,25 @@ fn bare(mut object: Value) -> Value {
     for name in ["uid", "creationTimestamp", "managedFields", "resourceVersion", "generation", "selfLink"] {
         object["metadata"].as_object_mut().unwrap().remove(name);
     }
+    // Each engine is asked in its own namespace.
+    object["metadata"].as_object_mut().unwrap().remove("namespace");
     if let Some(object) = object.as_object_mut() {
         object.remove("status");
     }
     object
 }
 
-/// Judges many objects at once; the number of verdicts, and what went wrong.
-fn parallel(objects: &[Value], outcome: impl Fn(&Value) -> Result<usize, String> + Sync) -> (usize, Vec<String>) {
+/// Judges many objects at once; the verdicts, and what went wrong.
+pub(crate) fn parallel<T: Sync>(
+    cases: &[T],
+    outcome: impl Fn(&T) -> Result<Verdicts, String> + Sync,
+) -> (Verdicts, Vec<String>) {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let work = || {
-        let (mut verdicts, mut failures) = (0, Vec::new());
-        while let Some(object) = objects.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-            match outcome(object) {
-                Ok(count) => verdicts += count,
+        let (mut verdicts, mut failures) = (Verdicts::default(), Vec::new());
+        while let Some(case) = cases.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            match outcome(case) {
+                Ok(more) => verdicts = verdicts + more,
                 Err(failure) => failures.push(failure),
             }
         }
@@ -220,10 +277,8 @@ fn parallel(objects: &[Value], outcome: impl Fn(&Value) -> Result<usize, String>
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap()).fold((0, Vec::new()), |mut all, one| {
-            all.0 += one.0;
-            all.1.extend(one.1);
-            all
+        workers.into_iter().map(|worker| worker.join().unwrap()).fold((Verdicts::default(), Vec::new()), |all, one| {
+            (all.0 + one.0, all.1.into_iter().chain(one.1).collect())
         })
     })
 }
