@@ -7,6 +7,7 @@
 mod base;
 mod mutations;
 mod path;
+mod place;
 mod reads;
 mod scopes;
 mod search;

@@ -7,7 +7,8 @@ use kspec_rules::{Engines, Evaluator, NoObjects, Review};
 use serde_json::Value;
 
 use crate::path::Path;
-use crate::reads::{Place, of_statements};
+use crate::place::Place;
+use crate::reads::of_statements;
 use crate::scopes::Place as Somewhere;
 use crate::search::{Found, Single, Want, head, request, search};
 use crate::{Proof, Singles, base, creates};

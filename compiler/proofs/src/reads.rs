@@ -5,28 +5,14 @@
 //! of values at each place stands for all: constants that the place is compared with, their neighbours, one value that is
 //! none of them, and absence. Anything else is *outside*: its values may still show a witness, but prove no absence of one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kspec_model::rules::{Const, Each, Expr, Method, Op, Root, Stmt, Ty, Var};
-use kspec_rules::literal::Quantity;
 use serde_json::{Value, json};
 
 use crate::path::Path;
-
-/// What is known of a place.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Place {
-    /// Whether it may be absent.
-    pub(crate) optional: bool,
-    /// What may stand there, most ordinary first.
-    pub(crate) values: Vec<Value>,
-    /// Whether it is asked for by itself, and not only on the way to what is in it.
-    asked: bool,
-    /// Parts of an image that it is compared by: registry, repository, tag, digest.
-    image: [BTreeSet<Arc<str>>; 4],
-    is_image: bool,
-}
+use crate::place::{Place, values_about};
 
 /// What one body reads.
 #[derive(Debug, Clone, Default)]
@@ -237,7 +223,7 @@ impl Reader {
     fn compared(&mut self, a: &Expr, b: &Expr) {
         match (self.value(a), self.value(b)) {
             (Abs::Place(path, ty), Abs::Const(value)) | (Abs::Const(value), Abs::Place(path, ty)) => {
-                self.offer(&path, values_about(&value, &ty));
+                self.tell_apart(&path, &value, &ty);
             }
             (Abs::ImagePart(path, part), Abs::Const(Const::Text(text)))
             | (Abs::Const(Const::Text(text)), Abs::ImagePart(path, part)) => self.offer_part(&path, part, &text),
@@ -262,7 +248,7 @@ impl Reader {
         if let (Abs::Const(Const::List(items)), needle) = (&container_abs, self.value(needle)) {
             for item in items {
                 match (&needle, item) {
-                    (Abs::Place(path, ty), item) => self.offer(path, values_about(item, ty)),
+                    (Abs::Place(path, ty), item) => self.tell_apart(path, item, ty),
                     (Abs::ImagePart(path, part), Const::Text(text)) => self.offer_part(path, *part, text),
                     (Abs::Const(_), _) => {}
                     _ => self.outside("it looks for something that is made"),
@@ -274,7 +260,7 @@ impl Reader {
             (Abs::Const(value), Abs::Place(path, Ty::List(item))) => {
                 let item_path = path.item();
                 self.see(&item_path, &item, true);
-                self.offer(&item_path, values_about(&value, &item));
+                self.tell_apart(&item_path, &value, &item);
                 *self.reads.demands.entry(item_path).or_default() += 1;
             }
             (Abs::Const(Const::Text(key)), Abs::Place(path, Ty::Map(of))) => self.see(&path.field(&key), &of, true),
@@ -319,7 +305,10 @@ impl Reader {
                 }
                 Abs::Image(path) => {
                     let part = ["registry", "repository", "tag", "digest"].iter().position(|part| *part == &**name);
-                    part.map_or(Abs::Other, |part| Abs::ImagePart(path, part))
+                    part.map_or(Abs::Other, |part| {
+                        self.ask_part(&path, part);
+                        Abs::ImagePart(path, part)
+                    })
                 }
                 _ => Abs::Other,
             },
@@ -334,8 +323,12 @@ impl Reader {
             Op::Coalesce(first, second) => match (self.value(first), &second.op) {
                 // Absence stands for a constant, which is one of the values.
                 (Abs::Place(path, ty), Op::Const(value)) => {
-                    self.offer(&path, values_about(value, &ty));
+                    self.tell_apart(&path, value, &ty);
                     Abs::Place(path, ty)
+                }
+                (Abs::ImagePart(path, part), Op::Const(Const::Text(text))) => {
+                    self.offer_part(&path, part, text);
+                    Abs::ImagePart(path, part)
                 }
                 _ => Abs::Other,
             },
@@ -378,86 +371,20 @@ impl Reader {
         self.reads.places.entry(path.clone()).or_default().offer(values);
     }
 
+    /// Offers what tells a comparison with a constant apart.
+    fn tell_apart(&mut self, path: &Path, constant: &Const, ty: &Ty) {
+        let values = values_about(constant, ty);
+        if values.is_empty() {
+            self.outside("it compares with something other than a truth, a number, an amount or a text");
+        }
+        self.offer(path, values);
+    }
+
+    fn ask_part(&mut self, path: &Path, part: usize) {
+        self.reads.places.entry(path.clone()).or_default().ask_part(part);
+    }
+
     fn offer_part(&mut self, path: &Path, part: usize, text: &Arc<str>) {
-        let place = self.reads.places.entry(path.clone()).or_default();
-        place.is_image = true;
-        if let Some(texts) = place.image.get_mut(part) {
-            texts.insert(Arc::clone(text));
-        }
-    }
-}
-
-impl Place {
-    fn offer(&mut self, values: impl IntoIterator<Item = Value>) {
-        for value in values {
-            if !self.values.contains(&value) {
-                self.values.push(value);
-            }
-        }
-    }
-
-    /// What both know of one place.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        self.optional |= other.optional;
-        self.asked |= other.asked;
-        self.is_image |= other.is_image;
-        self.offer(other.values.iter().cloned());
-        for (own, more) in self.image.iter_mut().zip(&other.image) {
-            own.extend(more.iter().cloned());
-        }
-        self.finish();
-    }
-
-    /// Images of every combination of the parts that are asked about, and of others.
-    fn finish(&mut self) {
-        if !self.is_image {
-            return;
-        }
-        let mut texts = Vec::new();
-        let [registries, repositories, tags, digests] = &self.image;
-        let others = |known: &BTreeSet<Arc<str>>, other: &str| -> Vec<String> {
-            known.iter().map(ToString::to_string).chain([other.to_owned()]).collect()
-        };
-        for registry in others(registries, "other.example.com") {
-            for repository in others(repositories, "app") {
-                for tag in others(tags, "1.0").into_iter().map(|tag| format!(":{tag}")).chain([String::new()]) {
-                    texts.push(format!("{registry}/{repository}{tag}"));
-                }
-            }
-        }
-        let digest = format!("sha256:{}", "0".repeat(64));
-        let plain = texts.first().cloned();
-        for digest in digests.iter().map(ToString::to_string).chain([digest]) {
-            texts.extend(plain.iter().map(|text| format!("{text}@{digest}")));
-        }
-        texts.truncate(64);
-        self.values.retain(|value| *value != json!("x"));
-        self.offer(texts.into_iter().map(Value::String));
-    }
-}
-
-/// Values that tell apart what a comparison with a constant tells apart.
-fn values_about(constant: &Const, ty: &Ty) -> Vec<Value> {
-    match (constant, ty.present()) {
-        (Const::Int(at), Ty::Quantity) => {
-            [at.saturating_sub(1), *at, at.saturating_add(1)].map(|v| json!(v.to_string())).to_vec()
-        }
-        (Const::Int(at), _) => [at.saturating_sub(1), *at, at.saturating_add(1)].map(|value| json!(value)).to_vec(),
-        (Const::Float(at), _) => vec![json!(at - 1.0), json!(at), json!(at + 1.0)],
-        (Const::Quantity(text), _) => Quantity::parse(text).map_or_else(
-            |_| Vec::new(),
-            |at| {
-                let one = Quantity::of_int(1);
-                [at.checked_sub(one), Some(at), at.checked_add(one)]
-                    .into_iter()
-                    .flatten()
-                    .filter(|value| !value.is_negative())
-                    .map(|value| json!(value.to_string()))
-                    .collect()
-            },
-        ),
-        (Const::Text(text) | Const::Image(text), _) => vec![json!(&**text)],
-        (Const::Bool(value), _) => vec![json!(value)],
-        _ => Vec::new(),
+        self.reads.places.entry(path.clone()).or_default().offer_part(part, text);
     }
 }

@@ -12,7 +12,8 @@ use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Review,
 use serde_json::Value;
 
 use crate::path::Path;
-use crate::reads::{Place, Reads, of_condition, of_statements};
+use crate::place::Place;
+use crate::reads::{Reads, of_condition, of_statements};
 
 /// Objects that one search may judge.
 const BUDGET: usize = 4_000;
@@ -149,6 +150,7 @@ pub(crate) fn search(
             // What must hold besides reads across parts: all places are searched at once.
             let mut search = Part::new(wanted, &places, namespace);
             search.places = places.iter().map(|(path, place)| (path.clone(), values(path, place))).collect();
+            search.cut = places.values().any(|place| place.cut);
             let mut object = base.clone();
             if search.run_until(&mut object, holds) { Found::Object(object) } else { search.not_found(wanted) }
         }
@@ -188,6 +190,8 @@ struct Part<'p> {
     left: usize,
     /// Some object had no verdict.
     doubt: bool,
+    /// Some place has more values than are tried.
+    cut: bool,
 }
 
 fn values(path: &Path, place: &Place) -> Vec<Option<Value>> {
@@ -201,16 +205,18 @@ impl<'p> Part<'p> {
     fn new(wanted: &[(&'p Single<'_>, Want)], all: &BTreeMap<Path, Place>, namespace: Option<&'p Value>) -> Self {
         let mut places: Vec<(Path, Vec<Option<Value>>)> = Vec::new();
         let mut checks: Vec<(usize, Check<'p>)> = Vec::new();
+        let mut cut = false;
         for (single, want) in wanted {
             for path in single.reads.places.keys() {
                 if let Some(place) = all.get(path).filter(|_| places.iter().all(|(known, _)| known != path)) {
+                    cut |= place.cut;
                     places.push((path.clone(), values(path, place)));
                 }
             }
             let (single, want) = (*single, *want);
             checks.push((places.len(), Box::new(move |object| single.is(want, object, namespace))));
         }
-        Self { places, checks, left: BUDGET, doubt: false }
+        Self { places, checks, left: BUDGET, doubt: false, cut }
     }
 
     fn run(&mut self, object: &mut Value) -> bool {
@@ -270,7 +276,7 @@ impl<'p> Part<'p> {
     }
 
     fn not_found(&self, wanted: &[(&Single<'_>, Want)]) -> Found {
-        if self.left == 0 {
+        if self.left == 0 || self.cut {
             return Found::NotDecided("there are too many cases");
         }
         if self.doubt {
