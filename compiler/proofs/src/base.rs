@@ -1,7 +1,12 @@
-//! The plainest object of a kind, which a search starts from.
+//! The plainest object of a kind, which a search starts from, and what the API server demands of an object in any case.
+
+use std::collections::BTreeMap;
 
 use kspec_model::rules::Target;
 use serde_json::{Value, json};
+
+use crate::path::{Path, Seg};
+use crate::place::Place;
 
 /// The plainest object of a target's kind that the API server would take, as far as kinds that rules are usually on go;
 /// of others, their head alone.
@@ -63,5 +68,48 @@ fn beside_spec(target: &Target) -> Value {
         ("storage.k8s.io", "storageclasses") => json!({ "provisioner": "example.com/disk" }),
         ("scheduling.k8s.io", "priorityclasses") => json!({ "value": 1 }),
         _ => json!({}),
+    }
+}
+
+/// The plainest item of the list at a place, as far as lists that rules are usually about go.
+pub(crate) fn item(list: &[Seg]) -> Value {
+    let names: Vec<&str> = list.iter().filter_map(Seg::name).collect();
+    let container = |name: &str| json!({ "name": name, "image": "registry.example.com/app:1.0" });
+    match names.as_slice() {
+        [.., "containers"] => container("app"),
+        [.., "initContainers"] => container("init"),
+        [.., "ephemeralContainers"] => container("debug"),
+        [.., "containers" | "initContainers", "ports"] => json!({ "containerPort": 8080 }),
+        [.., "env"] => json!({ "name": "NAME" }),
+        [.., "volumes"] => json!({ "name": "data" }),
+        [.., "imagePullSecrets"] => json!({ "name": "pull" }),
+        ["spec", "ports"] => json!({ "port": 80 }),
+        ["subjects"] => json!({ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "jane" }),
+        ["rules"] => json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] }),
+        _ => Value::Null,
+    }
+}
+
+/// Containers have an image and a name of their own: the API server takes no other.
+pub(crate) fn must_have(target: &Target, places: &mut BTreeMap<Path, Place>) {
+    if !matches!(target.group.as_str(), "" | "apps" | "batch") {
+        return;
+    }
+    for (path, place) in places {
+        let [.., Seg::Field(list), Seg::Item, Seg::Field(field)] = path.0.as_slice() else { continue };
+        let own = match &**list {
+            "containers" => "app",
+            "initContainers" => "init",
+            "ephemeralContainers" => "debug",
+            _ => continue,
+        };
+        match &**field {
+            "image" => place.optional = false,
+            "name" => {
+                place.optional = false;
+                place.ordinary(json!(own));
+            }
+            _ => {}
+        }
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::base;
+
 /// A place: fields and keys from the object, and items of lists. Every item of a list is one place: objects that are
 /// searched have one item where it matters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -17,6 +19,16 @@ pub(crate) enum Seg {
     Field(Arc<str>),
     /// A list's item.
     Item,
+}
+
+impl Seg {
+    /// The name of a field.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Field(name) => Some(name),
+            Self::Item => None,
+        }
+    }
 }
 
 impl Path {
@@ -44,10 +56,10 @@ impl Path {
         self.0.starts_with(&outer.0)
     }
 
-    /// Puts a value, making maps and one-item lists on the way. What is there already and is no map or list stays.
+    /// Puts a value, making maps and one-item lists on the way; `{}` stands for an object that is there. What is there already and is no map or list stays.
     pub(crate) fn put(&self, object: &mut Value, value: Value) {
         let mut place = object;
-        for seg in &self.0 {
+        for (at, seg) in self.0.iter().enumerate() {
             place = match seg {
                 Seg::Field(name) => {
                     if !place.is_object() {
@@ -58,14 +70,24 @@ impl Path {
                 }
                 Seg::Item => {
                     if place.as_array().is_none_or(Vec::is_empty) {
-                        *place = Value::Array(vec![Value::Null]);
+                        *place = Value::Array(vec![base::item(self.0.get(..at).unwrap_or_default())]);
                     }
                     let Some(first) = place.as_array_mut().and_then(|items| items.first_mut()) else { return };
                     first
                 }
             };
         }
-        *place = value;
+        // What is there is an object already, then: an item comes with what an item must have.
+        if !(place.is_object() && value.as_object().is_some_and(Map::is_empty)) {
+            *place = value;
+        }
+    }
+
+    /// Whether it stands in an item of a list, and that item is not there.
+    pub(crate) fn lacks_item(&self, object: &Value) -> bool {
+        let items = self.0.iter().enumerate().filter(|(_, seg)| **seg == Seg::Item).map(|(at, _)| at + 1);
+        let mut outer = items.filter(|end| *end < self.0.len()).filter_map(|end| self.0.get(..end));
+        outer.any(|outer| !Self(outer.to_vec()).is_in(object))
     }
 
     /// Takes away what is there.

@@ -37,6 +37,12 @@ impl Place {
         }
     }
 
+    /// A value that is tried before others.
+    pub(crate) fn ordinary(&mut self, value: Value) {
+        self.values.retain(|known| *known != value);
+        self.values.insert(0, value);
+    }
+
     /// A part of the image is asked about.
     pub(crate) fn ask_part(&mut self, part: usize) {
         self.is_image = true;

@@ -11,6 +11,7 @@ use kspec_model::rules::{Body, BoundRule, Operation, Table, Target};
 use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Review, Violation};
 use serde_json::Value;
 
+use crate::base;
 use crate::path::Path;
 use crate::place::Place;
 use crate::reads::{Reads, of_condition, of_statements};
@@ -61,6 +62,7 @@ impl<'t> Single<'t> {
             }
             reads.outside = reads.outside.or(condition.outside);
         }
+        base::must_have(target, &mut reads.places);
         let mut alone = bound.clone();
         alone.rule.targets = vec![target.clone()];
         let head = head(table);
@@ -149,7 +151,7 @@ pub(crate) fn search(
         _ => {
             // What must hold besides reads across parts: all places are searched at once.
             let mut search = Part::new(wanted, &places, namespace);
-            search.places = places.iter().map(|(path, place)| (path.clone(), values(path, place))).collect();
+            search.places = places.iter().map(|(path, place)| (path.clone(), values(place))).collect();
             search.cut = places.values().any(|place| place.cut);
             let mut object = base.clone();
             if search.run_until(&mut object, holds) { Found::Object(object) } else { search.not_found(wanted) }
@@ -194,11 +196,9 @@ struct Part<'p> {
     cut: bool,
 }
 
-fn values(path: &Path, place: &Place) -> Vec<Option<Value>> {
-    let absent = place.optional.then_some(None);
-    let values = place.values.iter().cloned().map(Some);
-    // What an item is, its fields say.
-    if path.is_item() { values.chain(absent).collect() } else { absent.into_iter().chain(values).collect() }
+/// The plainest first: what is not there.
+fn values(place: &Place) -> Vec<Option<Value>> {
+    place.optional.then_some(None).into_iter().chain(place.values.iter().cloned().map(Some)).collect()
 }
 
 impl<'p> Part<'p> {
@@ -210,7 +210,7 @@ impl<'p> Part<'p> {
             for path in single.reads.places.keys() {
                 if let Some(place) = all.get(path).filter(|_| places.iter().all(|(known, _)| known != path)) {
                     cut |= place.cut;
-                    places.push((path.clone(), values(path, place)));
+                    places.push((path.clone(), values(place)));
                 }
             }
             let (single, want) = (*single, *want);
@@ -252,6 +252,8 @@ impl<'p> Part<'p> {
             self.left = self.left.saturating_sub(1);
             return holds(object) == Some(true);
         };
+        // An item that is not there has nothing in it: that it is there was tried, or will be.
+        let values = if path.lacks_item(object) { vec![None] } else { values };
         let before = object.clone();
         for value in values {
             if self.left == 0 {
