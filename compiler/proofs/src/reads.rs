@@ -206,7 +206,7 @@ impl Reader {
             }
             Op::Call(method, text, arguments) => self.pattern(*method, text, arguments),
             Op::Coalesce(first, second) => {
-                self.value(first);
+                self.condition(first, positive);
                 if !matches!(second.op, Op::Const(_)) {
                     self.condition(second, positive);
                 }

@@ -69,7 +69,7 @@ fn condition(random: &mut Random, depth: usize) -> Expr {
         let items = texts.iter().map(|text| Const::Text(Arc::from(*text))).collect();
         Expr::new(Ty::List(Box::new(Ty::Text)), Op::Const(Const::List(items)))
     };
-    let found = match random.below(9) {
+    let found = match random.below(10) {
         0 => equal(of("name", Ty::Text), text(random, &TEXTS)),
         1 => equal(of("privileged", Ty::Bool), Expr::bool(random.below(2) == 0)),
         2 => {
@@ -91,7 +91,13 @@ fn condition(random: &mut Random, depth: usize) -> Expr {
             let name = random.pick(&["digest", "tag", "registry"]);
             truth(Op::Exists(Box::new(part(name))))
         }
-        _ => truth(Op::Exists(Box::new(of("user", Ty::Int)))),
+        8 => truth(Op::Exists(Box::new(of("user", Ty::Int)))),
+        _ => {
+            // Outside of the fragment: nothing may be claimed.
+            let suffix = Expr::text(random.pick(&["app", ":2"]));
+            let call = Op::Call(Method::EndsWith, Box::new(of("image", Ty::Text)), vec![suffix]);
+            or_else(Expr::new(Ty::Bool.optional(), call), Expr::bool(false))
+        }
     };
     if random.below(2) == 0 { found.negated() } else { found }
 }

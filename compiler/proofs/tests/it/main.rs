@@ -1,5 +1,7 @@
 //! What is proved of tables written by hand. What source proves is tested through the compiler.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on fails")]
+
 #[path = "../../../rules/tests/it/build.rs"]
 mod build;
 mod claims;
