@@ -253,7 +253,9 @@ fn cases(stage: &mut Stage) {
             json!({ "spec": spec }),
         )
     };
-    stage.create(&volume(json!({ "hostPath": { "path": "/data" } })), &[None]);
+    let mut on_host = volume(json!({ "hostPath": { "path": "/data" } }));
+    on_host.object["metadata"]["name"] = json!("on-host");
+    stage.create(&on_host, &[None]);
     stage.stored(&volume(json!({ "nfs": { "server": "n", "path": "/" } })), None, &[]);
 
     // Namespaces are judged as if they stood in themselves.
@@ -314,6 +316,7 @@ fn cases(stage: &mut Stage) {
         for namespace in ["shop", "kube-public"] {
             let mut object = kind.object.clone();
             object["metadata"]["labels"]["protected"] = json!("true");
+            object["metadata"]["name"] = json!("stored");
             let labels = |value: Value| ("/metadata/labels", value);
             let stored = Kind { object, ..*kind };
             stage.stored(&stored, Some(namespace), &[labels(json!({ "team": "c" })), labels(json!({}))]);
@@ -337,14 +340,16 @@ fn cases(stage: &mut Stage) {
         stage.stored(&service, namespace, &[("/spec/type", json!("NodePort")), ("/spec/type", json!("LoadBalancer"))]);
         let secret =
             of(("", "v1", "secrets"), "Secret", "locked", json!({ "locked": "yes" }), json!({ "type": "Opaque" }));
-        stage.create(&secret, &[namespace]);
+        let mut new = secret.object.clone();
+        new["metadata"]["name"] = json!("new");
+        stage.create(&Kind { object: new, ..secret }, &[namespace]);
         stage.stored(&secret, namespace, &[("/metadata/labels", json!({ "team": "b" }))]);
     }
 
     // Pods, and who connects to them.
     let labelled = |labels: Value, image: &str| {
         let mut pod = pod();
-        pod["metadata"] = json!({ "name": "p", "labels": labels });
+        pod["metadata"] = json!({ "name": "new", "labels": labels });
         pod["spec"]["containers"][1]["image"] = json!(image);
         Kind { resource: ("", "v1", "pods"), kind: "Pod", object: pod }
     };
@@ -366,7 +371,9 @@ fn cases(stage: &mut Stage) {
     }
     for namespace in ["shop", "other", "legacy"] {
         let pods = root(("", "v1", "pods"), Some(namespace));
-        stage.client.post(&pods, &labelled(json!({}), "x.example.com/a:1").object).unwrap().ok().unwrap();
+        let mut pod = labelled(json!({}), "x.example.com/a:1").object;
+        pod["metadata"]["name"] = json!("p");
+        stage.client.post(&pods, &pod).unwrap().ok().unwrap();
         stage.connect(namespace, "exec", "stdout=true&stderr=true", json!({}));
         let shell = json!({ "command": ["sh", "-c", "id"], "stdin": true, "container": "side" });
         stage.connect(
