@@ -15,10 +15,11 @@ mod search;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::rules::{Action, BoundRule, Operation, Table, Target};
+use kspec_rules::{Decision, Engines, Evaluator, NoObjects};
 use serde_json::Value;
 
 use crate::scopes::Place as Somewhere;
-use crate::search::{Found, Single, Want, search};
+use crate::search::{Found, Request, Single, Want, search};
 
 /// What was found. Rules and mutations are named by their index in the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +112,7 @@ pub fn prove(table: &Table, system: &[&str]) -> Vec<Proof> {
         let somewhere = scopes::places(table, kind.1);
         never(&singles, kind, &somewhere, &mut proofs);
         refused(&singles, kind, &somewhere, &mut proofs);
-        implied(&singles, kind, &somewhere, &mut proofs);
+        implied(table, &singles, kind, &somewhere, &mut proofs);
         lockouts(&singles, kind, system, &mut proofs);
         mutations::prove(table, &singles, (group, resource), &somewhere, &mut proofs);
     }
@@ -209,7 +210,13 @@ fn refused(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere]
 }
 
 /// Rules whose every violation another refuses too.
-fn implied(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere], proofs: &mut Vec<Proof>) {
+fn implied(
+    table: &Table,
+    singles: &Singles<'_>,
+    kind: &(String, bool),
+    somewhere: &[Somewhere],
+    proofs: &mut Vec<Proof>,
+) {
     let dead: BTreeSet<usize> = proofs
         .iter()
         .filter_map(|proof| match proof {
@@ -217,32 +224,80 @@ fn implied(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere]
             _ => None,
         })
         .collect();
-    let mut known: BTreeSet<(usize, usize)> = BTreeSet::new();
     // Of what lies outside of the fragment no absence is proved, and so no implication.
-    let inside = || singles.iter().filter(|(rule, single)| single.reads.outside.is_none() && !dead.contains(rule));
-    for (rule, single) in inside() {
-        for (by, other) in inside() {
-            let shared = |path: &path::Path| !path.is_item() && other.reads.places.contains_key(path);
-            let related = rule != by && single.reads.places.keys().any(shared);
+    let inside = |(rule, single): &&(usize, Single<'_>)| single.reads.outside.is_none() && !dead.contains(rule);
+    let inside: Vec<&(usize, Single<'_>)> = singles.iter().filter(inside).collect();
+    let mut found = Vec::new();
+    // A rule implies another only where both read some place.
+    for mut group in search::groups(inside.iter().map(|(_, single)| &single.reads)) {
+        group.sort_unstable();
+        let members: Vec<&(usize, Single<'_>)> = group.iter().filter_map(|at| inside.get(*at).copied()).collect();
+        implied_in(table, &members, kind, somewhere, &mut found);
+    }
+    found.sort_by_key(|(rule, _)| *rule);
+    proofs.extend(found.into_iter().map(|(_, proof)| proof));
+}
+
+/// As [`implied`], of rules that read places in common.
+fn implied_in(
+    table: &Table,
+    members: &[&(usize, Single<'_>)],
+    kind: &(String, bool),
+    somewhere: &[Somewhere],
+    found: &mut Vec<(usize, Proof)>,
+) {
+    if members.len() < 2 {
+        return;
+    }
+    let mut known: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let rules = members.iter().filter_map(|(_, single)| single.alone().cloned()).collect();
+    let Ok(together) = Evaluator::load(Table { rules, ..search::head(table) }) else { return };
+    for (rule, single) in members {
+        let holds: Vec<&Somewhere> = somewhere.iter().filter(|place| place.is_in(&single.bound.scope)).collect();
+        let Some(place) = holds.first() else { continue };
+        let base = base::object(single.target, place.name());
+        let sought = |wanted: &[(&Single<'_>, Want)]| {
+            search(wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true))
+        };
+        // What lets one thing pass that the rule refuses does not imply it: few are left to be searched for.
+        let mut passing: BTreeSet<usize> = BTreeSet::new();
+        match sought(&[(single, Want::Violates)]) {
+            Found::Object(refused) => {
+                let asked = Request::new(single.target, place.object());
+                together.judge_each(&asked.review(&refused), Engines::All, &NoObjects, |at, outcome| {
+                    let passes = match &outcome.decision {
+                        Decision::Pass => true,
+                        Decision::Violations(violations) => violations.iter().all(|violation| violation.warn),
+                        Decision::Fault(_) => false,
+                    };
+                    if passes {
+                        passing.insert(at);
+                    }
+                });
+            }
+            Found::None => continue,
+            Found::NotDecided(_) => {}
+        }
+        for (at, (by, other)) in members.iter().enumerate() {
             // What only warns implies nothing of what refuses; of two that imply each other, one is told.
-            if !related || stronger(single.bound.action, other.bound.action) || known.contains(&(*by, *rule)) {
+            if rule == by
+                || passing.contains(&at)
+                || stronger(single.bound.action, other.bound.action)
+                || known.contains(&(*by, *rule))
+                || !holds.iter().all(|place| place.is_in(&other.bound.scope))
+            {
                 continue;
             }
-            let holds: Vec<&Somewhere> = somewhere.iter().filter(|place| place.is_in(&single.bound.scope)).collect();
-            if holds.is_empty() || !holds.iter().all(|place| place.is_in(&other.bound.scope)) {
+            let shared = |path: &path::Path| !path.is_item() && other.reads.places.contains_key(path);
+            if !single.reads.places.keys().any(shared) {
                 continue;
             }
-            let Some(place) = holds.first() else { continue };
-            let base = base::object(single.target, place.name());
-            let ask = |want: Want| {
-                let wanted = [(single, Want::Violates), (other, want)];
-                search(&wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true))
-            };
+            let ask = |want: Want| sought(&[(single, Want::Violates), (other, want)]);
             if ask(Want::Passes) == Found::None
                 && let Found::Object(witness) = ask(Want::Violates)
             {
                 known.insert((*rule, *by));
-                proofs.push(Proof::Implied { rule: *rule, by: *by, kind: kind.0.clone(), witness });
+                found.push((*rule, Proof::Implied { rule: *rule, by: *by, kind: kind.0.clone(), witness }));
                 break;
             }
         }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use kspec_model::rules::{Action, BoundMutation, Change, Expr, Op, Table, Target};
-use kspec_rules::{Engines, Evaluator, NoObjects, Review};
+use kspec_rules::{Engines, Evaluator, NoObjects};
 use serde_json::Value;
 
 use crate::path::Path;
 use crate::place::Place;
 use crate::reads::of_statements;
 use crate::scopes::Place as Somewhere;
-use crate::search::{Found, Single, Want, head, request, search};
+use crate::search::{Found, Request, Single, Want, head, search};
 use crate::{Proof, Singles, base, creates};
 
 /// A mutation by itself.
@@ -110,9 +110,8 @@ fn evaluator(table: &Table, mutations: Vec<BoundMutation>) -> Option<Evaluator> 
 }
 
 fn mutate(evaluator: &Evaluator, target: &Target, object: &Value, namespace: Option<&Value>) -> Option<Value> {
-    let request = request(target, object, namespace);
-    let review = Review::from_request(&request).ok()?.in_namespace(namespace);
-    let mutated = evaluator.mutate(&review, Engines::All, &NoObjects);
+    let asked = Request::new(target, namespace);
+    let mutated = evaluator.mutate(&asked.review(object), Engines::All, &NoObjects);
     mutated.faults.is_empty().then_some(mutated.object)
 }
 

@@ -5,14 +5,14 @@
 //! fragment and no two of them demand something of one list: then one item a list stands for all, and the values at a place
 //! for all values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::rules::{Body, BoundRule, Operation, Table, Target};
 use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Review, Violation};
 use serde_json::Value;
 
 use crate::base;
-use crate::path::Path;
+use crate::path::{Path, Seg};
 use crate::place::Place;
 use crate::reads::{Reads, of_condition, of_statements};
 
@@ -70,23 +70,28 @@ impl<'t> Single<'t> {
         Some(Self { bound, target, evaluator: Evaluator::load(only).ok()?, reads })
     }
 
+    /// The rule by itself, for its one target.
+    pub(crate) fn alone(&self) -> Option<&BoundRule> {
+        self.evaluator.table().rules.first()
+    }
+
     /// Whether an object is to the rule what is wanted; `None` where there is no verdict.
-    fn is(&self, want: Want, object: &Value, namespace: Option<&Value>) -> Option<bool> {
+    fn is(&self, want: Want, asked: &Request<'_>, object: &Value) -> Option<bool> {
+        let violates = || self.found(asked, object, |violation| !violation.warn);
         match want {
-            Want::Passes => Some(!self.violates(object, namespace)?),
-            Want::Violates => self.violates(object, namespace),
-            Want::IsTold => self.found(object, namespace, |_| true),
+            Want::Passes => Some(!violates()?),
+            Want::Violates => violates(),
+            Want::IsTold => self.found(asked, object, |_| true),
         }
     }
 
     /// Whether an object is refused; `None` where there is no verdict.
     pub(crate) fn violates(&self, object: &Value, namespace: Option<&Value>) -> Option<bool> {
-        self.found(object, namespace, |violation| !violation.warn)
+        self.is(Want::Violates, &Request::new(self.target, namespace), object)
     }
 
-    fn found(&self, object: &Value, namespace: Option<&Value>, counts: fn(&Violation) -> bool) -> Option<bool> {
-        let request = request(self.target, object, namespace);
-        let review = Review::from_request(&request).ok()?.in_namespace(namespace);
+    fn found(&self, asked: &Request<'_>, object: &Value, counts: fn(&Violation) -> bool) -> Option<bool> {
+        let review = asked.review(object);
         match self.evaluator.judge(&review, Engines::All, &NoObjects).first().map(|outcome| &outcome.decision) {
             None | Some(Decision::Pass) => Some(false),
             Some(Decision::Violations(found)) => Some(found.iter().any(counts)),
@@ -107,21 +112,53 @@ pub(crate) fn head(table: &Table) -> Table {
     }
 }
 
-/// The request that creates an object.
-pub(crate) fn request(target: &Target, object: &Value, namespace: Option<&Value>) -> Value {
-    let name = namespace.and_then(|namespace| namespace.pointer("/metadata/name")).and_then(Value::as_str);
-    Asked {
-        operation: Operation::Create,
-        resource: (&target.group, &target.version, &target.resource),
-        subresource: target.subresource.as_deref(),
-        kind: &target.kind,
-        namespace: name.filter(|_| target.namespaced),
-        object: Some(object),
-        old: None,
-        user: "user",
-        groups: &[],
+/// The request that creates an object of a target.
+pub(crate) struct Request<'p> {
+    target: &'p Target,
+    namespace: Option<&'p Value>,
+    /// Without the object: rules of statements read it where it is judged.
+    request: Value,
+}
+
+impl<'p> Request<'p> {
+    pub(crate) fn new(target: &'p Target, namespace: Option<&'p Value>) -> Self {
+        let mut asked = Self { target, namespace, request: Value::Null };
+        asked.request = Asked {
+            operation: Operation::Create,
+            resource: (&target.group, &target.version, &target.resource),
+            subresource: target.subresource.as_deref(),
+            kind: &target.kind,
+            namespace: asked.name(),
+            object: None,
+            old: None,
+            user: "user",
+            groups: &[],
+        }
+        .request();
+        asked
     }
-    .request()
+
+    /// The namespace's name.
+    fn name(&self) -> Option<&'p str> {
+        let name = self.namespace.and_then(|namespace| namespace.pointer("/metadata/name")).and_then(Value::as_str);
+        name.filter(|_| self.target.namespaced)
+    }
+
+    pub(crate) fn review<'r>(&'r self, object: &'r Value) -> Review<'r> {
+        let name = object.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
+        Review {
+            operation: Operation::Create,
+            group: &self.target.group,
+            resource: &self.target.resource,
+            subresource: self.target.subresource.as_deref(),
+            namespace: self.name(),
+            name: name.unwrap_or_default(),
+            object: Some(object),
+            old: None,
+            request: &self.request,
+            namespace_object: self.namespace,
+        }
+    }
 }
 
 /// Searches for an object that is to each rule what is wanted.
@@ -161,25 +198,46 @@ pub(crate) fn search(
 
 /// Rules in groups that share places.
 fn parts<'w, 't>(wanted: &[(&'w Single<'t>, Want)]) -> Vec<Vec<(&'w Single<'t>, Want)>> {
-    let mut parts: Vec<Vec<(&'w Single<'t>, Want)>> = Vec::new();
-    for (single, want) in wanted {
-        let meets =
-            |part: &Vec<(&'w Single<'t>, Want)>| part.iter().any(|(other, _)| share(&other.reads, &single.reads));
-        let (meeting, mut rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(meets);
-        let mut merged: Vec<_> = meeting.into_iter().flatten().collect();
-        merged.push((*single, *want));
-        rest.push(merged);
-        parts = rest;
-    }
-    parts
+    let reads = wanted.iter().map(|(single, _)| &single.reads);
+    let of = |part: Vec<usize>| part.into_iter().filter_map(|at| wanted.get(at).copied()).collect();
+    groups(reads).into_iter().map(of).collect()
 }
 
-fn share(a: &Reads, b: &Reads) -> bool {
-    a.places.keys().any(|one| {
+/// What is read in groups that share places.
+pub(crate) fn groups<'r>(reads: impl Iterator<Item = &'r Reads>) -> Vec<Vec<usize>> {
+    // Each group with its number, and each place with one that has it: all that have it are in one group.
+    let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut group_of: Vec<usize> = Vec::new();
+    let mut known: BTreeMap<&[Seg], usize> = BTreeMap::new();
+    for (at, reads) in reads.enumerate() {
+        let mut meeting: BTreeSet<usize> = BTreeSet::new();
         // Being an item of a list, alone, ties nothing together where the list is there anyway.
-        !one.is_item()
-            && b.places.keys().any(|other| !other.is_item() && (one.is_within(other) || other.is_within(one)))
-    })
+        for path in reads.places.keys().filter(|path| !path.is_item()) {
+            let path = path.0.as_slice();
+            let around = (0..path.len()).filter_map(|len| known.get(path.get(..len)?));
+            let inside = known.range(path..).take_while(|(known, _)| known.starts_with(path)).map(|(_, other)| other);
+            meeting.extend(around.chain(inside).filter_map(|other| group_of.get(*other)));
+        }
+        for path in reads.places.keys().filter(|path| !path.is_item()) {
+            known.entry(path.0.as_slice()).or_insert(at);
+        }
+        group_of.push(at);
+        if meeting.is_empty() {
+            groups.push((at, vec![at]));
+            continue;
+        }
+        let (merged, rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(group, _)| meeting.contains(group));
+        groups = rest;
+        let mut merged: Vec<usize> = merged.into_iter().flat_map(|(_, members)| members).collect();
+        merged.push(at);
+        for member in &merged {
+            if let Some(group) = group_of.get_mut(*member) {
+                *group = at;
+            }
+        }
+        groups.push((at, merged));
+    }
+    groups.into_iter().map(|(_, members)| members).collect()
 }
 
 type Check<'p> = Box<dyn Fn(&Value) -> Option<bool> + 'p>;
@@ -214,7 +272,8 @@ impl<'p> Part<'p> {
                 }
             }
             let (single, want) = (*single, *want);
-            checks.push((places.len(), Box::new(move |object| single.is(want, object, namespace))));
+            let asked = Request::new(single.target, namespace);
+            checks.push((places.len(), Box::new(move |object| single.is(want, &asked, object))));
         }
         Self { places, checks, left: BUDGET, doubt: false, cut }
     }

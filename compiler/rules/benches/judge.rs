@@ -1,4 +1,4 @@
-//! One review: twenty rules on a pod, the evaluator alone.
+//! One review: rules on a pod, the evaluator alone.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
 #[path = "../tests/it/build.rs"]
@@ -46,7 +46,7 @@ fn of_containers(id: &str, when: Expr) -> BoundRule {
     rule(id, vec![target("pods", "Pod")], statements)
 }
 
-fn evaluator() -> Evaluator {
+fn evaluator(count: usize) -> Evaluator {
     let c = || var("c", Ty::Object);
     let security = |name: &str, ty: Ty| field(field(c(), "securityContext", Ty::Object), name, ty);
     let image = || Expr::new(Ty::Image.optional(), Op::Convert(Box::new(field(c(), "image", Ty::Text))));
@@ -89,14 +89,15 @@ fn evaluator() -> Evaluator {
         Box::new(move || equal(field(image(), "tag", Ty::Text), Expr::text("latest"))),
         Box::new(move || exists(field(c(), "livenessProbe", Ty::Object)).negated()),
     ];
-    let rules =
-        (0..20).filter_map(|at| Some(of_containers(&format!("rule-{at}"), kinds.get(at % kinds.len())?()))).collect();
+    let rules = (0..count)
+        .filter_map(|at| Some(of_containers(&format!("rule-{at}"), kinds.get(at % kinds.len())?())))
+        .collect();
     Evaluator::load(table(rules, vec![])).unwrap()
 }
 
-#[divan::bench]
-fn twenty_rules_on_a_pod(bencher: divan::Bencher<'_, '_>) {
-    let evaluator = evaluator();
+#[divan::bench(args = [20, 100])]
+fn rules_on_a_pod(bencher: divan::Bencher<'_, '_>, count: usize) {
+    let evaluator = evaluator(count);
     let request = request("CREATE", &usual_pod(), &Value::Null);
     let review = Review::from_request(&request).unwrap();
     assert!(evaluator.judge(&review, Engines::All, &NoObjects).iter().all(|outcome| !outcome.denies()));

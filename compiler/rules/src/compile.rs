@@ -6,6 +6,7 @@ use kspec_model::rules::{Arithmetic, Comparison, Const, Each, Expr, Lookup, Meth
 use regex::Regex;
 
 use crate::literal;
+use crate::paths::{Paths, Shared, Step};
 use crate::value::Val;
 
 /// How deep an expression may nest: evaluation takes the stack.
@@ -17,6 +18,7 @@ pub(crate) enum Node {
     Const(Val<'static>),
     Slot(usize),
     Root(Root),
+    Shared(Shared),
     Field(Box<Node>, Arc<str>, Ty),
     Index(Box<Node>, Box<Node>, Ty),
     Not(Box<Node>),
@@ -44,16 +46,49 @@ pub(crate) enum Node {
 
 /// Names in scope, each with its slot.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
-    bound: Vec<Var>,
+pub(crate) struct Names<'p> {
+    bound: Vec<(Var, Meaning)>,
     /// The most that were bound at once: the size of a frame.
     pub(crate) slots: usize,
+    /// The paths of the whole table; none where what they lead to changes while it is read.
+    paths: Option<&'p mut Paths>,
 }
 
-impl Names {
+/// What is known of a name.
+#[derive(Debug)]
+enum Meaning {
+    /// Nothing.
+    Value,
+    /// It is an item of a list that a path leads to.
+    Item,
+    /// It is what a path leads to.
+    Path(Shared),
+}
+
+impl<'p> Names<'p> {
+    /// Names of expressions that have paths in common with others.
+    pub(crate) fn sharing(paths: &'p mut Paths) -> Self {
+        Self { paths: Some(paths), ..Self::default() }
+    }
+
     /// Binds a name to the next slot.
     pub(crate) fn bind(&mut self, name: &Var) -> usize {
-        self.bound.push(Arc::clone(name));
+        self.bind_as(name, Meaning::Value)
+    }
+
+    /// Binds the name of an item of one of these lists.
+    pub(crate) fn bind_item<'n>(&mut self, name: &Var, mut lists: impl Iterator<Item = &'n Node>) -> usize {
+        let of_path = lists.any(|list| matches!(list, Node::Shared(_)));
+        self.bind_as(name, if of_path { Meaning::Item } else { Meaning::Value })
+    }
+
+    /// Binds the name of a value.
+    pub(crate) fn bind_value(&mut self, name: &Var, value: &Node) -> usize {
+        self.bind_as(name, if let Node::Shared(path) = value { Meaning::Path(path.clone()) } else { Meaning::Value })
+    }
+
+    fn bind_as(&mut self, name: &Var, meaning: Meaning) -> usize {
+        self.bound.push((Arc::clone(name), meaning));
         self.slots = self.slots.max(self.bound.len());
         self.bound.len() - 1
     }
@@ -68,8 +103,31 @@ impl Names {
         self.bound.truncate(len);
     }
 
-    fn slot(&self, name: &str) -> Result<usize, String> {
-        self.bound.iter().rposition(|bound| **bound == *name).ok_or_else(|| format!("nothing is called `{name}`"))
+    fn named(&self, name: &str) -> Result<Node, String> {
+        let found = self.bound.iter().enumerate().rfind(|(_, (bound, _))| **bound == *name);
+        match found {
+            Some((_, (_, Meaning::Path(path)))) => Ok(Node::Shared(path.clone())),
+            Some((slot, _)) => Ok(Node::Slot(slot)),
+            None => Err(format!("nothing is called `{name}`")),
+        }
+    }
+
+    /// A step from a node: along a path where it is one.
+    fn step(
+        &mut self,
+        from: Node,
+        step: impl FnOnce() -> Step,
+        ty: &Ty,
+        plain: impl FnOnce(Box<Node>) -> Node,
+    ) -> Node {
+        let bound = &self.bound;
+        let item = |slot: usize| matches!(bound.get(slot), Some((_, Meaning::Item)));
+        let number = self.paths.as_mut().and_then(|paths| paths.step(&from, step, ty, item));
+        let plain = plain(Box::new(from));
+        match number {
+            Some(number) => Node::Shared(Shared::new(number, plain)),
+            None => plain,
+        }
     }
 
     /// Compiles an expression.
@@ -85,10 +143,23 @@ impl Names {
         let ty = || expr.ty.clone();
         Ok(match &expr.op {
             Op::Const(constant) => Node::Const(Val::of_const(constant)?),
-            Op::Var(name) => Node::Slot(self.slot(name)?),
+            Op::Var(name) => self.named(name)?,
             Op::Root(root) => Node::Root(*root),
-            Op::Field(base, name) => Node::Field(self.boxed(base, depth)?, Arc::clone(name), ty()),
-            Op::Index(base, key) => Node::Index(self.boxed(base, depth)?, self.boxed(key, depth)?, ty()),
+            Op::Field(base, name) => {
+                let base = self.node(base, depth)?;
+                let step = || Step::Field(Arc::clone(name));
+                self.step(base, step, &expr.ty, |base| Node::Field(base, Arc::clone(name), ty()))
+            }
+            Op::Index(base, key) => {
+                let (base, index) = (self.node(base, depth)?, self.boxed(key, depth)?);
+                match &key.op {
+                    Op::Const(Const::Text(key)) => {
+                        let step = || Step::Key(Arc::clone(key));
+                        self.step(base, step, &expr.ty, |base| Node::Index(base, index, ty()))
+                    }
+                    _ => Node::Index(Box::new(base), index, ty()),
+                }
+            }
             Op::Not(inner) => Node::Not(self.boxed(inner, depth)?),
             Op::Negate(inner) => Node::Negate(self.boxed(inner, depth)?),
             Op::Arithmetic(op, a, b) => Node::Arithmetic(*op, self.boxed(a, depth)?, self.boxed(b, depth)?),
@@ -109,7 +180,7 @@ impl Names {
             Op::Each { what, over, item, value, body } => {
                 let over = self.boxed(over, depth)?;
                 let bound = self.len();
-                let item = self.bind(item);
+                let item = self.bind_item(item, std::iter::once(&*over));
                 let value = value.as_ref().map(|value| self.bind(value));
                 let body = self.boxed(body, depth)?;
                 self.truncate(bound);
@@ -125,12 +196,15 @@ impl Names {
             Op::Call(method, base, arguments) => {
                 Node::Call(*method, self.boxed(base, depth)?, self.nodes(arguments, depth)?, ty())
             }
-            Op::Convert(base) => Node::Convert(self.boxed(base, depth)?, ty()),
+            Op::Convert(base) => {
+                let base = self.node(base, depth)?;
+                self.step(base, || Step::Convert, &expr.ty, |base| Node::Convert(base, ty()))
+            }
             Op::Exists(base) => Node::Exists(self.boxed(base, depth)?),
             Op::Let(name, value, body) => {
                 let value = self.boxed(value, depth)?;
                 let bound = self.len();
-                let slot = self.bind(name);
+                let slot = self.bind_value(name, &value);
                 let body = self.boxed(body, depth)?;
                 self.truncate(bound);
                 Node::Let(slot, value, body)

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use kspec_model::rules::{Arithmetic, Comparison, Each, Lookup, Root, Ty};
+use kspec_model::rules::{Comparison, Each, Lookup, Root, Ty};
 use serde_json::Value;
 
+use crate::arithmetic::negate;
 use crate::compile::Node;
+use crate::convert::convert;
 use crate::equal::{compare, equal};
-use crate::fault::{Fault, fault};
-use crate::literal::{Duration, Image, Quantity};
+use crate::fault::{Failed, fault, needs};
 use crate::methods;
+use crate::paths::{Kept, Paths, Shared, Start};
 use crate::review::Objects;
 use crate::value::{Text, Val};
 
@@ -20,6 +22,7 @@ const FUEL: u32 = 500_000;
 const TEXT: usize = 1 << 20;
 
 /// What a rule is evaluated over.
+#[derive(Clone, Copy)]
 pub(crate) struct Input<'a> {
     pub(crate) object: Option<&'a Value>,
     pub(crate) old: Option<&'a Value>,
@@ -39,16 +42,76 @@ pub(crate) enum Namespace<'a> {
     Unknown,
 }
 
-/// One rule's evaluation of one request.
+/// The evaluation of rules, one after the other, on one request.
 pub(crate) struct Frame<'a> {
-    pub(crate) input: &'a Input<'a>,
+    pub(crate) input: Input<'a>,
     slots: Vec<Val<'a>>,
+    /// For each slot that holds an item of a list that a path leads to: where what is known of the item is kept.
+    rows: Vec<Option<usize>>,
     fuel: u32,
+    kept: Kept<'a>,
 }
 
 impl<'a> Frame<'a> {
-    pub(crate) fn new(input: &'a Input<'a>, slots: usize) -> Self {
-        Self { input, slots: vec![Val::Absent; slots], fuel: FUEL }
+    pub(crate) fn new(input: Input<'a>, slots: usize) -> Self {
+        let mut frame = Self { input, slots: Vec::new(), rows: Vec::new(), fuel: 0, kept: Kept::default() };
+        frame.begin(slots);
+        frame
+    }
+
+    /// A frame for rules whose paths have these numbers.
+    pub(crate) fn sharing(input: Input<'a>, paths: &Paths) -> Self {
+        Self { kept: paths.room(), ..Self::new(input, 0) }
+    }
+
+    /// Makes ready for the next rule.
+    pub(crate) fn begin(&mut self, slots: usize) {
+        self.slots.clear();
+        self.slots.resize_with(slots, || Val::Absent);
+        self.rows.clear();
+        self.rows.resize(slots, None);
+        self.fuel = FUEL;
+    }
+
+    /// What a path leads to.
+    fn shared(&mut self, path: &'a Shared) -> Result<Val<'a>, Failed> {
+        self.spend(path.steps - 1)?;
+        let row = self.row(path);
+        if let Some(value) = row.and_then(|row| self.kept.get(row, path)) {
+            return Ok(value.clone());
+        }
+        let fuel = self.fuel;
+        // What is paid for already.
+        self.fuel = FUEL;
+        let value = self.eval(&path.plain)?;
+        self.fuel = fuel;
+        if let Some(row) = row {
+            self.kept.put(row, path, &value);
+        }
+        Ok(value)
+    }
+
+    fn row(&self, path: &Shared) -> Option<usize> {
+        match path.start {
+            Start::Request => Some(0),
+            Start::Item(slot) => self.rows.get(slot).copied().flatten(),
+        }
+    }
+
+    /// Where what is known of a list's items is kept.
+    pub(crate) fn rows_of(&mut self, node: &Node, list: &Val<'a>) -> Option<usize> {
+        match (node, list) {
+            (Node::Shared(path), Val::JsonList(items, _)) => self.kept.rows(self.row(path)?, path, items.len()),
+            _ => None,
+        }
+    }
+
+    /// Puts a list's item into a slot, with what is known of it.
+    pub(crate) fn set_item(&mut self, slot: usize, value: Val<'a>, row: Option<(usize, usize)>) {
+        self.set(slot, value);
+        if let Some(place) = self.rows.get_mut(slot) {
+            *place = row.map(|(first, at)| self.kept.row(first, at));
+        }
     }
 
     pub(crate) fn set(&mut self, slot: usize, value: Val<'a>) {
@@ -58,14 +121,14 @@ impl<'a> Frame<'a> {
     }
 
     /// Takes steps.
-    pub(crate) fn spend(&mut self, steps: usize) -> Result<(), Fault> {
+    pub(crate) fn spend(&mut self, steps: usize) -> Result<(), Failed> {
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
         self.fuel = self.fuel.checked_sub(steps).ok_or_else(|| fault(format!("more than {FUEL} steps")))?;
         Ok(())
     }
 
     /// Text, unless it is too long.
-    pub(crate) fn text(&mut self, text: String) -> Result<Val<'a>, Fault> {
+    pub(crate) fn text(&mut self, text: String) -> Result<Val<'a>, Failed> {
         if text.len() > TEXT {
             return Err(fault(format!("a text of more than {TEXT} bytes")));
         }
@@ -74,63 +137,122 @@ impl<'a> Frame<'a> {
     }
 
     /// Whether a condition holds; an absent one does not.
-    pub(crate) fn holds(&mut self, node: &'a Node) -> Result<bool, Fault> {
-        match self.eval(node)? {
+    pub(crate) fn holds(&mut self, node: &'a Node) -> Result<bool, Failed> {
+        let value = match node {
+            Node::Not(_)
+            | Node::Compare(..)
+            | Node::Equal(..)
+            | Node::And(_)
+            | Node::Or(_)
+            | Node::In(..)
+            | Node::Exists(_) => {
+                self.spend(1)?;
+                return self.truth(node);
+            }
+            node => self.eval(node)?,
+        };
+        match value {
             Val::Bool(value) => Ok(value),
             Val::Absent => Ok(false),
             _ => Err(fault("a condition that is neither true nor false")),
         }
     }
 
-    pub(crate) fn eval(&mut self, node: &'a Node) -> Result<Val<'a>, Fault> {
-        self.spend(1)?;
+    /// What is always true or false, its own step paid for.
+    fn truth(&mut self, node: &'a Node) -> Result<bool, Failed> {
         Ok(match node {
-            Node::Const(value) => value.clone(),
-            Node::Slot(slot) => self.slots.get(*slot).cloned().unwrap_or(Val::Absent),
-            Node::Root(root) => self.root(*root)?,
-            Node::Field(base, name, ty) => {
-                let base = self.eval(base)?;
-                field(base, name, ty)?
-            }
-            Node::Index(base, key, ty) => {
-                let (base, key) = (self.eval(base)?, self.eval(key)?);
-                index(&base, &key, ty)?
-            }
-            Node::Not(inner) => Val::Bool(!self.holds(inner)?),
-            Node::Negate(inner) => negate(self.eval(inner)?)?,
-            Node::Arithmetic(op, a, b) => {
-                let (a, b) = (self.eval(a)?, self.eval(b)?);
-                self.arithmetic(*op, a, b)?
-            }
-            Node::Compare(op, a, b) => {
-                let (a, b) = (self.eval(a)?, self.eval(b)?);
-                if matches!(a, Val::Absent) || matches!(b, Val::Absent) {
-                    return Ok(Val::Bool(false));
+            Node::Not(inner) => !self.holds(inner)?,
+            Node::Equal(a, b) => match &**b {
+                Node::Const(b) => {
+                    let a = self.eval(a)?;
+                    self.spend(1)?;
+                    equal(&a, b)
                 }
-                let ordering = compare(&a, &b).ok_or_else(|| fault("values that have no common order"))?;
-                Val::Bool(match op {
-                    Comparison::Lt => ordering.is_lt(),
-                    Comparison::Le => ordering.is_le(),
-                    Comparison::Gt => ordering.is_gt(),
-                    Comparison::Ge => ordering.is_ge(),
-                })
-            }
-            Node::Equal(a, b) => Val::Bool(equal(&self.eval(a)?, &self.eval(b)?)),
+                b => equal(&self.eval(a)?, &self.eval(b)?),
+            },
             Node::And(parts) => {
                 for part in parts {
                     if !self.holds(part)? {
-                        return Ok(Val::Bool(false));
+                        return Ok(false);
                     }
                 }
-                Val::Bool(true)
+                true
             }
             Node::Or(parts) => {
                 for part in parts {
                     if self.holds(part)? {
-                        return Ok(Val::Bool(true));
+                        return Ok(true);
                     }
                 }
-                Val::Bool(false)
+                false
+            }
+            Node::Compare(op, a, b) => {
+                let (a, b) = (self.eval(a)?, self.eval(b)?);
+                if matches!(a, Val::Absent) || matches!(b, Val::Absent) {
+                    return Ok(false);
+                }
+                let ordering = compare(&a, &b).ok_or_else(|| fault("values that have no common order"))?;
+                match op {
+                    Comparison::Lt => ordering.is_lt(),
+                    Comparison::Le => ordering.is_le(),
+                    Comparison::Gt => ordering.is_gt(),
+                    Comparison::Ge => ordering.is_ge(),
+                }
+            }
+            Node::In(needle, container) => {
+                let needle = self.eval(needle)?;
+                match &**container {
+                    Node::Const(container) => {
+                        self.spend(1)?;
+                        self.is_in(&needle, container)?
+                    }
+                    container => {
+                        let container = self.eval(container)?;
+                        self.is_in(&needle, &container)?
+                    }
+                }
+            }
+            Node::Exists(base) => !matches!(self.eval(base)?, Val::Absent),
+            _ => return Err(fault("a condition that is neither true nor false")),
+        })
+    }
+
+    pub(crate) fn eval(&mut self, node: &'a Node) -> Result<Val<'a>, Failed> {
+        self.spend(1)?;
+        match node {
+            // A text is as long here as the table.
+            Node::Const(Val::Text(text)) => Ok(Val::Text(Text::Borrowed(text.as_str()))),
+            Node::Const(value) => Ok(value.clone()),
+            Node::Shared(path) => self.shared(path),
+            Node::Slot(slot) => Ok(self.slots.get(*slot).cloned().unwrap_or(Val::Absent)),
+            Node::Field(base, name, ty) => {
+                let base = self.eval(base)?;
+                field(base, name, ty)
+            }
+            Node::Not(_)
+            | Node::Compare(..)
+            | Node::Equal(..)
+            | Node::And(_)
+            | Node::Or(_)
+            | Node::In(..)
+            | Node::Exists(_) => self.truth(node).map(Val::Bool),
+            node => self.compound(node),
+        }
+    }
+
+    /// The rest of them; apart, so that the others need less of the stack.
+    #[inline(never)]
+    fn compound(&mut self, node: &'a Node) -> Result<Val<'a>, Failed> {
+        Ok(match node {
+            Node::Root(root) => self.root(*root)?,
+            Node::Index(base, key, ty) => {
+                let (base, key) = (self.eval(base)?, self.eval(key)?);
+                index(&base, &key, ty)?
+            }
+            Node::Negate(inner) => negate(self.eval(inner)?)?,
+            Node::Arithmetic(op, a, b) => {
+                let (a, b) = (self.eval(a)?, self.eval(b)?);
+                self.arithmetic(*op, a, b)?
             }
             Node::If(condition, then, otherwise) => {
                 let taken = if self.holds(condition)? { then } else { otherwise };
@@ -140,10 +262,6 @@ impl<'a> Frame<'a> {
                 Val::Absent => self.eval(second)?,
                 value => value,
             },
-            Node::In(needle, container) => {
-                let (needle, container) = (self.eval(needle)?, self.eval(container)?);
-                Val::Bool(self.is_in(&needle, &container)?)
-            }
             Node::InRange(value, low, high) => {
                 let (value, low, high) = (self.eval(value)?, self.eval(low)?, self.eval(high)?);
                 let within = |bound: &Val<'_>| compare(&value, bound);
@@ -181,7 +299,6 @@ impl<'a> Frame<'a> {
                 let value = self.eval(base)?;
                 convert(value, ty)?
             }
-            Node::Exists(base) => Val::Bool(!matches!(self.eval(base)?, Val::Absent)),
             Node::Let(slot, value, body) => {
                 let value = self.eval(value)?;
                 self.set(*slot, value);
@@ -202,14 +319,15 @@ impl<'a> Frame<'a> {
                 self.text(text)?
             }
             Node::All(lookup) => {
-                let objects = self.input.objects.all(lookup).ok_or_else(|| Fault::NeedsCluster(lookup.clone()))?;
+                let objects = self.input.objects.all(lookup).ok_or_else(|| needs(lookup.clone()))?;
                 const OBJECT: &Ty = &Ty::Object;
                 Val::JsonList(objects, OBJECT)
             }
+            _ => return Err(fault("an expression of no known form")),
         })
     }
 
-    fn root(&self, root: Root) -> Result<Val<'a>, Fault> {
+    fn root(&self, root: Root) -> Result<Val<'a>, Failed> {
         let json = match root {
             Root::Object => self.input.object,
             Root::Old => self.input.old,
@@ -217,53 +335,13 @@ impl<'a> Frame<'a> {
             Root::Namespace => match self.input.namespace {
                 Namespace::None => None,
                 Namespace::Known(json) => Some(json),
-                Namespace::Unknown => return Err(Fault::NeedsCluster(namespaces())),
+                Namespace::Unknown => return Err(needs(namespaces())),
             },
         };
         json.map_or(Ok(Val::Absent), |json| Val::of_json(json, &Ty::Object))
     }
 
-    fn arithmetic(&mut self, op: Arithmetic, a: Val<'a>, b: Val<'a>) -> Result<Val<'a>, Fault> {
-        let value = match (a, b) {
-            // An absent list counts as empty.
-            (Val::Absent, list @ (Val::List(_) | Val::JsonList(..)))
-            | (list @ (Val::List(_) | Val::JsonList(..)), Val::Absent) => Some(list),
-            (Val::Absent, _) | (_, Val::Absent) => Some(Val::Absent),
-            (Val::Int(a), Val::Int(b)) => integer(op, a, b).map(Val::Int),
-            (Val::Quantity(a), Val::Quantity(b)) => quantity(op, a, b).map(Val::Quantity),
-            (Val::Quantity(a), Val::Int(b)) => match op {
-                Arithmetic::Mul => a.checked_mul(b),
-                Arithmetic::Div => a.checked_div(b),
-                op => quantity(op, a, Quantity::of_int(b)),
-            }
-            .map(Val::Quantity),
-            (Val::Int(a), Val::Quantity(b)) => match op {
-                Arithmetic::Mul => b.checked_mul(a),
-                op => quantity(op, Quantity::of_int(a), b),
-            }
-            .map(Val::Quantity),
-            (Val::Duration(a), Val::Duration(b)) => duration(integer(op, a.nanos, b.nanos)),
-            (Val::Duration(a), Val::Int(b)) => duration(integer(op, a.nanos, b)),
-            (Val::Int(a), Val::Duration(b)) => duration(integer(op, a, b.nanos)),
-            (a, b) => {
-                if let (Some(a), Some(b)) = (a.as_text(), b.as_text()) {
-                    return self.text(format!("{a}{b}"));
-                }
-                if let (Some(mut items), Some(more)) = (methods::items(&a)?, methods::items(&b)?) {
-                    self.spend(items.len() + more.len())?;
-                    items.extend(more);
-                    return Ok(Val::list(items));
-                }
-                match (number(&a), number(&b)) {
-                    (Some(a), Some(b)) => float(op, a, b).map(Val::Float),
-                    _ => return Err(fault("values that cannot be reckoned with")),
-                }
-            }
-        };
-        value.ok_or_else(|| fault("a number too large, or a division by zero"))
-    }
-
-    fn is_in(&mut self, needle: &Val<'a>, container: &Val<'a>) -> Result<bool, Fault> {
+    fn is_in(&mut self, needle: &Val<'a>, container: &Val<'a>) -> Result<bool, Failed> {
         if matches!(needle, Val::Absent) {
             return Ok(false);
         }
@@ -300,18 +378,20 @@ impl<'a> Frame<'a> {
         item: usize,
         value: Option<usize>,
         body: &'a Node,
-    ) -> Result<Val<'a>, Fault> {
-        let over = self.eval(over)?;
+    ) -> Result<Val<'a>, Failed> {
+        let list = over;
+        let over = self.eval(list)?;
         if let Some(slot) = value {
             return self.each_entry(what, &over, (item, slot), body);
         }
+        let rows = self.rows_of(list, &over);
         let mut kept = Vec::new();
         let mut held = 0_usize;
         let mut at = 0;
         while let Some(current) = methods::item(&over, at)? {
-            at += 1;
             self.spend(1)?;
-            self.set(item, current.clone());
+            self.set_item(item, current.clone(), rows.map(|first| (first, at)));
+            at += 1;
             if what == Each::Map {
                 kept.push(self.eval(body)?);
                 continue;
@@ -334,7 +414,7 @@ impl<'a> Frame<'a> {
         over: &Val<'a>,
         (key_slot, value_slot): (usize, usize),
         body: &'a Node,
-    ) -> Result<Val<'a>, Fault> {
+    ) -> Result<Val<'a>, Failed> {
         let Some(entries) = methods::entries(over)? else { return Err(fault("a method of maps on something else")) };
         let mut mapped = Vec::new();
         let mut kept = std::collections::BTreeMap::new();
@@ -379,7 +459,7 @@ pub(crate) fn namespaces() -> Lookup {
     Lookup { group: "".into(), version: "v1".into(), resource: "namespaces".into(), kind: "Namespace".into() }
 }
 
-fn field<'a>(base: Val<'a>, name: &str, ty: &'a Ty) -> Result<Val<'a>, Fault> {
+fn field<'a>(base: Val<'a>, name: &str, ty: &'a Ty) -> Result<Val<'a>, Failed> {
     let of = |json: Option<&'a Value>, ty: &'a Ty| json.map_or(Ok(Val::Absent), |json| Val::of_json(json, ty));
     let part = |part: &Option<Arc<str>>| part.clone().map_or(Val::Absent, Val::text);
     match base {
@@ -397,7 +477,7 @@ fn field<'a>(base: Val<'a>, name: &str, ty: &'a Ty) -> Result<Val<'a>, Fault> {
     }
 }
 
-fn index<'a>(base: &Val<'a>, key: &Val<'a>, ty: &'a Ty) -> Result<Val<'a>, Fault> {
+fn index<'a>(base: &Val<'a>, key: &Val<'a>, ty: &'a Ty) -> Result<Val<'a>, Failed> {
     let at = |len: usize| match key {
         Val::Int(at) => usize::try_from(*at).ok().filter(|at| *at < len),
         _ => None,
@@ -412,117 +492,5 @@ fn index<'a>(base: &Val<'a>, key: &Val<'a>, ty: &'a Ty) -> Result<Val<'a>, Fault
             Some(key) => field(base.clone(), key, ty),
             None => Ok(Val::Absent),
         },
-    }
-}
-
-fn convert<'a>(value: Val<'a>, ty: &Ty) -> Result<Val<'a>, Fault> {
-    let wanted = ty.present();
-    // What cannot be read is absent where that is allowed for.
-    let read = |value: Option<Val<'a>>, text: &str| match value {
-        Some(value) => Ok(value),
-        None if ty.is_optional() => Ok(Val::Absent),
-        None => Err(fault(format!("`{text}` cannot be read"))),
-    };
-    match (value, wanted) {
-        (Val::Absent, _) => Ok(Val::Absent),
-        (Val::Any(json), wanted) => Ok(stated(json, wanted)),
-        (value, Ty::Text) => match value.printed() {
-            Some(text) => Ok(Val::text(text)),
-            None => Err(fault("a text of something that has none")),
-        },
-        (value @ Val::Image(_), Ty::Image) => Ok(value),
-        (value @ Val::Quantity(_), Ty::Quantity) => Ok(value),
-        (value @ Val::Duration(_), Ty::Duration) => Ok(value),
-        (value @ Val::Cidr(_), Ty::Cidr) => Ok(value),
-        (value @ (Val::Int(_) | Val::Text(_)), Ty::IntOrString) => Ok(value),
-        (value @ Val::Int(_), Ty::Int) => Ok(value),
-        #[expect(clippy::cast_precision_loss, reason = "a number beside a fraction is small")]
-        (Val::Int(value), Ty::Float) => Ok(Val::Float(value as f64)),
-        (Val::Int(value), Ty::Quantity) => Ok(Val::Quantity(Quantity::of_int(value))),
-        (value, wanted) => {
-            let Some(text) = value.as_text() else { return Ok(value) };
-            read(
-                match wanted {
-                    Ty::Image => Image::parse(text).ok().map(|image| Val::Image(Arc::new(image))),
-                    Ty::Quantity => Quantity::parse(text).ok().map(Val::Quantity),
-                    Ty::Duration => Duration::parse_text(text).map(Val::Duration),
-                    Ty::Cidr => methods::block(text).map(Val::Cidr),
-                    Ty::Int => text.parse().ok().map(Val::Int),
-                    Ty::Date => crate::literal::parse_date(text).ok().map(Val::Date),
-                    _ => return Ok(value),
-                },
-                text,
-            )
-        }
-    }
-}
-
-/// What a free-form field holds, if it is what it is stated to be.
-fn stated<'a>(json: &'a Value, wanted: &Ty) -> Val<'a> {
-    const ANY: &Ty = &Ty::Any;
-    match (wanted, json) {
-        (Ty::Text, Value::String(text)) => Val::Text(Text::Borrowed(text)),
-        (Ty::Int, Value::Number(number)) => number.as_i64().map_or(Val::Absent, Val::Int),
-        (Ty::Bool, Value::Bool(value)) => Val::Bool(*value),
-        (Ty::List(_), Value::Array(items)) => Val::JsonList(items, ANY),
-        (Ty::Map(_) | Ty::Object, Value::Object(map)) => Val::JsonMap(map, ANY),
-        (Ty::Any, json) => Val::Any(json),
-        _ => Val::Absent,
-    }
-}
-
-fn negate(value: Val<'_>) -> Result<Val<'_>, Fault> {
-    Ok(match value {
-        Val::Absent => Val::Absent,
-        Val::Int(value) => Val::Int(value.checked_neg().ok_or_else(|| fault("a number too large"))?),
-        Val::Float(value) => Val::Float(-value),
-        Val::Quantity(value) => Val::Quantity(value.negate()),
-        Val::Duration(value) => {
-            let nanos = value.nanos.checked_neg().ok_or_else(|| fault("a duration too long"))?;
-            Val::Duration(Duration { nanos })
-        }
-        _ => return Err(fault("the negative of something that is no number")),
-    })
-}
-
-fn duration<'a>(nanos: Option<i64>) -> Option<Val<'a>> {
-    nanos.map(|nanos| Val::Duration(Duration { nanos }))
-}
-
-const fn integer(op: Arithmetic, a: i64, b: i64) -> Option<i64> {
-    match op {
-        Arithmetic::Add => a.checked_add(b),
-        Arithmetic::Sub => a.checked_sub(b),
-        Arithmetic::Mul => a.checked_mul(b),
-        Arithmetic::Div => a.checked_div(b),
-        Arithmetic::Rem => a.checked_rem(b),
-    }
-}
-
-fn quantity(op: Arithmetic, a: Quantity, b: Quantity) -> Option<Quantity> {
-    match op {
-        Arithmetic::Add => a.checked_add(b),
-        Arithmetic::Sub => a.checked_sub(b),
-        _ => None,
-    }
-}
-
-fn float(op: Arithmetic, a: f64, b: f64) -> Option<f64> {
-    let value = match op {
-        Arithmetic::Add => a + b,
-        Arithmetic::Sub => a - b,
-        Arithmetic::Mul => a * b,
-        Arithmetic::Div => a / b,
-        Arithmetic::Rem => a % b,
-    };
-    value.is_finite().then_some(value)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a number beside a fraction is small")]
-const fn number(value: &Val<'_>) -> Option<f64> {
-    match value {
-        Val::Int(value) => Some(*value as f64),
-        Val::Float(value) => Some(*value),
-        _ => None,
     }
 }

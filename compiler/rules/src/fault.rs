@@ -16,16 +16,21 @@ pub enum Fault {
     NeedsCluster(Lookup),
 }
 
-pub(crate) fn fault(message: impl Into<String>) -> Fault {
-    Fault::Failed { message: message.into(), line: 0 }
+/// A fault on its way: small, since every value that is evaluated comes with the room for one.
+pub(crate) type Failed = Box<Fault>;
+
+pub(crate) fn fault(message: impl Into<String>) -> Failed {
+    Box::new(Fault::Failed { message: message.into(), line: 0 })
 }
 
-impl Fault {
-    /// The same, at a line of the rule's file.
-    pub(crate) fn at(self, line: u32) -> Self {
-        match self {
-            Self::Failed { message, line: 0 } => Self::Failed { message, line },
-            other => other,
-        }
+pub(crate) fn needs(lookup: Lookup) -> Failed {
+    Box::new(Fault::NeedsCluster(lookup))
+}
+
+/// The same, at a line of the rule's file.
+pub(crate) fn at_line(mut fault: Failed, line: u32) -> Failed {
+    if let Fault::Failed { line: at @ 0, .. } = &mut *fault {
+        *at = line;
     }
+    fault
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use kspec_model::rules::{Action, Body, BoundRule, Engine, Expr, FailurePolicy, Op, Root, Stmt, Table, Target, Var};
+use kspec_model::rules::{
+    Action, Body, BoundRule, Engine, Expr, FailurePolicy, Op, Root, Scope, Stmt, Table, Target, Var,
+};
 use serde_json::Value;
 
 use crate::compile::{Names, Node};
 use crate::eval::Frame;
-use crate::fault::{Fault, fault};
+use crate::fault::{Failed, Fault, at_line, fault};
 use crate::mutate::CompiledMutation;
+use crate::paths::Paths;
 use crate::review::{Objects, Review};
 use crate::target::{Applies, Index, in_scope, input};
 use crate::value::Val;
@@ -18,6 +21,8 @@ use crate::value::Val;
 pub struct Evaluator {
     pub(crate) table: Table,
     rules: Vec<CompiledRule>,
+    paths: Paths,
+    scopes: Vec<Scope>,
     index: Index,
     pub(crate) mutations: Vec<CompiledMutation>,
     pub(crate) mutation_index: Index,
@@ -117,6 +122,8 @@ impl Outcome<'_> {
 
 #[derive(Debug)]
 struct CompiledRule {
+    /// Of the table's different ones.
+    scope: usize,
     applies: Vec<Applies>,
     bodies: Vec<CompiledBody>,
 }
@@ -166,10 +173,15 @@ impl Evaluator {
             )));
         }
         let (mut index, mut mutation_index) = (Index::default(), Index::default());
+        let (mut paths, mut scopes) = (Paths::default(), Vec::new());
         let mut rules = Vec::with_capacity(table.rules.len());
         for (at, bound) in table.rules.iter().enumerate() {
-            let rule =
-                CompiledRule::compile(bound).map_err(|why| LoadError(format!("the rule `{}`: {why}", bound.id)))?;
+            let scope = scopes.iter().position(|scope| *scope == bound.scope).unwrap_or_else(|| {
+                scopes.push(bound.scope.clone());
+                scopes.len() - 1
+            });
+            let rule = CompiledRule::compile(bound, scope, &mut paths)
+                .map_err(|why| LoadError(format!("the rule `{}`: {why}", bound.id)))?;
             rules.push(rule);
             for (target_at, target) in bound.rule.targets.iter().enumerate() {
                 index.add((at, target_at), target);
@@ -184,7 +196,7 @@ impl Evaluator {
                 mutation_index.add((at, target_at), target);
             }
         }
-        Ok(Self { table, rules, index, mutations, mutation_index, foreign: None })
+        Ok(Self { table, rules, paths, scopes, index, mutations, mutation_index, foreign: None })
     }
 
     /// The same, with what decides rules in other languages; without it, each is a fault.
@@ -215,21 +227,36 @@ impl Evaluator {
         objects: &dyn Objects,
         mut told: impl FnMut(usize, Outcome<'t>),
     ) {
-        for (at, target_at) in self.index.fitting(review) {
+        let mut scopes: Vec<Option<Result<bool, Failed>>> = vec![None; self.scopes.len()];
+        // One for each part of the object that rules call the object: it itself, and the pod's template in it.
+        let mut runs: Vec<Run<'_>> = Vec::new();
+        for (at, target_at) in self.index.fitting(review).iter().copied() {
             let (Some(bound), Some(rule)) = (self.table.rules.get(at), self.rules.get(at)) else { continue };
             let Some(target) = bound.rule.targets.get(target_at) else { continue };
             if !engines.include(bound.engine) {
                 continue;
             }
-            let decision = match in_scope(&bound.scope, review) {
+            let Some(scope) = scopes.get_mut(rule.scope) else { continue };
+            let decision = match scope.get_or_insert_with(|| in_scope(&bound.scope, review)) {
                 Ok(false) => continue,
-                Ok(true) => match rule.decide(review, (target, target_at), objects, self.foreign.as_deref()) {
-                    Ok(Some(violations)) if violations.is_empty() => Decision::Pass,
-                    Ok(Some(violations)) => Decision::Violations(violations),
-                    Ok(None) => continue,
-                    Err(fault) => Decision::Fault(fault),
-                },
-                Err(fault) => Decision::Fault(fault),
+                Ok(true) => {
+                    let run = match runs.iter().position(|run| run.template == target.template) {
+                        Some(at) => runs.get_mut(at),
+                        None => {
+                            let frame = Frame::sharing(input(review, target, objects), &self.paths);
+                            runs.push(Run::new(frame, &target.template));
+                            runs.last_mut()
+                        }
+                    };
+                    let Some(run) = run else { continue };
+                    match rule.decide(run, review, (target, target_at), self.foreign.as_deref()) {
+                        Ok(Some(violations)) if violations.is_empty() => Decision::Pass,
+                        Ok(Some(violations)) => Decision::Violations(violations),
+                        Ok(None) => continue,
+                        Err(fault) => Decision::Fault(*fault),
+                    }
+                }
+                Err(fault) => Decision::Fault((**fault).clone()),
             };
             told(at, Outcome { bound, advisory: target.advisory, decision });
         }
@@ -237,58 +264,54 @@ impl Evaluator {
 }
 
 impl CompiledRule {
-    fn compile(bound: &BoundRule) -> Result<Self, String> {
-        let applies = bound.rule.targets.iter().map(Applies::compile).collect::<Result<_, _>>()?;
-        let bodies = bound.rule.bodies.iter().map(CompiledBody::compile).collect::<Result<Vec<_>, _>>()?;
+    fn compile(bound: &BoundRule, scope: usize, paths: &mut Paths) -> Result<Self, String> {
+        let applies = bound.rule.targets.iter().map(|target| Applies::compile(target, Some(paths)));
+        let applies = applies.collect::<Result<_, _>>()?;
+        let bodies = bound.rule.bodies.iter().map(|body| CompiledBody::compile(body, paths));
+        let bodies = bodies.collect::<Result<Vec<_>, _>>()?;
         if let Some(target) = bound.rule.targets.iter().find(|target| target.body >= bodies.len()) {
             return Err(format!("there is no body {} for {}", target.body, target.resource));
         }
-        Ok(Self { applies, bodies })
+        Ok(Self { scope, applies, bodies })
     }
 
     /// The violations; `None` where the rule does not apply.
-    fn decide(
-        &self,
+    fn decide<'a>(
+        &'a self,
+        run: &mut Run<'a>,
         review: &Review<'_>,
         (target, target_at): (&Target, usize),
-        objects: &dyn Objects,
         foreign: Option<&dyn Foreign>,
-    ) -> Result<Option<Vec<Violation>>, Fault> {
-        let input = input(review, target, objects);
+    ) -> Result<Option<Vec<Violation>>, Failed> {
         // A workload without a template stamps no pod.
-        if input.object.is_none() && !target.template.is_empty() {
+        if run.frame.input.object.is_none() && !target.template.is_empty() {
             return Ok(None);
         }
         if let Some(applies) = self.applies.get(target_at)
-            && !applies.holds(&input)?
+            && !applies.holds(&mut run.frame)?
         {
             return Ok(None);
         }
-        let (statements, slots) = match self.bodies.get(target.body) {
-            Some(CompiledBody::Statements { statements, slots }) => (statements, slots),
+        match self.bodies.get(target.body) {
+            Some(CompiledBody::Statements { statements, slots }) => run.body(statements, *slots).map(Some),
             Some(CompiledBody::Rego { file, source }) => {
                 let foreign = foreign.ok_or_else(|| fault("it is written in Rego, which nothing here decides"))?;
                 let messages = foreign.rego(file, source, review.request).map_err(fault)?;
                 let violation = |message| Violation { message, path: None, line: 0, warn: false };
-                return Ok(Some(messages.into_iter().map(violation).collect()));
+                Ok(Some(messages.into_iter().map(violation).collect()))
             }
-            None => return Err(fault("it has no body")),
-        };
-        let prefix: String = target.template.iter().flat_map(|name| [&**name, "."]).collect();
-        let mut run =
-            Run { frame: Frame::new(&input, *slots), paths: vec![None; *slots], prefix, violations: Vec::new() };
-        run.statements(statements)?;
-        Ok(Some(run.violations))
+            None => Err(fault("it has no body")),
+        }
     }
 }
 
 impl CompiledBody {
-    fn compile(body: &Body) -> Result<Self, String> {
+    fn compile(body: &Body, paths: &mut Paths) -> Result<Self, String> {
         let statements = match body {
             Body::Statements(statements) => statements,
             Body::Rego { file, source } => return Ok(Self::Rego { file: file.clone(), source: source.clone() }),
         };
-        let mut compiler = Compiler::default();
+        let mut compiler = Compiler { names: Names::sharing(paths), items: Vec::new(), lets: Vec::new() };
         let statements = compiler.statements(statements, 0)?;
         Ok(Self::Statements { statements, slots: compiler.names.slots })
     }
@@ -300,16 +323,15 @@ const READS: usize = 16;
 /// How deep `for`s nest.
 const NESTING: usize = 32;
 
-#[derive(Default)]
-struct Compiler {
-    names: Names,
+struct Compiler<'p> {
+    names: Names<'p>,
     /// Items of `for`s in scope, each with its slot.
     items: Vec<(Var, usize)>,
     /// `let`s in scope: the place that each is, and those that it reads.
     lets: Vec<(Var, Option<Place>, Vec<Place>)>,
 }
 
-impl Compiler {
+impl Compiler<'_> {
     fn statements(&mut self, statements: &[Stmt], depth: usize) -> Result<Vec<Statement>, String> {
         if depth > NESTING {
             return Err(format!("`for`s nest more than {NESTING} deep"));
@@ -327,13 +349,13 @@ impl Compiler {
             Stmt::Let(name, value) => {
                 self.lets.push((name.clone(), self.place(value), self.reads(value)));
                 let value = self.names.compile(value)?;
-                Statement::Let(self.names.bind(name), value)
+                Statement::Let(self.names.bind_value(name, &value), value)
             }
             Stmt::For { item, over, body } => {
                 let over = over.iter().map(|list| Ok((self.names.compile(list)?, self.place(list))));
-                let over = over.collect::<Result<_, String>>()?;
+                let over = over.collect::<Result<Vec<(Node, Option<Place>)>, String>>()?;
                 let bound = self.names.len();
-                let slot = self.names.bind(item);
+                let slot = self.names.bind_item(item, over.iter().map(|(list, _)| list));
                 self.items.push((item.clone(), slot));
                 let body = self.statements(body, depth + 1)?;
                 self.items.pop();
@@ -425,18 +447,32 @@ impl Compiler {
     }
 }
 
-/// One body's run over one request.
+/// The run of rules' bodies, one after the other, over one request.
 struct Run<'a> {
     frame: Frame<'a>,
+    /// The path of what the rules call the object.
+    template: &'a [Arc<str>],
     /// Where each `for`'s item stands: the list's place, and the item's number in it.
     paths: Vec<Option<(&'a Place, usize)>>,
-    /// The path of what the rule calls the object.
-    prefix: String,
     violations: Vec<Violation>,
 }
 
 impl<'a> Run<'a> {
-    fn statements(&mut self, statements: &'a [Statement]) -> Result<(), Fault> {
+    const fn new(frame: Frame<'a>, template: &'a [Arc<str>]) -> Self {
+        Self { frame, template, paths: Vec::new(), violations: Vec::new() }
+    }
+
+    /// What a body says.
+    fn body(&mut self, statements: &'a [Statement], slots: usize) -> Result<Vec<Violation>, Failed> {
+        self.frame.begin(slots);
+        self.paths.clear();
+        self.paths.resize(slots, None);
+        self.violations.clear();
+        self.statements(statements)?;
+        Ok(std::mem::take(&mut self.violations))
+    }
+
+    fn statements(&mut self, statements: &'a [Statement]) -> Result<(), Failed> {
         for statement in statements {
             match statement {
                 Statement::Let(slot, value) => {
@@ -445,13 +481,14 @@ impl<'a> Run<'a> {
                 }
                 Statement::For { item, over, body } => {
                     for (list, place) in over {
-                        let list = self.frame.eval(list)?;
-                        self.each(*item, &list, place.as_ref(), body)?;
+                        let items = self.frame.eval(list)?;
+                        let rows = self.frame.rows_of(list, &items);
+                        self.each((*item, rows), &items, place.as_ref(), body)?;
                     }
                 }
                 Statement::Verdict { warn, when, message, place, line } => {
-                    if self.frame.holds(when).map_err(|fault| fault.at(*line))? {
-                        let message = self.frame.eval(message).map_err(|fault| fault.at(*line))?;
+                    if self.frame.holds(when).map_err(|fault| at_line(fault, *line))? {
+                        let message = self.frame.eval(message).map_err(|fault| at_line(fault, *line))?;
                         let path = place.as_ref().and_then(|place| self.path(place));
                         let message = message.as_text().unwrap_or_default().to_owned();
                         self.violations.push(Violation { message, path, line: *line, warn: *warn });
@@ -464,14 +501,14 @@ impl<'a> Run<'a> {
 
     fn each(
         &mut self,
-        slot: usize,
+        (slot, rows): (usize, Option<usize>),
         list: &Val<'a>,
         place: Option<&'a Place>,
         body: &'a [Statement],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Failed> {
         let one = |run: &mut Self, at: usize, item: Val<'a>| {
             run.frame.spend(1)?;
-            run.frame.set(slot, item);
+            run.frame.set_item(slot, item, rows.map(|first| (first, at)));
             if let Some(path) = run.paths.get_mut(slot) {
                 *path = place.map(|place| (place, at));
             }
@@ -488,7 +525,10 @@ impl<'a> Run<'a> {
     }
 
     fn path(&self, place: &Place) -> Option<String> {
-        let Some(slot) = place.item else { return Some(format!("{}{}", self.prefix, place.fields)) };
+        let Some(slot) = place.item else {
+            let template: String = self.template.iter().flat_map(|name| [&**name, "."]).collect();
+            return Some(template + &place.fields);
+        };
         let (list, at) = self.paths.get(slot).copied().flatten()?;
         let list = self.path(list)?;
         let dot = if place.fields.is_empty() || place.fields.starts_with('[') { "" } else { "." };

@@ -3,7 +3,9 @@
 //! The evaluator is the definition of what rules mean. It borrows from the request, bounds its work, and cannot panic. The
 //! compiler, `vet`, `test` and the webhook all decide by it, and the CEL that the API server runs is held against it.
 
+mod arithmetic;
 mod compile;
+mod convert;
 mod equal;
 mod eval;
 mod fault;
@@ -11,6 +13,7 @@ mod judge;
 pub mod literal;
 mod methods;
 mod mutate;
+mod paths;
 mod review;
 mod target;
 mod value;

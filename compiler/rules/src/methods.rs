@@ -7,12 +7,12 @@ use kspec_model::rules::{Method, Ty};
 
 use crate::equal::{compare, equal};
 use crate::eval::Frame;
-use crate::fault::{Fault, fault};
+use crate::fault::{Failed, fault};
 use crate::literal::{Duration, Quantity, glob_matches};
 use crate::value::{Text, Val};
 
 /// A list's items; of what is absent, none. `None` of what is no list.
-pub(crate) fn items<'a>(value: &Val<'a>) -> Result<Option<Vec<Val<'a>>>, Fault> {
+pub(crate) fn items<'a>(value: &Val<'a>) -> Result<Option<Vec<Val<'a>>>, Failed> {
     Ok(Some(match value {
         Val::Absent => Vec::new(),
         Val::List(items) => items.to_vec(),
@@ -22,7 +22,7 @@ pub(crate) fn items<'a>(value: &Val<'a>) -> Result<Option<Vec<Val<'a>>>, Fault> 
 }
 
 /// A list's item; `None` behind its end, and of what is absent.
-pub(crate) fn item<'a>(value: &Val<'a>, at: usize) -> Result<Option<Val<'a>>, Fault> {
+pub(crate) fn item<'a>(value: &Val<'a>, at: usize) -> Result<Option<Val<'a>>, Failed> {
     match value {
         Val::Absent => Ok(None),
         Val::List(items) => Ok(items.get(at).cloned()),
@@ -32,7 +32,7 @@ pub(crate) fn item<'a>(value: &Val<'a>, at: usize) -> Result<Option<Val<'a>>, Fa
 }
 
 /// What is in a map, in the order of its keys.
-pub(crate) fn entries<'a>(value: &Val<'a>) -> Result<Option<Vec<(Text<'a>, Val<'a>)>>, Fault> {
+pub(crate) fn entries<'a>(value: &Val<'a>) -> Result<Option<Vec<(Text<'a>, Val<'a>)>>, Failed> {
     const ANY: &Ty = &Ty::Any;
     let (map, ty) = match value {
         Val::Absent => return Ok(Some(Vec::new())),
@@ -79,7 +79,7 @@ pub(crate) fn call<'a>(
     arguments: &[Val<'a>],
     ty: &Ty,
     frame: &mut Frame<'a>,
-) -> Result<Val<'a>, Fault> {
+) -> Result<Val<'a>, Failed> {
     let argument = arguments.first().unwrap_or(&Val::Absent);
     if let Val::Cidr(block) = &base {
         let Val::Cidr(other) = argument else { return Ok(Val::Bool(false)) };
@@ -119,7 +119,7 @@ pub(crate) fn call<'a>(
     }
 }
 
-fn text<'a>(method: Method, base: &Val<'a>, arguments: &[Val<'a>], frame: &mut Frame<'a>) -> Result<Val<'a>, Fault> {
+fn text<'a>(method: Method, base: &Val<'a>, arguments: &[Val<'a>], frame: &mut Frame<'a>) -> Result<Val<'a>, Failed> {
     let text = base.as_text().unwrap_or_default();
     let first = arguments.first().and_then(Val::as_text).unwrap_or_default();
     // Work is linear in the text, and in what is looked for.
@@ -156,7 +156,7 @@ fn text<'a>(method: Method, base: &Val<'a>, arguments: &[Val<'a>], frame: &mut F
     })
 }
 
-fn of_map<'a>(method: Method, base: &Val<'a>, argument: &Val<'a>, frame: &mut Frame<'a>) -> Result<Val<'a>, Fault> {
+fn of_map<'a>(method: Method, base: &Val<'a>, argument: &Val<'a>, frame: &mut Frame<'a>) -> Result<Val<'a>, Failed> {
     let Some(own) = entries(base)? else { return Err(fault("a method of maps on something else")) };
     frame.spend(own.len())?;
     Ok(match method {
@@ -176,7 +176,7 @@ fn of_list<'a>(
     argument: &Val<'a>,
     ty: &Ty,
     frame: &mut Frame<'a>,
-) -> Result<Val<'a>, Fault> {
+) -> Result<Val<'a>, Failed> {
     let Some(mut items) = items(base)? else { return Err(fault("a method of lists on something else")) };
     frame.spend(items.len())?;
     Ok(match method {
@@ -238,7 +238,7 @@ fn of_list<'a>(
     })
 }
 
-fn sum<'a>(items: Vec<Val<'a>>, ty: &Ty) -> Result<Val<'a>, Fault> {
+fn sum<'a>(items: Vec<Val<'a>>, ty: &Ty) -> Result<Val<'a>, Failed> {
     let zero = match ty.present() {
         Ty::Float => Val::Float(0.0),
         Ty::Quantity => Val::Quantity(Quantity::ZERO),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::compile::{Names, Node};
 use crate::eval::{Frame, Input};
-use crate::fault::{Fault, fault};
+use crate::fault::{Failed, Fault, at_line, fault};
 use crate::judge::{Engines, Evaluator};
 use crate::literal::Quantity;
 use crate::review::{Objects, Review};
@@ -96,7 +96,7 @@ impl Evaluator {
         if review.operation == Operation::Delete || review.object.is_none() {
             return mutated;
         }
-        for (at, target_at) in self.mutation_index.fitting(review) {
+        for (at, target_at) in self.mutation_index.fitting(review).iter().copied() {
             let (Some(bound), Some(mutation)) = (self.table.mutations.get(at), self.mutations.get(at)) else {
                 continue;
             };
@@ -109,7 +109,7 @@ impl Evaluator {
                 Ok(false) => continue,
                 Ok(true) => {}
                 Err(fault) => {
-                    mutated.faults.push(failed(bound, fault));
+                    mutated.faults.push(failed(bound, *fault));
                     continue;
                 }
             }
@@ -121,7 +121,7 @@ impl Evaluator {
                     mutated.object = object;
                     mutated.warnings.extend(warnings);
                 }
-                Err(fault) => mutated.faults.push(failed(bound, fault)),
+                Err(fault) => mutated.faults.push(failed(bound, *fault)),
             }
         }
         let patch = json_patch::diff(&original, &mutated.object);
@@ -137,7 +137,7 @@ fn failed(bound: &BoundMutation, fault: Fault) -> MutationFault {
 
 impl CompiledMutation {
     pub(crate) fn compile(mutation: &Mutation) -> Result<Self, String> {
-        let applies = mutation.targets.iter().map(Applies::compile).collect::<Result<_, _>>()?;
+        let applies = mutation.targets.iter().map(|target| Applies::compile(target, None)).collect::<Result<_, _>>()?;
         let bodies = mutation.bodies.iter().map(|body| {
             let mut compiler = Compiler::default();
             let body = compiler.changes(body, 0)?;
@@ -156,7 +156,7 @@ impl CompiledMutation {
         bound: &BoundMutation,
         (target, target_at): (&Target, usize),
         objects: &dyn Objects,
-    ) -> Result<(Value, Vec<String>), Fault> {
+    ) -> Result<(Value, Vec<String>), Failed> {
         let object = review.object.cloned().unwrap_or_default();
         let unchanged = (object.clone(), Vec::new());
         {
@@ -165,7 +165,7 @@ impl CompiledMutation {
                 return Ok(unchanged);
             }
             if let Some(applies) = self.applies.get(target_at)
-                && !applies.holds(&input)?
+                && !applies.holds(&mut Frame::new(input, 0))?
             {
                 return Ok(unchanged);
             }
@@ -185,7 +185,7 @@ const NESTING: usize = 32;
 
 #[derive(Default)]
 struct Compiler {
-    names: Names,
+    names: Names<'static>,
     items: Vec<(Var, usize)>,
 }
 
@@ -279,11 +279,11 @@ struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
-    fn changes(&mut self, changes: &'r [Compiled]) -> Result<(), Fault> {
+    fn changes(&mut self, changes: &'r [Compiled]) -> Result<(), Failed> {
         changes.iter().try_for_each(|change| self.change(change))
     }
 
-    fn change(&mut self, change: &'r Compiled) -> Result<(), Fault> {
+    fn change(&mut self, change: &'r Compiled) -> Result<(), Failed> {
         match change {
             Compiled::For { item, of, over, body } => {
                 for list in over {
@@ -304,7 +304,7 @@ impl<'r> Run<'r> {
                 if holds { self.changes(body) } else { Ok(()) }
             }
             Compiled::Write { write, place, value, keys, line } => {
-                let at = |fault: Fault| fault.at(*line);
+                let at = |fault: Failed| at_line(fault, *line);
                 let path = self.resolve(place).map_err(at)?;
                 let value = {
                     let input = self.input();
@@ -313,7 +313,7 @@ impl<'r> Run<'r> {
                 self.write(*write, &path, value, keys).map_err(at)
             }
             Compiled::Remove { place, line } => {
-                let path = self.resolve(place).map_err(|fault| fault.at(*line))?;
+                let path = self.resolve(place).map_err(|fault| at_line(fault, *line))?;
                 remove(&mut self.object, &path);
                 Ok(())
             }
@@ -327,8 +327,8 @@ impl<'r> Run<'r> {
     }
 
     /// A frame in which the items of the `for`s around are bound.
-    fn frame<'f>(&'f self, input: &'f Input<'f>) -> Result<Frame<'f>, Fault> {
-        let mut frame = Frame::new(input, self.slots);
+    fn frame<'f>(&'f self, input: &Input<'f>) -> Result<Frame<'f>, Failed> {
+        let mut frame = Frame::new(*input, self.slots);
         for (slot, ty, path) in &self.items {
             let value = at(&self.object, path).map_or(Ok(Val::Absent), |json| Val::of_json(json, ty))?;
             frame.set(*slot, value);
@@ -337,7 +337,7 @@ impl<'r> Run<'r> {
     }
 
     /// Where a place is now, from the whole object.
-    fn resolve(&self, place: &PlaceNode) -> Result<Vec<Step>, Fault> {
+    fn resolve(&self, place: &PlaceNode) -> Result<Vec<Step>, Failed> {
         let input = self.input();
         let steps = steps(place, &mut self.frame(&input)?)?;
         let base = match place.item {
@@ -348,7 +348,7 @@ impl<'r> Run<'r> {
     }
 
     /// The places of a list's items that pass its filter.
-    fn items_of(&self, list: &'r Over, of: &'r Ty) -> Result<Vec<Vec<Step>>, Fault> {
+    fn items_of(&self, list: &'r Over, of: &'r Ty) -> Result<Vec<Vec<Step>>, Failed> {
         let path = self.resolve(&list.place)?;
         let Some(Value::Array(items)) = at(&self.object, &path) else { return Ok(Vec::new()) };
         let mut places = Vec::with_capacity(items.len());
@@ -369,7 +369,7 @@ impl<'r> Run<'r> {
         Ok(places)
     }
 
-    fn write(&mut self, write: Write, path: &[Step], value: Value, keys: &[Arc<str>]) -> Result<(), Fault> {
+    fn write(&mut self, write: Write, path: &[Step], value: Value, keys: &[Arc<str>]) -> Result<(), Failed> {
         if value.is_null() {
             return Ok(());
         }
@@ -440,7 +440,7 @@ impl<'r> Run<'r> {
     }
 }
 
-fn steps<'a>(place: &'a PlaceNode, frame: &mut Frame<'a>) -> Result<Vec<Step>, Fault> {
+fn steps<'a>(place: &'a PlaceNode, frame: &mut Frame<'a>) -> Result<Vec<Step>, Failed> {
     let mut steps = Vec::with_capacity(place.steps.len());
     for step in &place.steps {
         steps.push(match step {
@@ -474,7 +474,7 @@ fn at<'v>(object: &'v Value, path: &[Step]) -> Option<&'v Value> {
 }
 
 /// Puts a value, making the maps on the way to it.
-fn put(object: &mut Value, path: &[Step], value: Value) -> Result<(), Fault> {
+fn put(object: &mut Value, path: &[Step], value: Value) -> Result<(), Failed> {
     let mut place = object;
     for step in path {
         if place.is_null() {

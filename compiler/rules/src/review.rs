@@ -35,28 +35,29 @@ impl<'a> Review<'a> {
     ///
     /// An operation that there is not, or no resource.
     pub fn from_request(request: &'a Value) -> Result<Self, String> {
-        let text = |pointer: &str| request.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let given = |pointer: &str| Some(text(pointer)).filter(|text| !text.is_empty());
+        let given =
+            |part: &'a Value, name: &str| part.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let object = |name: &str| request.get(name).filter(|object| object.is_object());
-        let operation = match text("/operation") {
+        let operation = match given(request, "operation").unwrap_or_default() {
             "CREATE" => Operation::Create,
             "UPDATE" => Operation::Update,
             "DELETE" => Operation::Delete,
             "CONNECT" => Operation::Connect,
             other => return Err(format!("`{other}` is no operation of an admission request")),
         };
-        let resource = given("/resource/resource").ok_or("an admission request without a resource")?;
-        let group = text("/resource/group");
+        let named = request.get("resource").unwrap_or(&Value::Null);
+        let resource = given(named, "resource").ok_or("an admission request without a resource")?;
+        let group = given(named, "group").unwrap_or_default();
         // A request about a Namespace names that very namespace.
         let is_namespace = group.is_empty() && resource == "namespaces";
         let object_given = object("object");
-        let name = given("/name").or_else(|| object_given?.pointer("/metadata/name")?.as_str());
+        let name = given(request, "name").or_else(|| object_given?.get("metadata")?.get("name")?.as_str());
         Ok(Self {
             operation,
             group,
             resource,
-            subresource: given("/subResource"),
-            namespace: given("/namespace").filter(|_| !is_namespace),
+            subresource: given(request, "subResource"),
+            namespace: given(request, "namespace").filter(|_| !is_namespace),
             name: name.unwrap_or_default(),
             object: object_given,
             old: object("oldObject"),

@@ -8,22 +8,23 @@ use serde_json::Value;
 
 use crate::compile::{Names, Node};
 use crate::eval::{Frame, Input, Namespace, namespaces};
-use crate::fault::Fault;
+use crate::fault::{Failed, needs};
+use crate::paths::Paths;
 use crate::review::{Objects, Review};
 
-/// Entries by plural resource: where to look for what a request meets.
+/// Where to look for what a request meets.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     by_resource: HashMap<Box<str>, Vec<Entry>>,
 }
 
+/// What meets requests about one resource.
 #[derive(Debug)]
 struct Entry {
     group: Box<str>,
     subresource: Option<Box<str>>,
-    operations: [bool; 4],
-    /// Of the rule or mutation, and of its target.
-    at: (usize, usize),
+    /// By operation: of each rule or mutation, and of its first target that fits.
+    at: [Vec<(usize, usize)>; 4],
 }
 
 const fn number(operation: Operation) -> usize {
@@ -36,37 +37,36 @@ const fn number(operation: Operation) -> usize {
 }
 
 impl Index {
+    /// Adds a target of a rule or mutation; they come in order.
     pub(crate) fn add(&mut self, at: (usize, usize), target: &Target) {
-        let mut operations = [false; 4];
+        let entries = self.by_resource.entry(target.resource.as_str().into()).or_default();
+        let same = |entry: &Entry| {
+            *entry.group == *target.group && entry.subresource.as_deref() == target.subresource.as_deref()
+        };
+        let place = entries.iter().position(same).unwrap_or_else(|| {
+            entries.push(Entry {
+                group: target.group.as_str().into(),
+                subresource: target.subresource.as_deref().map(Box::from),
+                at: Default::default(),
+            });
+            entries.len() - 1
+        });
+        let Some(entry) = entries.get_mut(place) else { return };
         for operation in &target.operations {
-            if let Some(place) = operations.get_mut(number(*operation)) {
-                *place = true;
+            if let Some(fitting) = entry.at.get_mut(number(*operation))
+                && fitting.last().is_none_or(|last| last.0 != at.0)
+            {
+                fitting.push(at);
             }
         }
-        self.by_resource.entry(target.resource.as_str().into()).or_default().push(Entry {
-            group: target.group.as_str().into(),
-            subresource: target.subresource.as_deref().map(Box::from),
-            operations,
-            at,
-        });
     }
 
     /// What fits a request by kind and operation, each rule once: by its first target that fits.
-    pub(crate) fn fitting<'i>(&'i self, review: &'i Review<'_>) -> impl Iterator<Item = (usize, usize)> + 'i {
-        let mut last = None;
+    pub(crate) fn fitting(&self, review: &Review<'_>) -> &[(usize, usize)] {
         let entries = self.by_resource.get(review.resource).map_or(&[][..], Vec::as_slice);
-        entries
-            .iter()
-            .filter(|entry| {
-                *entry.group == *review.group
-                    && entry.subresource.as_deref() == review.subresource
-                    && entry.operations.get(number(review.operation)).is_some_and(|fits| *fits)
-            })
-            .filter_map(move |entry| {
-                let first = last != Some(entry.at.0);
-                last = Some(entry.at.0);
-                first.then_some(entry.at)
-            })
+        let fits = |entry: &&Entry| *entry.group == *review.group && entry.subresource.as_deref() == review.subresource;
+        let fitting = entries.iter().find(fits).and_then(|entry| entry.at.get(number(review.operation)));
+        fitting.map_or(&[], Vec::as_slice)
     }
 }
 
@@ -78,14 +78,16 @@ pub(crate) struct Applies {
 }
 
 impl Applies {
-    pub(crate) fn compile(target: &Target) -> Result<Self, String> {
-        let mut names = Names::default();
+    pub(crate) fn compile(target: &Target, paths: Option<&mut Paths>) -> Result<Self, String> {
+        let mut names = paths.map_or_else(Names::default, Names::sharing);
         let node = target.applies.as_ref().map(|applies| names.compile(applies)).transpose()?;
         Ok(Self { node, slots: names.slots })
     }
 
-    pub(crate) fn holds<'a>(&'a self, input: &'a Input<'a>) -> Result<bool, Fault> {
-        self.node.as_ref().map_or(Ok(true), |node| Frame::new(input, self.slots).holds(node))
+    pub(crate) fn holds<'a>(&'a self, frame: &mut Frame<'a>) -> Result<bool, Failed> {
+        let Some(node) = &self.node else { return Ok(true) };
+        frame.begin(self.slots);
+        frame.holds(node)
     }
 }
 
@@ -104,7 +106,7 @@ pub(crate) fn input<'a>(review: &Review<'a>, target: &Target, objects: &'a dyn O
 }
 
 /// Whether a request is in scope.
-pub(crate) fn in_scope(scope: &Scope, review: &Review<'_>) -> Result<bool, Fault> {
+pub(crate) fn in_scope(scope: &Scope, review: &Review<'_>) -> Result<bool, Failed> {
     let is_namespace = review.group.is_empty() && review.resource == "namespaces";
     let (name, object) = match review.namespace {
         _ if is_namespace => (review.name, review.object.or(review.old)),
@@ -116,7 +118,7 @@ pub(crate) fn in_scope(scope: &Scope, review: &Review<'_>) -> Result<bool, Fault
         Namespaces::Selected { except, .. } if except.contains(name) => Ok(false),
         Namespaces::Selected { labels, .. } if labels.is_empty() => Ok(true),
         Namespaces::Selected { labels, .. } => {
-            object.map(|object| selects(labels, name, object)).ok_or_else(|| Fault::NeedsCluster(namespaces()))
+            object.map(|object| selects(labels, name, object)).ok_or_else(|| needs(namespaces()))
         }
     }
 }

@@ -8,7 +8,7 @@ use kspec_model::program::Date;
 use kspec_model::rules::{Const, Ty};
 use serde_json::{Map, Number, Value};
 
-use crate::fault::{Fault, fault};
+use crate::fault::{Failed, fault};
 use crate::literal::{Duration, Image, Port, Quantity, parse_date};
 
 /// A value. `'a` is how long the request and the table live.
@@ -99,7 +99,7 @@ impl<'a> Val<'a> {
     }
 
     /// What a value of the request is, by the type that its place has.
-    pub(crate) fn of_json(json: &'a Value, ty: &'a Ty) -> Result<Self, Fault> {
+    pub(crate) fn of_json(json: &'a Value, ty: &'a Ty) -> Result<Self, Failed> {
         let wrong = || fault(format!("the object holds {} where {} belongs", kind_of(json), name_of(ty)));
         Ok(match (ty.present(), json) {
             (_, Value::Null) => Self::Absent,

@@ -147,3 +147,32 @@ fn what_can_block_recovery_is_told_with_what_it_blocks() {
     let [Proof::Lockout { rule: 0, namespace, witness: Some(_) }] = proofs.as_slice() else { panic!("{proofs:#?}") };
     assert_eq!(namespace, "kube-system");
 }
+
+#[test]
+fn a_pattern_with_a_fallback_is_outside_of_the_fragment() {
+    let image = field(var("c", Ty::Object), "image", Ty::Text);
+    let like = Op::Call(Method::Like, Box::new(image), vec![Expr::text("r0.example.com/*")]);
+    let like = Expr::new(Ty::Bool.optional(), like);
+    let when = Expr::new(Ty::Bool, Op::Coalesce(Box::new(like), Box::new(Expr::bool(false))));
+    let proofs = proved(vec![on_pods("registry", each_container(when))], vec![]);
+    assert!(!proofs.iter().any(|proof| matches!(proof, Proof::NeverFires { .. })), "{proofs:#?}");
+}
+
+/// Pairs that one object tells apart are not searched for: what is implied is found all the same, and told once.
+#[test]
+fn an_implied_rule_is_found_among_many() {
+    let user = |at: i64| equal(security("runAsUser", Ty::Int), int(at));
+    let mut rules: Vec<BoundRule> =
+        (0..40).map(|at| on_pods(&format!("user-{at}"), each_container(user(at)))).collect();
+    let any = Expr::new(Ty::Bool, Op::Or(vec![user(7), user(11)]));
+    rules.push(on_pods("either", each_container(any)));
+    let proofs = proved(rules, vec![]);
+    let implied: Vec<(usize, usize)> = proofs
+        .iter()
+        .filter_map(|proof| match proof {
+            Proof::Implied { rule, by, .. } => Some((*rule, *by)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(implied, [(7, 40), (11, 40)]);
+}

@@ -1,7 +1,7 @@
 //! Whatever the table and the request: an answer, never a panic.
 
 use kspec_model::rules::*;
-use kspec_rules::{Engines, Evaluator, NoObjects, Review, read_table};
+use kspec_rules::{Decision, Engines, Evaluator, NoObjects, Review, read_table};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -158,6 +158,54 @@ proptest! {
         }
     }
 
+    /// What rules have in common is read once: no rule may tell from it that there are others.
+    #[test]
+    fn a_rule_says_the_same_alone_and_among_others(
+        bodies in proptest::collection::vec((expr(), expr(), expr()), 2..5),
+        object in json_value(),
+        old in json_value(),
+    ) {
+        let bound = |at: usize, (over, when, message): &(Expr, Expr, Expr)| {
+            let x = || field(var("x", Ty::Object), "name", Ty::Text);
+            let spec = || path("spec", Ty::Object);
+            let statements = vec![
+                Stmt::Let("x".into(), over.clone()),
+                deny(when.clone(), message.clone()),
+                deny(equal(x(), Expr::text("a")), Expr::text("let")),
+                Stmt::For {
+                    item: "x".into(),
+                    over: vec![objects("spec.containers"), over.clone(), field(spec(), "containers", Ty::List(Box::new(Ty::Any)))],
+                    body: vec![
+                        deny(when.clone(), Expr::text("in")),
+                        deny(equal(x(), Expr::text("a")), message.clone()),
+                    ],
+                },
+            ];
+            rule(&format!("r{at}"), vec![target("pods", "Pod")], statements)
+        };
+        let rules: Vec<BoundRule> = bodies.iter().enumerate().map(|(at, body)| bound(at, body)).collect();
+        let alone: Result<Vec<Evaluator>, _> =
+            rules.iter().map(|rule| Evaluator::load(table(vec![rule.clone()], vec![]))).collect();
+        let Ok(alone) = alone else { return Ok(()) };
+        let mut pod = pod(object.clone());
+        if let (Some(fields), Value::Object(more)) = (pod.as_object_mut(), object) {
+            fields.extend(more);
+        }
+        let request = request("UPDATE", &pod, &old);
+        let review = Review::from_request(&request).unwrap();
+        let alone: Vec<_> = alone
+            .iter()
+            .flat_map(|evaluator| evaluator.judge(&review, Engines::All, &NoObjects))
+            .map(|outcome| outcome.decision)
+            .collect();
+        // Each twice: the second finds everything read.
+        let twice = rules.iter().chain(&rules).cloned().collect();
+        let among = Evaluator::load(table(twice, vec![])).expect("each loads alone");
+        let among: Vec<_> = among.judge(&review, Engines::All, &NoObjects).into_iter().map(|it| it.decision).collect();
+        prop_assert_eq!(&among[..alone.len()], &alone[..]);
+        prop_assert_eq!(&among[alone.len()..], &alone[..]);
+    }
+
     #[test]
     fn any_mutation_answers_about_any_object(place in expr(), value in expr(), object in json_value()) {
         let changes = vec![Change::Write { write: Write::Default, place, value, keys: Vec::new(), line: 1 }];
@@ -165,6 +213,30 @@ proptest! {
             let request = request("CREATE", &object, &Value::Null);
             let review = Review::from_request(&request).unwrap();
             let _ = evaluator.mutate(&review, Engines::All, &NoObjects);
+        }
+    }
+}
+
+#[test]
+fn a_list_too_long_to_be_remembered_is_judged_like_a_short_one() {
+    let privileged = || {
+        let security = field(var("c", Ty::Object), "securityContext", Ty::Object);
+        equal(field(security, "privileged", Ty::Bool), Expr::bool(true))
+    };
+    let over = || vec![objects("spec.containers")];
+    let statements =
+        || vec![Stmt::For { item: "c".into(), over: over(), body: vec![deny(privileged(), Expr::text("no"))] }];
+    let rules = (0..3).map(|at| rule(&format!("r{at}"), vec![target("pods", "Pod")], statements())).collect();
+    let evaluator = Evaluator::load(table(rules, vec![])).unwrap();
+    for count in [3_usize, 20_000] {
+        let containers: Vec<Value> =
+            (0..count).map(|at| json!({ "securityContext": { "privileged": at % 2 == 1 } })).collect();
+        let request = request("CREATE", &pod(json!({ "containers": containers })), &Value::Null);
+        let review = Review::from_request(&request).unwrap();
+        for outcome in evaluator.judge(&review, Engines::All, &NoObjects) {
+            let Decision::Violations(violations) = outcome.decision else { panic!("no violations") };
+            assert_eq!(violations.len(), count / 2);
+            assert_eq!(violations[0].path.as_deref(), Some("spec.containers[1].securityContext.privileged"));
         }
     }
 }
