@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use kspec_compiler::{Compiler, Facts, parse_config};
+use kspec_diagnostics::Severity;
 use kspec_model::program::Date;
 use kspec_schema::Schema;
 
@@ -28,7 +29,7 @@ fn sources() -> Vec<(String, String)> {
                 "  for c in all_containers {{ deny if c.ports.any(p => p.containerPort == {n}) because \"{{c.name}} listens on {n}\" }}"
             ),
             1 => format!(
-                "  for c in all_containers {{ deny unless c.image.like(\"r{n}.example.com/*\") because \"{{c.name}} uses {{c.image ?? \"none\"}}\" }}"
+                "  for c in all_containers {{ deny if c.image.like(\"r{n}.example.com/*\") ?? false because \"{{c.name}} uses {{c.image ?? \\\"none\\\"}}\" }}"
             ),
             2 => format!(
                 "  deny if object.metadata.labels[\"team\"] == \"t{n}\" && !(object.spec.securityContext.runAsNonRoot ?? false) because \"team {n}\""
@@ -57,7 +58,9 @@ fn compiler(sources: &[(String, Arc<str>)]) -> Option<Compiler> {
     for (path, text) in sources {
         compiler.set_source(path, Arc::clone(text));
     }
-    compiler.check();
+    let findings = compiler.check();
+    let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
     Some(compiler)
 }
 

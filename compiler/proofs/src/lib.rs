@@ -256,9 +256,8 @@ fn implied_in(
         let holds: Vec<&Somewhere> = somewhere.iter().filter(|place| place.is_in(&single.bound.scope)).collect();
         let Some(place) = holds.first() else { continue };
         let base = base::object(single.target, place.name());
-        let sought = |wanted: &[(&Single<'_>, Want)]| {
-            search(wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true))
-        };
+        let sought =
+            |wanted: &[(&Single<'_>, Want)]| search(wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true));
         // What lets one thing pass that the rule refuses does not imply it: few are left to be searched for.
         let mut passing: BTreeSet<usize> = BTreeSet::new();
         match sought(&[(single, Want::Violates)]) {

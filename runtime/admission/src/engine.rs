@@ -219,7 +219,7 @@ impl Engine {
                     slowest = (took, &outcome.bound.id);
                 }
                 if let Some((place, metrics)) = group.rules.get(at) {
-                    metrics.seconds.observe(took.as_secs_f64());
+                    metrics.timing.observe(took);
                     match &outcome.decision {
                         Decision::Pass => metrics.pass.inc(),
                         Decision::Violations(_) => metrics.violation.inc(),

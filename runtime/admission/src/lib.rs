@@ -20,6 +20,7 @@ mod metrics;
 mod request;
 mod server;
 mod service;
+mod timings;
 mod tls;
 
 pub use bundle::BundleError;

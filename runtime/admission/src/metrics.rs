@@ -1,6 +1,7 @@
 //! What Prometheus reads.
 
 use std::fmt;
+use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric as _};
@@ -13,8 +14,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 use kspec_model::rules::{Action, Severity};
 
-/// Seconds that a rule takes: from a microsecond.
-const RULE_BUCKETS: [f64; 9] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 1e-4, 1e-3, 1e-2, 0.1];
+use crate::timings::{Timing, Timings};
+
 /// Seconds that a request takes.
 const REQUEST_BUCKETS: [f64; 12] = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
 
@@ -54,10 +55,6 @@ struct ReloadLabels {
     outcome: &'static str,
 }
 
-fn rule_histogram() -> Histogram {
-    Histogram::new(RULE_BUCKETS)
-}
-
 fn request_histogram() -> Histogram {
     Histogram::new(REQUEST_BUCKETS)
 }
@@ -66,7 +63,7 @@ fn request_histogram() -> Histogram {
 pub(crate) struct Metrics {
     registry: Registry,
     verdicts: Family<VerdictLabels, Counter>,
-    rule_seconds: Family<RuleLabel, Histogram, fn() -> Histogram>,
+    timings: Timings,
     faults: Family<RuleLabel, Counter>,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<EndpointLabel, Histogram, fn() -> Histogram>,
@@ -93,7 +90,7 @@ pub(crate) struct RuleMetrics {
     pub(crate) violation: Counter,
     pub(crate) fault: Counter,
     pub(crate) faults: Counter,
-    pub(crate) seconds: Histogram,
+    pub(crate) timing: Arc<Timing>,
 }
 
 /// One index as it is scraped.
@@ -120,8 +117,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("kspec_admission");
         let verdicts = Family::default();
         registry.register("verdicts", "Verdicts by rule", verdicts.clone());
-        let rule_seconds = Family::new_with_constructor(rule_histogram as fn() -> Histogram);
-        registry.register_with_unit("rule", "Time that a rule took", Unit::Seconds, rule_seconds.clone());
+        let timings = Timings::default();
+        registry.register_collector(Box::new(timings.clone()));
         let faults = Family::default();
         registry.register("faults", "Requests that a rule or mutation could not decide", faults.clone());
         let requests = Family::default();
@@ -147,7 +144,7 @@ impl Metrics {
         Self {
             registry,
             verdicts,
-            rule_seconds,
+            timings,
             faults,
             requests,
             request_seconds,
@@ -174,7 +171,7 @@ impl Metrics {
             violation: verdict("violation"),
             fault: verdict("fault"),
             faults: self.faults.get_or_create_owned(&label),
-            seconds: self.rule_seconds.get_or_create_owned(&label),
+            timing: self.timings.of(id),
         }
     }
 
@@ -187,7 +184,7 @@ impl Metrics {
     pub(crate) fn forget(&self, id: &str, action: Action, severity: Severity) {
         let label = RuleLabel { rule: id.to_owned() };
         self.faults.remove(&label);
-        self.rule_seconds.remove(&label);
+        self.timings.forget(id);
         for verdict in ["pass", "violation", "fault"] {
             self.verdicts.remove(&VerdictLabels {
                 rule: id.to_owned(),

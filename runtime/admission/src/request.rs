@@ -25,10 +25,11 @@ impl Request {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Bad> {
         let body: Value = serde_json::from_slice(bytes)
             .map_err(|error| Bad { uid: None, message: format!("the body is no JSON: {error}") })?;
-        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
-        let uid = text("/request/uid").filter(|uid| !uid.is_empty());
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let request = body.get("request").unwrap_or(&Value::Null);
+        let uid = request.get("uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
         let bad = |message: String| Err(Bad { uid: uid.map(str::to_owned), message });
-        match (text("/apiVersion"), text("/kind")) {
+        match (text("apiVersion"), text("kind")) {
             (Some(API_VERSION), Some("AdmissionReview")) => {}
             (version, kind) => {
                 return bad(format!(
@@ -41,7 +42,6 @@ impl Request {
         if uid.is_none() {
             return bad("the AdmissionReview has no request with a uid".to_owned());
         }
-        let request = body.get("request").unwrap_or(&Value::Null);
         if let Err(why) = Review::from_request(request) {
             return bad(why);
         }
@@ -67,10 +67,15 @@ impl Request {
     }
 
     pub(crate) fn resource(&self) -> &str {
-        self.request().pointer("/resource/resource").and_then(Value::as_str).unwrap_or_default()
+        self.part("resource", "resource")
     }
 
     pub(crate) fn user(&self) -> &str {
-        self.request().pointer("/userInfo/username").and_then(Value::as_str).unwrap_or_default()
+        self.part("userInfo", "username")
+    }
+
+    fn part(&self, part: &str, field: &str) -> &str {
+        let part = self.request().get(part).and_then(|part| part.get(field));
+        part.and_then(Value::as_str).unwrap_or_default()
     }
 }

@@ -1,7 +1,8 @@
-//! The webhook under load, against a handler that reads the body and says yes, in the same run: rate, latency, processor
+//! The webhook under load, against a handler that receives the body and says yes, in the same run: rate, latency, processor
 //! time, memory. And what a cache of verdicts could save at best.
 //!
-//! The server runs in a process of its own with one thread, on one core where `taskset` is there; the client has the other.
+//! The servers run in processes of their own with one thread each, on one core where `taskset` is there; the client has the
+//! other.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,7 +33,7 @@ use kspec_rules::{Engines, Evaluator, NoObjects, Review};
 use rustls::version::TLS13;
 use serde_json::Value;
 
-use crate::client::{Dial, trusting};
+use crate::client::{Connection, Dial, trusting};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,11 +44,13 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("serve") => serve(&arguments[1], Path::new(&arguments[2])),
+        Some("load") => load(),
         // The filters of `scripts/bench` name other benches.
         Some(filter) if !filter.starts_with('-') && !"webhook".contains(filter) => {}
         _ => {
             evaluation();
-            load();
+            let mut client = on_core(1, &["load"]).spawn().unwrap();
+            assert!(client.wait().unwrap().success());
         }
     }
 }
@@ -94,6 +97,19 @@ fn best(mut turn: impl FnMut()) -> f64 {
     (0..5).map(|_| round(&mut turn)).fold(f64::INFINITY, f64::min)
 }
 
+/// This program again, on one core.
+fn on_core(core: usize, arguments: &[&str]) -> Command {
+    let program = std::env::current_exe().unwrap();
+    let core = core.to_string();
+    let pinned = Command::new("taskset").args(["-c", &core, "true"]).status().is_ok_and(|status| status.success());
+    let mut command = Command::new(if pinned { Path::new("taskset") } else { &program });
+    if pinned {
+        command.args(["-c", &core]).arg(program);
+    }
+    command.args(arguments);
+    command
+}
+
 /// A server in a process of its own.
 struct Served {
     child: Child,
@@ -102,17 +118,8 @@ struct Served {
 
 impl Served {
     fn start(what: &str, folder: &Path) -> Self {
-        let program = std::env::current_exe().unwrap();
-        let pinned = Command::new("taskset").args(["-c", "0", "true"]).status().is_ok_and(|status| status.success());
-        let mut command = if pinned {
-            let mut command = Command::new("taskset");
-            command.args(["-c", "0"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        let mut child =
-            command.args(["serve", what]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = on_core(0, &["serve", what]);
+        let mut child = command.arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, address: line.trim().parse().unwrap() }
@@ -145,8 +152,8 @@ fn serve(what: &str, folder: &Path) {
     let tls = TlsFiles { certificate: folder.join("tls.crt"), key: folder.join("tls.key"), clients: None };
     let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
     runtime.block_on(async {
-        if what == "null" {
-            return null::serve(folder).await;
+        if what == "null" || what == "json" {
+            return null::serve(folder, what == "json").await;
         }
         let bundle = folder.join(format!("{what}.json"));
         let options = Options { listen, metrics_listen: None, tls: Some(tls), bundle, limits: Limits::default() };
@@ -165,6 +172,18 @@ struct Seen {
     resident: f64,
 }
 
+/// How clients ask.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Each connection again once it is answered.
+    Closed,
+    /// So many a second in all, whatever the answers do; a request's time counts from when it was due.
+    Open(u32),
+}
+
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(2);
+
 fn load() {
     let folder = tempfile::tempdir().unwrap();
     let authority = pki::Authority::new("authority");
@@ -174,19 +193,55 @@ fn load() {
         std::fs::write(folder.path().join(format!("{count}-rules.json")), json).unwrap();
     }
     let tls = trusting(&authority.pem(), None, &[&TLS13]);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    // Looks at the connections at every turn: who is late with looking calls the server slow.
+    let runtime = tokio::runtime::Builder::new_current_thread().event_interval(1).enable_all().build().unwrap();
     let body = Bytes::from(rules::review().to_string());
-    let kinds = ["null", "20-rules", "100-rules"];
+    let kinds = ["null", "json", "20-rules", "100-rules"];
     let servers: Vec<Served> = kinds.iter().map(|kind| Served::start(kind, folder.path())).collect();
-    for (title, pause) in
-        [("as fast as it goes", None), ("1,000 reviews a second", Some(Duration::from_millis(CONNECTIONS as u64)))]
-    {
-        println!("{title}: {CONNECTIONS} connections, TLS 1.3, HTTP/1.1 (median of 3 rounds, the servers in turn)");
+    let connected: Vec<Vec<Connection>> = servers
+        .iter()
+        .map(|server| {
+            let dial = Dial { address: server.address, tls: Some(Arc::clone(&tls)), http2: false };
+            runtime.block_on(async {
+                let mut connections = Vec::new();
+                for _ in 0..CONNECTIONS {
+                    connections.push(dial.connect().await.unwrap());
+                }
+                connections
+            })
+        })
+        .collect();
+    let mut connected: Vec<Option<Vec<Connection>>> = connected.into_iter().map(Some).collect();
+    println!("{CONNECTIONS} connections, TLS 1.3, HTTP/1.1; median of {ROUNDS} rounds, the servers in turn");
+    for (title, pace) in [
+        ("as fast as it goes", Pace::Closed),
+        ("5,000 reviews a second", Pace::Open(5_000)),
+        ("1,000 reviews a second", Pace::Open(1_000)),
+    ] {
+        println!("{title}:");
         let mut rounds: Vec<Vec<Seen>> = kinds.iter().map(|_| Vec::new()).collect();
-        for _ in 0..3 {
-            for (server, seen) in servers.iter().zip(&mut rounds) {
-                let dial = Dial { address: server.address, tls: Some(Arc::clone(&tls)), http2: false };
-                seen.push(runtime.block_on(round(server, &dial, &body, pause)));
+        for _ in 0..ROUNDS {
+            for ((server, seen), connections) in servers.iter().zip(&mut rounds).zip(&mut connected) {
+                let before = server.ticks();
+                let began = Instant::now();
+                let (back, mut latencies) = runtime.block_on(async {
+                    match pace {
+                        Pace::Closed => closed(connections.take().unwrap(), &body).await,
+                        Pace::Open(rate) => open(connections.take().unwrap(), &body, rate).await,
+                    }
+                });
+                *connections = Some(back);
+                let took = began.elapsed().as_secs_f64();
+                let ticks = server.ticks() - before;
+                latencies.sort_by(f64::total_cmp);
+                let count = latencies.len() as f64;
+                seen.push(Seen {
+                    rate: count / took,
+                    p50: latencies[latencies.len() / 2],
+                    p99: latencies[latencies.len() * 99 / 100],
+                    cpu: ticks as f64 * 1e4 / count,
+                    resident: server.resident(),
+                });
             }
         }
         let median = |seen: &[Seen], part: fn(&Seen) -> f64| {
@@ -197,11 +252,12 @@ fn load() {
         let null = median(&rounds[0], |seen| seen.p50);
         for (kind, seen) in kinds.iter().zip(&rounds) {
             println!(
-                "  {kind:<10} {:>7.0} /s   p50 {:>7.0} µs ({:.2} of null)   p99 {:>7.0} µs   {:>5.0} µs CPU each   {:>5.1} MB",
+                "  {kind:<10} {:>7.0} /s   p50 {:>7.0} µs ({:.2} of null)   p99 {:>7.0} µs (best {:>6.0})   {:>5.0} µs CPU each   {:>5.1} MB",
                 median(seen, |seen| seen.rate),
                 median(seen, |seen| seen.p50),
                 median(seen, |seen| seen.p50) / null,
                 median(seen, |seen| seen.p99),
+                seen.iter().map(|seen| seen.p99).fold(f64::INFINITY, f64::min),
                 median(seen, |seen| seen.cpu),
                 median(seen, |seen| seen.resident),
             );
@@ -209,50 +265,68 @@ fn load() {
     }
 }
 
-async fn round(server: &Served, dial: &Dial, body: &Bytes, pause: Option<Duration>) -> Seen {
-    const ROUND: Duration = Duration::from_secs(4);
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(dial.connect().await.unwrap());
-    }
-    let before = server.ticks();
+async fn ask(connection: &mut Connection, body: &Bytes) {
+    let answer = connection.ask("POST", "/validate/fail/10?timeout=10s", body.clone()).await.unwrap();
+    assert!(answer.text().contains(r#""allowed":true"#), "{}", answer.text());
+}
+
+async fn closed(connections: Vec<Connection>, body: &Bytes) -> (Vec<Connection>, Vec<f64>) {
     let began = Instant::now();
     let clients: Vec<_> = connections
         .into_iter()
-        .enumerate()
-        .map(|(at, mut connection)| {
+        .map(|mut connection| {
             let body = body.clone();
             tokio::spawn(async move {
                 let mut latencies = Vec::new();
-                // Spread over the pause, so that they do not all ask at once.
-                let mut due = began + pause.unwrap_or_default() * u32::try_from(at).unwrap() / CONNECTIONS as u32;
                 while began.elapsed() < ROUND {
-                    if let Some(pause) = pause {
-                        tokio::time::sleep_until(due.into()).await;
-                        due += pause;
-                    }
                     let asked = Instant::now();
-                    let answer = connection.ask("POST", "/validate/fail/10?timeout=10s", body.clone()).await.unwrap();
+                    ask(&mut connection, &body).await;
                     latencies.push(asked.elapsed().as_secs_f64() * 1e6);
-                    assert!(answer.text().contains(r#""allowed":true"#), "{}", answer.text());
                 }
-                latencies
+                (connection, latencies)
             })
         })
         .collect();
-    let mut latencies = Vec::new();
+    let (mut back, mut all) = (Vec::new(), Vec::new());
     for client in clients {
-        latencies.extend(client.await.unwrap());
+        let (connection, latencies) = client.await.unwrap();
+        back.push(connection);
+        all.extend(latencies);
     }
-    let took = began.elapsed().as_secs_f64();
-    let ticks = server.ticks() - before;
-    latencies.sort_by(f64::total_cmp);
-    let count = latencies.len() as f64;
-    Seen {
-        rate: count / took,
-        p50: latencies[latencies.len() / 2],
-        p99: latencies[latencies.len() * 99 / 100],
-        cpu: ticks as f64 * 1e4 / count,
-        resident: server.resident(),
+    (back, all)
+}
+
+async fn open(connections: Vec<Connection>, body: &Bytes, rate: u32) -> (Vec<Connection>, Vec<f64>) {
+    let pause = Duration::from_secs(1) / rate;
+    let (give, mut free) = tokio::sync::mpsc::unbounded_channel();
+    for connection in connections {
+        give.send(connection).ok().unwrap();
     }
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let mut due = Instant::now();
+    let end = due + ROUND;
+    while due < end {
+        // A timer's grain is a millisecond.
+        while Instant::now() < due {
+            tokio::task::yield_now().await;
+        }
+        let mut connection = free.recv().await.unwrap();
+        let (give, tell, body) = (give.clone(), tell.clone(), body.clone());
+        tokio::spawn(async move {
+            ask(&mut connection, &body).await;
+            tell.send(due.elapsed().as_secs_f64() * 1e6).unwrap();
+            give.send(connection).ok().unwrap();
+        });
+        due += pause;
+    }
+    drop(tell);
+    let mut latencies = Vec::new();
+    while let Some(latency) = told.recv().await {
+        latencies.push(latency);
+    }
+    let mut back = Vec::new();
+    for _ in 0..CONNECTIONS {
+        back.push(free.recv().await.unwrap());
+    }
+    (back, latencies)
 }

@@ -1,4 +1,5 @@
-//! The baseline: the same libraries, and a handler that reads the body and says yes.
+//! The baselines, of the same libraries: a handler that receives the body and says yes without a look at it, and one that
+//! also reads it as JSON, for the uid that every answer must name.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -15,10 +16,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-const YES: &[u8] =
-    br#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"705ab4f5-6393-11e8-b7cc-42010a800002","allowed":true}}"#;
+const UID: &str = "705ab4f5-6393-11e8-b7cc-42010a800002";
 
-pub(crate) async fn serve(folder: &Path) {
+fn yes(uid: &str) -> Bytes {
+    let yes = format!(
+        r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{{"uid":"{uid}","allowed":true}}}}"#
+    );
+    Bytes::from(yes)
+}
+
+pub(crate) async fn serve(folder: &Path, reads: bool) {
     let chain = vec![CertificateDer::from_pem_file(folder.join("tls.crt")).unwrap()];
     let key = PrivateKeyDer::from_pem_file(folder.join("tls.key")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -38,10 +45,16 @@ pub(crate) async fn serve(folder: &Path) {
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let mut builder = Builder::new(TokioExecutor::new());
             builder.http1().timer(TokioTimer::new());
-            let answer = service_fn(|request: http::Request<Incoming>| async move {
+            let answer = service_fn(move |request: http::Request<Incoming>| async move {
                 let body = request.into_body().collect().await;
-                drop(body);
-                let mut response = http::Response::new(Full::new(Bytes::from_static(YES)));
+                let answer = match body {
+                    Ok(body) if reads => {
+                        let review: serde_json::Value = serde_json::from_slice(&body.to_bytes()).unwrap();
+                        yes(review["request"]["uid"].as_str().unwrap())
+                    }
+                    _ => yes(UID),
+                };
+                let mut response = http::Response::new(Full::new(answer));
                 let kind = http::HeaderValue::from_static("application/json");
                 response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
                 Ok::<_, Infallible>(response)
