@@ -229,6 +229,8 @@ pub(crate) enum VetFormat {
     Human,
     /// A JSON document for each manifest document, one a line
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
 }
 
 /// Levels of the Pod Security Standards.

@@ -15,7 +15,7 @@ use kspec_rego::Rego;
 use kspec_rules::Evaluator;
 use kspec_schema::{KubeVersion, Schema};
 use kspec_state::{FileName, ManifestDoc, Problem, State};
-use kspec_vet::{KnownNamespaces, Standard, Standards, StateObjects, Vet as Judge};
+use kspec_vet::{Standard, Standards, StateObjects, Vet as Judge};
 
 use super::{project, state};
 use crate::{
@@ -71,25 +71,32 @@ fn by_project(args: &Vet, root: &Path, context: &Context) -> Result<Exit, Failur
         None => None,
     };
     let objects = read.as_ref().map(StateObjects::new);
-    let mut namespaces = KnownNamespaces::default();
-    for (_, object) in read.iter().flat_map(State::iter) {
-        namespaces.add(&object.object.0);
-    }
-    for lowered in compiler.lower(&BTreeMap::new()).objects {
-        namespaces.add(&lowered.object.0);
-    }
     let program = compiler.program();
     let evaluator = Evaluator::load(compiler.table())
         .map_err(|error| Failure::new(Exit::Unknown, format!("the project's rules cannot be loaded: {error}")))?
         .with_foreign(Arc::new(Rego::new(REGO)));
     for exemption in program.exemptions.iter().filter(|exemption| exemption.exception.until < facts.as_of) {
         let until = exemption.exception.until;
-        context.note(&format!("note: an exemption ended on {until}: the cluster keeps it until the next apply"));
+        let rules: Vec<&str> = exemption.rules.iter().map(|(name, _)| name.as_str()).collect();
+        let rules = rules.join(", ");
+        context.note(&format!(
+            "note: an exemption from {rules} ended on {until}: the cluster keeps it until the next apply"
+        ));
+    }
+    for bound in &program.rules {
+        let Some((until, _)) = bound.then.filter(|(until, _)| *until < facts.as_of) else { continue };
+        let name = &bound.rule.name;
+        context.note(&format!("note: a stage of {name} ended on {until}: the cluster keeps it until the next apply"));
     }
     let standard = standard(args, &facts.schema)?;
     let standards = Standards::new(Arc::clone(&facts.schema), facts.library);
-    let judged =
-        Judge::new(Arc::clone(&facts.schema), standards, standard).with_project(evaluator).with_namespaces(namespaces);
+    let mut judged = Judge::new(Arc::clone(&facts.schema), standards, standard).with_project(evaluator);
+    for (_, object) in read.iter().flat_map(State::iter) {
+        judged.add_known(&object.object.0);
+    }
+    for lowered in compiler.lower(&BTreeMap::new()).objects {
+        judged.add_known(&lowered.object.0);
+    }
     match &objects {
         Some(objects) => judge(args, judged.with_objects(objects), context),
         None => judge(args, judged, context),
@@ -142,11 +149,12 @@ fn judge(args: &Vet, mut judge: Judge<'_>, context: &Context) -> Result<Exit, Fa
     if judge.reads_namespaces() {
         // A namespace may stand behind what stands in it.
         for source in &sources {
-            source.read().0.iter().for_each(|document| judge.add_namespace(&document.value));
+            source.read().0.iter().for_each(|document| judge.add_known(&document.value));
         }
     }
     let mut tally = render::vet::Tally::default();
     let mut answer = String::new();
+    let mut told = Vec::new();
     for source in sources {
         let (documents, of_file) = source.read();
         problems.extend(of_file);
@@ -156,6 +164,7 @@ fn judge(args: &Vet, mut judge: Judge<'_>, context: &Context) -> Result<Exit, Fa
             match args.output {
                 VetFormat::Human => render::vet::human(&verdict, context, &mut answer),
                 VetFormat::Json => render::vet::json(&verdict, &mut answer),
+                VetFormat::Sarif => told.push(verdict),
             }
         }
         if answer.len() > FLUSH {
@@ -163,8 +172,10 @@ fn judge(args: &Vet, mut judge: Judge<'_>, context: &Context) -> Result<Exit, Fa
             answer.clear();
         }
     }
-    if matches!(args.output, VetFormat::Human) {
-        tally.summary(context, &mut answer);
+    match args.output {
+        VetFormat::Human => tally.summary(context, &mut answer),
+        VetFormat::Json => {}
+        VetFormat::Sarif => answer = super::check::json(&render::vet_sarif::log(&told)),
     }
     context.answer(&answer);
     let unreadable = state::report(&problems, context);

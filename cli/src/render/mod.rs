@@ -9,3 +9,4 @@ pub(crate) mod report;
 pub(crate) mod sarif;
 pub(crate) mod trial;
 pub(crate) mod vet;
+pub(crate) mod vet_sarif;

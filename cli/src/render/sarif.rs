@@ -128,7 +128,7 @@ fn level(severity: Severity) -> &'static str {
 }
 
 /// Percent-encodes what a URI reference cannot carry (RFC 3986, section 2).
-fn uri(path: &str) -> String {
+pub(super) fn uri(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {

@@ -80,8 +80,12 @@ pub(crate) fn human(verdict: &Verdict, context: &Context, out: &mut String) {
 }
 
 fn line(violation: &Violation, what: &str, out: &mut String) {
-    let by = violation.control.as_deref().or(violation.rule.as_deref()).unwrap_or_default();
-    let _ = write!(out, "  {what}{by}: {}", violation.message);
+    let by = match (&violation.control, &violation.rule) {
+        (Some(control), _) => format!("{control}: "),
+        (None, Some(rule)) => format!("{rule} ({}): ", violation.severity.as_str()),
+        (None, None) => String::new(),
+    };
+    let _ = write!(out, "  {what}{by}{}", violation.message);
     if let Some(path) = &violation.path {
         let _ = write!(out, "\n    at {path}");
     }

@@ -174,3 +174,123 @@ fn manifests_of_a_project_are_checked() {
     let mended = place.kspec(&["check", "-o", "json", "--as-of", DAY]).ends(0).json();
     assert!(mended["findings"].as_array().expect("a list").iter().all(|finding| finding["code"] != "K0302"));
 }
+
+const RULES: &str = "namespace shop {
+  limits container { default: { memory: 256Mi }, default_request: { memory: 128Mi } }
+}
+/// Pods name a team.
+rule team(key: String) on Pod {
+  severity: high
+  deny if !object.metadata.labels[key].exists() because \"no {key} label\"
+}
+rule registries(prefix: String, names: List<String>) on Pod =
+    rego(\"policies/registries.rego\", severity: critical, controls: [\"CIS 5.5.1\"])
+rule memory on Pod {
+  severity: low
+  for c in all_containers {
+    deny if !c.resources.limits.memory.exists() because \"{c.name} has no memory limit\"
+  }
+}
+mutation labelled on Pod {
+  default object.metadata.labels.tier: \"web\"
+}
+rule tiered on Pod {
+  deny if object.metadata.labels.tier != \"web\" because \"no web tier\"
+}
+enforce team(\"team\"), registries(\"example.com/\", [\"c\"]), memory, labelled, tiered in shop
+warn memory in elsewhere until 2026-10-01 then enforce
+
+namespace elsewhere {}
+";
+
+const REGISTRIES: &str = "package registries
+
+violation[{\"msg\": msg}] {
+  container := input.review.object.spec.containers[_]
+  container.name == input.parameters.names[_]
+  not startswith(container.image, input.parameters.prefix)
+  msg := sprintf(\"%v is not from %v\", [container.image, input.parameters.prefix])
+}
+";
+
+fn ruled(pod: &str) -> Place {
+    let webhook = "[admission.webhook]\ncert_manager = \"kspec-system/kspec-webhook\"\n";
+    Place::with(&[
+        ("kspec.toml", &format!("{PROJECT}{webhook}")),
+        ("main.kspec", RULES),
+        ("policies/registries.rego", REGISTRIES),
+        ("pod.yaml", pod),
+    ])
+}
+
+#[test]
+fn rules_mutations_and_rego_of_a_project() {
+    let place = ruled(&POD.replace("example.com/c", "docker.io/c"));
+    let vet = ["vet", "pod.yaml", "--project", ".", "--as-of", DAY];
+    let human = place.kspec(&vet).ends(1);
+    assert_eq!(
+        human.out,
+        "pod.yaml:1: Pod shop/bare: refused\n  team (high): no team label\n    at metadata.labels\n  registries (critical): docker.io/c is not from example.com/\n1 object: 0 admitted, 1 refused\n"
+    );
+    assert!(human.err.contains("a stage of memory ended on 2026-10-01"), "{}", human.err);
+    let done = place.kspec(&[&vet[..], &["-o", "json"]].concat()).ends(1);
+    let verdict = &lines(&done)[0];
+    let severities: Vec<&Value> =
+        verdict["violations"].as_array().expect("a list").iter().map(|violation| &violation["severity"]).collect();
+    assert_eq!(severities, ["high", "critical"]);
+    assert_eq!(verdict["violations"][0]["source"], "main.kspec:5");
+
+    let log = place.kspec(&[&vet[..], &["-o", "sarif"]].concat()).ends(1).json();
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "registries");
+    assert_eq!(run["tool"]["driver"]["rules"][0]["properties"]["security-severity"], "9.5");
+    assert_eq!(run["results"][0]["ruleId"], "team");
+    assert_eq!(run["results"][0]["level"], "error");
+    assert_eq!(run["results"][0]["properties"]["severity"], "high");
+    assert_eq!(run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "pod.yaml");
+
+    let good = POD.replace("name: bare,", "name: bare, labels: { team: a },");
+    ruled(&good).kspec(&vet).ends(0).says(&["1 object: 1 admitted, 0 refused"]);
+}
+
+#[test]
+fn what_a_limit_range_fills_in_is_there_and_nowhere_else() {
+    let good = POD.replace("name: bare,", "name: bare, labels: { team: a, tier: web },");
+    let elsewhere = good.replace("namespace: shop", "namespace: elsewhere");
+    let place = ruled(&elsewhere);
+    let vet = ["vet", "pod.yaml", "--project", ".", "--as-of", DAY];
+    place.kspec(&vet).ends(1).says(&["memory (low): c has no memory limit"]);
+    // A range among the manifests counts as the project's own does.
+    let range = "---\napiVersion: v1\nkind: LimitRange\nmetadata: { name: r, namespace: elsewhere }\nspec: { limits: [{ type: Container, max: { memory: 1Gi } }] }\n";
+    place.write("pod.yaml", format!("{elsewhere}{range}"));
+    place.kspec(&vet).ends(0);
+}
+
+#[test]
+fn what_the_server_does_not_take_as_it_is_written() {
+    let place = Place::with(&[
+        ("typo.yaml", &HARDENED.replace("allowPrivilegeEscalation", "allowPrivilegeEscalatoin")),
+        ("type.yaml", &HARDENED.replace("runAsNonRoot: true", "runAsNonRoot: \"yes\"")),
+        (
+            "late.yaml",
+            &HARDENED.replace("  containers:\n", "  ephemeralContainers: [{ name: e, image: e }]\n  containers:\n"),
+        ),
+    ]);
+    let of = |file: &str| {
+        let done = place.kspec(&["vet", file, "--pss", "privileged", "-o", "json"]).ends(1);
+        let verdict = lines(&done).remove(0);
+        (verdict["violations"][0]["path"].clone(), verdict["violations"][0]["message"].clone())
+    };
+    assert_eq!(
+        of("typo.yaml"),
+        (
+            json!("spec.containers[0].securityContext.allowPrivilegeEscalatoin"),
+            json!("unknown field, did you mean `allowPrivilegeEscalation`")
+        )
+    );
+    assert_eq!(
+        of("type.yaml"),
+        (json!("spec.securityContext.runAsNonRoot"), json!("expected a boolean, found a string"))
+    );
+    assert_eq!(of("late.yaml").0, "spec.ephemeralContainers");
+}

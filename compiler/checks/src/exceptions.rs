@@ -1,7 +1,8 @@
-//! Exceptions: K0109 past their end, K0206 whose end nothing in Kubernetes keeps.
+//! Exceptions: K0109 past their end, K0206 whose end nothing in Kubernetes keeps; K0522, stages past theirs.
 
 use kspec_diagnostics::{Finding, codes};
 use kspec_model::program::{Exception, Origin};
+use kspec_model::rules::Action;
 
 use crate::{Facts, report};
 
@@ -52,6 +53,32 @@ pub(crate) fn not_enforced(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             )
             .label(exception.until_at, "the last day")
             .help("the first `apply` after that day ends it: have one run every day"),
+        );
+    }
+}
+
+/// Stages of bindings that are over: what they say of themselves holds no more.
+pub(crate) fn stages(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for bound in &facts.program.rules {
+        let Some((until, then)) = bound.then.filter(|(until, _)| *until < facts.as_of) else { continue };
+        let word = |action: Action| match action {
+            Action::Deny => "enforce",
+            Action::Warn => "warn",
+            Action::Audit => "audit",
+        };
+        findings.push(
+            report::at(
+                codes::STAGE_OVER,
+                format!(
+                    "`{}` of `{}` ended on {until}: it is `{}` now",
+                    word(bound.action),
+                    bound.rule.name,
+                    word(then)
+                ),
+                &bound.origin,
+            )
+            .because("a cluster where nothing was applied since keeps the stage before")
+            .help(format!("write `{} {}`, without stages", word(then), bound.rule.name)),
         );
     }
 }

@@ -63,6 +63,7 @@ struct Check {
 const CHECKS: &[Check] = &[
     Check { codes: &[codes::DUPLICATE_OBJECT], reads: Together, run: duplicates::check },
     Check { codes: &[codes::EXPIRED], reads: Alone, run: exceptions::check },
+    Check { codes: &[codes::STAGE_OVER], reads: Alone, run: exceptions::stages },
     Check { codes: &[codes::NO_PURPOSE], reads: Alone, run: access::purposes },
     Check { codes: &[codes::WILDCARD, codes::ESCALATING_VERB], reads: Alone, run: access::rules },
     Check { codes: &[codes::GUARANTEE_NOT_VERIFIED], reads: Alone, run: guarantees::check },

@@ -151,6 +151,7 @@ catalogue! {
     UNTRUSTED_WEBHOOK = 518 Warning "a webhook that the API server does not trust" "K0518";
     NOT_IDEMPOTENT = 520 Error "a mutation that changes more when it runs again" "K0520";
     CONTAINERS_ALONE = 521 Warning "a rule that looks at ordinary containers alone" "K0521";
+    STAGE_OVER = 522 Information "a stage that is over" "K0522";
     // K06xx: keys.
     IDENTITY_FIRST = 601 Error "identity first writes in the clear" "K0601";
     SECRETS_NOT_COVERED = 602 Warning "secrets are not encrypted" "K0602";

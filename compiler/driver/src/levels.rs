@@ -13,6 +13,7 @@ use kspec_rules::{Engines, Evaluator, NoObjects};
 use kspec_schema::defaults;
 use serde_json::{Value, json};
 
+use crate::hardening::Hardening;
 use crate::pod_security::pod_security_minor;
 use crate::standards::{Standards, StandardsError, Violated, creation};
 
@@ -25,6 +26,7 @@ pub(crate) struct Levels {
     known: BTreeMap<(usize, PodSecurityLevel, u8), Vec<Violated>>,
     /// The program's mutations, where it binds any.
     mutations: Option<Evaluator>,
+    hardening: Hardening,
 }
 
 /// A level, in an edition.
@@ -51,6 +53,7 @@ impl Levels {
             let (table, _) = kspec_lower::table(session.program(), facts.as_of);
             // What cannot be loaded is told where it is bound.
             self.mutations = Evaluator::load(table).ok();
+            findings.extend(self.hardening.check(session, namespaces.values().copied()));
         }
         let newest = facts.config.kubernetes.minor();
         let mut bound: Option<BTreeMap<(&str, u32), &Workload>> = None;

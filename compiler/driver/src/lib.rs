@@ -5,6 +5,7 @@
 
 mod bundle;
 mod document;
+mod hardening;
 mod judged;
 mod levels;
 mod pod_security;

@@ -119,6 +119,31 @@ pub fn prove(table: &Table, system: &[&str]) -> Vec<Proof> {
     proofs
 }
 
+/// Mutations that make, of an object that an enforced rule lets pass, one that it refuses: of what [`prove`] finds, these
+/// alone.
+#[must_use]
+pub fn refused_results(table: &Table) -> Vec<Proof> {
+    let mut proofs = Vec::new();
+    for ((group, resource), kind) in &kinds(table) {
+        let asked = |bound: &&kspec_model::rules::BoundMutation| {
+            let mut targets = bound.mutation.targets.iter();
+            targets.any(|target| creates(target) && target.group == *group && target.resource == *resource)
+        };
+        if !table.mutations.iter().any(|bound| asked(&bound)) {
+            continue;
+        }
+        let singles: Vec<(usize, Single<'_>)> = table
+            .rules
+            .iter()
+            .enumerate()
+            .filter_map(|(at, bound)| Some((at, Single::new(table, bound, target(bound, group, resource)?)?)))
+            .collect();
+        let somewhere = scopes::places(table, kind.1);
+        mutations::refusals(table, (&singles, true), (group, resource), &somewhere, &mut proofs);
+    }
+    proofs
+}
+
 /// Kinds that rules and mutations are on, by group and resource: name, and whether in namespaces.
 fn kinds(table: &Table) -> BTreeMap<(String, String), (String, bool)> {
     let targets = table.rules.iter().flat_map(|bound| &bound.rule.targets);

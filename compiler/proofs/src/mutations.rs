@@ -22,32 +22,48 @@ struct Alone<'t> {
     places: BTreeMap<Path, Place>,
 }
 
+/// What a table's mutations do to each other, and what its rules refuse of what they make.
 pub(crate) fn prove(
     table: &Table,
     singles: &Singles<'_>,
-    (group, resource): (&str, &str),
+    kind: (&str, &str),
     somewhere: &[Somewhere],
     proofs: &mut Vec<Proof>,
 ) {
-    let fits = |target: &&Target| creates(target) && target.group == group && target.resource == resource;
-    let mutations: Vec<Alone<'_>> = table
-        .mutations
-        .iter()
-        .enumerate()
-        .filter_map(|(at, bound)| {
-            let target = bound.mutation.targets.iter().find(fits)?;
-            let body = bound.mutation.bodies.get(target.body)?;
-            Some(Alone { at, bound, target, places: places(body) })
-        })
-        .collect();
+    let mutations = alone(table, kind);
     for (number, first) in mutations.iter().enumerate() {
         for second in mutations.iter().skip(number + 1) {
             proofs.extend(order(table, first, second, somewhere));
         }
+    }
+    refusals(table, (singles, false), kind, somewhere, proofs);
+}
+
+/// What a table's rules refuse of what its mutations make; with `plainest`, of the plainest object too where a rule reads
+/// outside of the fragment, so that it is not known to read what a mutation writes.
+pub(crate) fn refusals(
+    table: &Table,
+    (singles, plainest): (&Singles<'_>, bool),
+    kind: (&str, &str),
+    somewhere: &[Somewhere],
+    proofs: &mut Vec<Proof>,
+) {
+    for mutation in &alone(table, kind) {
         for (rule, single) in singles {
-            proofs.extend(refused(table, first, (*rule, single), somewhere));
+            proofs.extend(refused(table, mutation, (*rule, single, plainest), somewhere));
         }
     }
+}
+
+/// The mutations of a kind.
+fn alone<'t>(table: &'t Table, (group, resource): (&str, &str)) -> Vec<Alone<'t>> {
+    let fits = |target: &&Target| creates(target) && target.group == group && target.resource == resource;
+    let mutations = table.mutations.iter().enumerate().filter_map(|(at, bound)| {
+        let target = bound.mutation.targets.iter().find(fits)?;
+        let body = bound.mutation.bodies.get(target.body)?;
+        Some(Alone { at, bound, target, places: places(body) })
+    });
+    mutations.collect()
 }
 
 /// An object of which the two make different ones in different order.
@@ -82,10 +98,10 @@ fn order(table: &Table, first: &Alone<'_>, second: &Alone<'_>, somewhere: &[Some
 fn refused(
     table: &Table,
     mutation: &Alone<'_>,
-    (rule, single): (usize, &Single<'_>),
+    (rule, single, plainest): (usize, &Single<'_>, bool),
     somewhere: &[Somewhere],
 ) -> Option<Proof> {
-    if single.bound.action != Action::Deny || !meet(&mutation.places, &single.reads.places) {
+    if single.bound.action != Action::Deny {
         return None;
     }
     let place =
@@ -96,6 +112,9 @@ fn refused(
         Some(!single.violates(object, place.object())? && single.violates(&after(object)?, place.object())?)
     };
     let base = base::object(mutation.target, place.name());
+    if !meet(&mutation.places, &single.reads.places) && !(plainest && turns(&base) == Some(true)) {
+        return None;
+    }
     match search(&[(single, Want::Passes)], &mutation.places, &base, place.object(), &turns) {
         Found::Object(witness) => {
             let mutated = after(&witness)?;

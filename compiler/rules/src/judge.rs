@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kspec_model::rules::{
     Action, Body, BoundRule, Engine, Expr, FailurePolicy, Op, Root, Scope, Stmt, Table, Target, Var,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::compile::{Names, Node};
 use crate::eval::Frame;
@@ -37,7 +37,13 @@ pub trait Foreign: Send + Sync + std::fmt::Debug {
     /// # Errors
     ///
     /// Why there is no verdict: a module that cannot be read, or fails.
-    fn rego(&self, file: &str, source: &str, request: &Value) -> Result<Vec<String>, String>;
+    fn rego(
+        &self,
+        file: &str,
+        source: &str,
+        parameters: &Map<String, Value>,
+        request: &Value,
+    ) -> Result<Vec<String>, String>;
 }
 
 /// Why a table cannot be loaded.
@@ -138,6 +144,7 @@ enum CompiledBody {
     Rego {
         file: String,
         source: String,
+        parameters: Map<String, Value>,
     },
 }
 
@@ -294,9 +301,9 @@ impl CompiledRule {
         }
         match self.bodies.get(target.body) {
             Some(CompiledBody::Statements { statements, slots }) => run.body(statements, *slots).map(Some),
-            Some(CompiledBody::Rego { file, source }) => {
+            Some(CompiledBody::Rego { file, source, parameters }) => {
                 let foreign = foreign.ok_or_else(|| fault("it is written in Rego, which nothing here decides"))?;
-                let messages = foreign.rego(file, source, review.request).map_err(fault)?;
+                let messages = foreign.rego(file, source, parameters, review.request).map_err(fault)?;
                 let violation = |message| Violation { message, path: None, line: 0, warn: false };
                 Ok(Some(messages.into_iter().map(violation).collect()))
             }
@@ -309,7 +316,10 @@ impl CompiledBody {
     fn compile(body: &Body, paths: &mut Paths) -> Result<Self, String> {
         let statements = match body {
             Body::Statements(statements) => statements,
-            Body::Rego { file, source } => return Ok(Self::Rego { file: file.clone(), source: source.clone() }),
+            Body::Rego { file, source, parameters } => {
+                let (file, source, parameters) = (file.clone(), source.clone(), parameters.clone());
+                return Ok(Self::Rego { file, source, parameters });
+            }
         };
         let mut compiler = Compiler { names: Names::sharing(paths), items: Vec::new(), lets: Vec::new() };
         let statements = compiler.statements(statements, 0)?;

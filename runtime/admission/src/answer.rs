@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use kspec_model::rules::Severity;
 use serde::Serialize;
 
 use crate::request::{API_VERSION, Bad};
@@ -16,6 +17,9 @@ const LONGEST: usize = 5 * 1024;
 pub(crate) struct Cause {
     /// The rule's name.
     pub(crate) reason: String,
+    /// What a violation of it is worth; a mutation has none.
+    #[serde(skip)]
+    pub(crate) severity: Option<Severity>,
     /// What it says.
     pub(crate) message: String,
     /// The place in the object.
@@ -81,7 +85,7 @@ impl Answer {
         self.causes.is_empty()
     }
 
-    /// `{rule}: {message}` of every ground, so that a person mends all at once.
+    /// `{rule} ({severity}): {message}` of every ground, so that a person mends all at once.
     pub(crate) fn message(&self) -> String {
         let mut message = String::new();
         for cause in &self.causes {
@@ -89,6 +93,9 @@ impl Answer {
                 message.push_str("; ");
             }
             message.push_str(&cause.reason);
+            if let Some(severity) = cause.severity {
+                message.push_str(&format!(" ({})", severity.as_str()));
+            }
             message.push_str(": ");
             message.push_str(&cause.message);
         }

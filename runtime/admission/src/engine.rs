@@ -269,13 +269,14 @@ impl Engine {
             notes.push(message.clone());
             match effect {
                 Action::Deny => {
-                    let cause = Cause { reason: bound.rule.name.clone(), message, field: field.map(str::to_owned) };
+                    let (reason, severity) = (bound.rule.name.clone(), Some(bound.rule.severity));
+                    let cause = Cause { reason, severity, message, field: field.map(str::to_owned) };
                     if !answer.causes.contains(&cause) {
                         answer.causes.push(cause);
                     }
                 }
                 Action::Warn => {
-                    let warning = format!("{}: {message}", bound.rule.name);
+                    let warning = format!("{}{message}", bound.rule.prefix());
                     if !answer.warnings.contains(&warning) {
                         answer.warnings.push(warning);
                     }
@@ -352,7 +353,7 @@ impl Engine {
                 );
                 if failed.denies {
                     let reason = bound.map_or_else(|| failed.id.clone(), |bound| bound.mutation.name.clone());
-                    answer.causes.push(Cause { reason, message, field: None });
+                    answer.causes.push(Cause { reason, severity: None, message, field: None });
                 }
             }
             if let Value::Array(patch) = mutated.patch {

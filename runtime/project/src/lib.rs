@@ -137,7 +137,14 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
 
     let (target, schema_digest) = (config.kubernetes.to_string(), schema.digest().to_owned());
     let dependencies = config.dependencies.clone();
-    let rego = read::rego(root, &mut findings);
+    let mut rego = read::rego(root, "", &mut findings);
+    for (name, path) in &config.dependencies {
+        let folder = root.join(path);
+        // Where there is none, that is told below.
+        if folder.join("kspec.toml").exists() {
+            rego.extend(read::rego(&folder, name, &mut findings));
+        }
+    }
     let webhook_ca = config.admission.ca.as_ref().and_then(|path| read::authority(root, path, &mut findings));
     let mut compiler = Compiler::new(Facts {
         config,

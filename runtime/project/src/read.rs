@@ -59,8 +59,8 @@ pub fn all_source_files(root: &Path) -> Result<Vec<PathBuf>, String> {
     sources_below(root, &|_| true)
 }
 
-/// The Rego modules below `root` that rules may name: path from there to text.
-pub(crate) fn rego(root: &Path, findings: &mut Vec<Finding>) -> BTreeMap<String, Arc<str>> {
+/// The Rego modules below `root` that rules may name: path from there to text, behind the package's name.
+pub(crate) fn rego(root: &Path, package: &str, findings: &mut Vec<Finding>) -> BTreeMap<String, Arc<str>> {
     let mut files = Vec::new();
     let mut unreadable = |path: &Path, message: String| {
         let place = Place::File { path: shown(path).into(), line: 1, column: 1 };
@@ -80,7 +80,9 @@ pub(crate) fn rego(root: &Path, findings: &mut Vec<Finding>) -> BTreeMap<String,
             relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
         match text(&path) {
             Ok(text) => {
-                modules.insert(parts.join("/"), Arc::from(text));
+                let own = parts.join("/");
+                let name = if package.is_empty() { own } else { format!("{package}/{own}") };
+                modules.insert(name, Arc::from(text));
             }
             Err(message) => unreadable(&path, message),
         }

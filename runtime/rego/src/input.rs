@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// `input`, in both shapes at once: `review` as Gatekeeper gives it (what goes on a DELETE is its `object`), `request` as the
 /// API server does.
-pub(crate) fn of(request: &Value) -> Value {
+pub(crate) fn of(request: &Value, parameters: &Map<String, Value>) -> Value {
     let mut review = request.clone();
     let deleted = request.get("operation").and_then(Value::as_str) == Some("DELETE");
     if deleted && let Some(fields) = review.as_object_mut() {
@@ -16,7 +16,7 @@ pub(crate) fn of(request: &Value) -> Value {
         "kind": "AdmissionReview",
         "request": request,
         "review": review,
-        "parameters": Map::new(),
+        "parameters": parameters,
     })
 }
 

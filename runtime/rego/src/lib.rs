@@ -17,7 +17,7 @@ use std::time::Duration;
 use kspec_rules::Foreign;
 use regorus::Engine;
 use regorus::utils::limits::ExecutionTimerConfig;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Names of the rules that hold violations.
 const ENTRIES: [&str; 2] = ["violation", "deny"];
@@ -65,9 +65,15 @@ impl Rego {
 }
 
 impl Foreign for Rego {
-    fn rego(&self, file: &str, source: &str, request: &Value) -> Result<Vec<String>, String> {
+    fn rego(
+        &self,
+        file: &str,
+        source: &str,
+        parameters: &Map<String, Value>,
+        request: &Value,
+    ) -> Result<Vec<String>, String> {
         let module = self.module(file, source)?;
-        guarded(|| module.judge(request))
+        guarded(|| module.judge(request, parameters))
     }
 }
 
@@ -102,10 +108,10 @@ impl Module {
         Ok(Self { entries, read: Mutex::new(engine), idle: Mutex::default() })
     }
 
-    fn judge(&self, request: &Value) -> Result<Vec<String>, String> {
+    fn judge(&self, request: &Value, parameters: &Map<String, Value>) -> Result<Vec<String>, String> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut engine = idle.unwrap_or_else(|| self.read.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        engine.set_input(input::of(request).into());
+        engine.set_input(input::of(request, parameters).into());
         let mut messages = Vec::new();
         for entry in &self.entries {
             let found = engine.eval_rule(entry.clone()).map_err(|error| first_line(&error.to_string()))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kspec_rego::Rego;
 use kspec_rules::Foreign as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Gatekeeper's library, `general/requiredlabels`, in short.
 const GATEKEEPER: &str = r#"
@@ -57,7 +57,7 @@ fn pod(images: &[&str], labels: Value) -> Value {
 }
 
 fn judge(source: &str, request: &Value) -> Result<Vec<String>, String> {
-    Rego::new(Duration::from_secs(5)).rego("policy.rego", source, request)
+    Rego::new(Duration::from_secs(5)).rego("policy.rego", source, &Map::new(), request)
 }
 
 #[test]
@@ -93,9 +93,9 @@ fn one_engine_answers_again_and_again() {
     let rego = Rego::new(Duration::from_secs(5));
     for round in 0..20 {
         let image = format!("evil.example/{round}");
-        let told = rego.rego("policy.rego", OPA, &pod(&[&image], json!({})));
+        let told = rego.rego("policy.rego", OPA, &Map::new(), &pod(&[&image], json!({})));
         assert_eq!(told, Ok(vec![format!("image '{image}' comes from untrusted registry")]));
-        assert_eq!(rego.rego("policy.rego", OPA, &pod(&[], json!({}))), Ok(vec![]));
+        assert_eq!(rego.rego("policy.rego", OPA, &Map::new(), &pod(&[], json!({}))), Ok(vec![]));
     }
 }
 
@@ -106,6 +106,20 @@ fn what_cannot_be_decided_says_why() {
     let why = judge("package p\ndeny[msg] {", &pod).expect_err("no module");
     assert!(why.contains("policy.rego:2"), "{why}");
     let endless = "package p\ndeny[msg] { x := numbers.range(1, 3000)\n x[i] * x[j] * x[k] == 7.5\n msg := \"never\" }";
-    let why = Rego::new(Duration::from_millis(50)).rego("policy.rego", endless, &pod).expect_err("no verdict");
+    let why =
+        Rego::new(Duration::from_millis(50)).rego("policy.rego", endless, &Map::new(), &pod).expect_err("no verdict");
     assert!(why.contains("time"), "{why}");
+}
+
+#[test]
+fn parameters_are_its_input() {
+    let module = OPA.replace("\"hooli.com/\"", "input.parameters.prefix");
+    let rego = Rego::new(Duration::from_secs(5));
+    let request = pod(&["example.com/a"], json!({}));
+    let told = |prefix: &str| {
+        let parameters = Map::from_iter([("prefix".to_owned(), json!(prefix))]);
+        rego.rego("policy.rego", &module, &parameters, &request).expect("a verdict")
+    };
+    assert_eq!(told("example.com/"), Vec::<String>::new());
+    assert_eq!(told("hooli.com/"), ["image 'example.com/a' comes from untrusted registry"]);
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use kspec_compiler::{Standards, StandardsError};
 use kspec_model::program::PodSecurityLevel;
-use kspec_model::rules::{Action, Body, Operation};
+use kspec_model::rules::{Action, Body, Operation, Severity};
 use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Objects, Outcome, Review};
-use kspec_schema::{KindInfo, Schema, defaults, split_api_version};
+use kspec_schema::{KindInfo, ProblemKind, Schema, defaults, split_api_version};
 use kspec_state::ManifestDoc;
 use serde_json::{Value, json};
 
+use crate::limits::KnownLimits;
 use crate::namespaces::{KnownNamespaces, asked_for};
 use crate::verdict::{VERDICT_FORMAT, Verdict, Violation};
 
@@ -39,6 +40,7 @@ pub struct Vet<'v> {
     /// Whether a rule reads the whole request: only Rego does.
     whole_request: bool,
     namespaces: KnownNamespaces,
+    limits: KnownLimits,
     objects: &'v dyn Objects,
     groups: Vec<String>,
 }
@@ -64,6 +66,7 @@ impl<'v> Vet<'v> {
             project: None,
             whole_request: false,
             namespaces: KnownNamespaces::default(),
+            limits: KnownLimits::default(),
             objects: &NoObjects,
             groups: vec!["system:authenticated".to_owned()],
         }
@@ -89,9 +92,10 @@ impl<'v> Vet<'v> {
         self.standard == Standard::Namespaces || self.project.is_some()
     }
 
-    /// Adds a namespace that is known; anything else is left out.
-    pub fn add_namespace(&mut self, object: &Value) {
+    /// Adds what is known to stand beside what is judged: a namespace, or a LimitRange. Anything else is left out.
+    pub fn add_known(&mut self, object: &Value) {
         self.namespaces.add(object);
+        self.limits.add(object);
     }
 
     /// With objects that rules may look up.
@@ -127,6 +131,7 @@ impl<'v> Vet<'v> {
             if let Some(namespace) = &namespace {
                 stand_in(&mut object, namespace);
             }
+            found.written(&self.schema, &object);
             self.decide(object, info, (namespace.as_deref(), &name), &mut found)?;
         } else {
             found.notes.push(format!("{kind} of {api_version} is no kind that is known here: nothing judges it"));
@@ -162,6 +167,9 @@ impl<'v> Vet<'v> {
         }
         let standing = standing.or(unknown.as_ref()).cloned();
         let request = self.request(&object, info, namespace, name);
+        if let (true, Some(namespace)) = (info.kind == "Pod" && info.group.is_empty(), namespace) {
+            self.limits.complete(&mut object, namespace);
+        }
         if let Some(project) = &self.project {
             if !project.table().mutations.is_empty() {
                 let asked = asking(&object, info, (namespace, name), &request, standing.as_ref());
@@ -264,6 +272,39 @@ fn stand_in(object: &mut Value, namespace: &str) {
 }
 
 impl Found {
+    /// What the server does not take as it is written, by strict validation of fields, which `kubectl` asks for.
+    fn written(&mut self, schema: &Schema, object: &Value) {
+        let source = format!("schema:{}", schema.version());
+        let mut refuse = |message: String, path: String| {
+            let violation = Violation {
+                control: None,
+                rule: None,
+                message,
+                path: Some(path),
+                severity: Severity::High,
+                source: source.clone(),
+            };
+            self.say(violation, true);
+        };
+        for problem in schema.validate(object) {
+            // What must be there, and what may stand there, the server checks later and in code.
+            if matches!(
+                problem.kind,
+                ProblemKind::UnknownField { .. } | ProblemKind::WrongType { .. } | ProblemKind::Malformed { .. }
+            ) {
+                refuse(problem.kind.to_string(), problem.path.to_string());
+            }
+        }
+        for spec in ["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec", "/template/spec"] {
+            let given =
+                object.pointer(&format!("{spec}/ephemeralContainers")).filter(|_| defaults::carries_pod(object));
+            if given.and_then(Value::as_array).is_some_and(|containers| !containers.is_empty()) {
+                let path = format!("{}.ephemeralContainers", spec.trim_start_matches('/').replace('/', "."));
+                refuse("ephemeral containers are added to a pod that runs, and not written here".to_owned(), path);
+            }
+        }
+    }
+
     /// What a rule of the project says.
     fn rule(&mut self, outcome: &Outcome<'_>) {
         let bound = outcome.bound;

@@ -5,6 +5,7 @@
 //! (`kspec-rules`) after the defaults that the API server would fill in.
 
 mod judge;
+mod limits;
 mod namespaces;
 mod objects;
 mod verdict;

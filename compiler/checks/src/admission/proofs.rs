@@ -1,6 +1,6 @@
 //! What is proved of the rule table, as findings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_diagnostics::{Finding, codes};
 use kspec_lower::admission::{SYSTEM_NAMESPACES, Sourced};
@@ -32,38 +32,37 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             proof => findings.extend(finding(&lowered, &proof)),
         }
     }
-    findings.extend(open.finding(&lowered));
+    findings.extend(open.findings(&lowered));
 }
 
-/// What could not be decided, told once.
+/// What could not be decided, by rule.
 #[derive(Default)]
 struct Open {
-    rules: BTreeSet<usize>,
-    why: BTreeSet<&'static str>,
+    why: BTreeMap<usize, BTreeSet<&'static str>>,
 }
 
 impl Open {
     fn add(&mut self, rules: Vec<usize>, why: &'static str) {
-        self.rules.extend(rules);
-        self.why.insert(why);
+        for rule in rules {
+            self.why.entry(rule).or_default().insert(why);
+        }
     }
 
-    fn finding(&self, lowered: &Sourced<'_>) -> Option<Finding> {
-        let mut places = self.rules.iter().filter_map(|rule| Some((name(lowered, *rule), lowered.rules.get(*rule)?)));
-        let (first, origin) = places.next()?;
-        let count = self.rules.len();
-        let subject = if count == 1 { format!("`{first}`") } else { format!("`{first}` and {} others", count - 1) };
-        let why: Vec<&str> = self.why.iter().copied().collect();
-        let mut finding = report::at(
-            codes::ADMISSION_NOT_DECIDED,
-            format!("what {subject} can refuse, and whether they fit together, is not decided in full"),
-            origin,
-        )
-        .because(why.join("; "));
-        for (name, origin) in places.take(PARTIES) {
-            finding = finding.label(origin.at, format!("`{name}`"));
-        }
-        Some(finding.help("pin what matters by `test`s: they are decided in any case"))
+    /// Each rule's, at its binding: what is decided of the others stands.
+    fn findings(&self, lowered: &Sourced<'_>) -> Vec<Finding> {
+        let finding = |(rule, why): (&usize, &BTreeSet<&str>)| {
+            let why: Vec<&str> = why.iter().copied().collect();
+            let message = format!(
+                "what `{}` can refuse, and whether it fits beside others, is not decided in full",
+                name(lowered, *rule)
+            );
+            Some(
+                report::at(codes::ADMISSION_NOT_DECIDED, message, lowered.rules.get(*rule)?)
+                    .because(why.join("; "))
+                    .help("pin what matters by `test`s: they are decided in any case"),
+            )
+        };
+        self.why.iter().filter_map(finding).collect()
     }
 }
 

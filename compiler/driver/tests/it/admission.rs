@@ -205,7 +205,7 @@ audit memory(1Gi) for pods where labels.app == "x" until 2027-02-01 then enforce
     );
     // What a reference that cannot be read does is not decided.
     let codes: Vec<String> = findings.iter().map(|finding| finding.code.to_string()).collect();
-    assert_eq!(codes, ["K0509"], "{}", show(&findings, compiler.sources()));
+    assert_eq!(codes, ["K0509", "K0509"], "{}", show(&findings, compiler.sources()));
     insta::assert_snapshot!(shown(compiler.program()));
 }
 

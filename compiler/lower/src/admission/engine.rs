@@ -4,7 +4,7 @@ use kspec_model::rules::{Body, BoundMutation, BoundRule};
 
 use super::cel::{self, Printer};
 use super::targets::{Shape, shapes};
-use super::{mutation, policy};
+use super::{left_out, mutation};
 
 /// Whether CEL can say a rule for a target version; `Err` says why not.
 pub(super) fn of_rule(bound: &BoundRule, minor: u32) -> Result<(), String> {
@@ -32,11 +32,13 @@ fn try_shape(bound: &BoundRule, shape: &Shape<'_>, minor: u32) -> Result<(), cel
         Printer::new(minor, shape.roots(), None).condition(applies)?;
     }
     let Some(Body::Statements(statements)) = bound.rule.bodies.get(shape.body) else { return Ok(()) };
-    Printer::new(minor, shape.roots(), None).messages(statements, cel::Verdicts::All, &policy::prefix(bound))?;
+    Printer::new(minor, shape.roots(), None).messages(statements, cel::Verdicts::All, &bound.rule.prefix())?;
     Ok(())
 }
 
 /// Whether CEL can say a mutation for a target version; `Err` says why not.
 pub(super) fn of_mutation(bound: &BoundMutation, minor: u32) -> Result<(), String> {
-    mutation::expressions(bound, minor).map(|_| ()).map_err(|why| why.0)
+    mutation::expressions(bound, minor).map_err(|why| why.0)?;
+    // What it leaves out is told by a policy.
+    left_out::rule(bound).map_or(Ok(()), |rule| of_rule(&rule, minor))
 }

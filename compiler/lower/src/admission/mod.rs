@@ -7,7 +7,9 @@
 mod cel;
 mod engine;
 mod exempt;
+mod left_out;
 mod mutation;
+mod order;
 mod policy;
 mod run;
 mod scope;

@@ -8,9 +8,9 @@ use kspec_model::rules::{BoundMutation, Change, Each, Engine, Expr, Op, Operatio
 use serde_json::{Map, Value, json};
 
 use super::cel::{Patch, Place, Printer, Unsaid, quote};
-use super::minor;
 use super::policy::{failure_word, namespace_selector};
 use super::targets::{Shape, resource_rules, shapes};
+use super::{left_out, minor, order};
 use crate::names;
 
 /// The version from which the API server takes mutations in CEL without a feature gate.
@@ -94,6 +94,7 @@ pub(super) fn expressions(bound: &BoundMutation, minor: u32) -> Result<Vec<Vec<S
             Printer::new(minor, shape.roots(), None).condition(applies)?;
         }
         let body = bound.mutation.bodies.get(shape.body).map_or(&[][..], Vec::as_slice);
+        order::check(body)?;
         let pointer: String = shape.template.iter().map(|name| format!("/{name}")).collect();
         let mut writer = Writer { shape: &shape, minor, pointer, around: Vec::new(), patches: Vec::new() };
         writer.changes(body)?;
@@ -125,11 +126,6 @@ impl<'m> Writer<'m, '_> {
     fn change(&mut self, change: &'m Change) -> Result<(), Unsaid> {
         match change {
             Change::For { item, over, body } => {
-                // Here one statement goes through a whole list before the next: the same, unless one item's change is
-                // read for another item.
-                if body.len() > 1 && reads_object(body) {
-                    return Err(Unsaid("a statement for one item reads what another may have changed".to_owned()));
-                }
                 for list in over {
                     self.around.push(Around::For { item, over: list });
                     let done = self.changes(body);
@@ -139,23 +135,15 @@ impl<'m> Writer<'m, '_> {
                 Ok(())
             }
             Change::If { when, body } => {
-                if body.len() > 1 {
-                    // The condition would be asked again after the first statement's change.
-                    return Err(Unsaid(
-                        "several statements hang on one condition, which the first may change".to_owned(),
-                    ));
-                }
                 self.around.push(Around::If(when));
                 let done = self.changes(body);
                 self.around.pop();
                 done
             }
             Change::Write { write, place, value, keys, .. } => {
-                if *write == Write::Default && is_amount(place) {
-                    return Err(Unsaid("CEL cannot warn of a default that is left out".to_owned()));
-                }
+                let contradicted = (*write == Write::Default).then(|| left_out::contradicted(place)).flatten();
                 self.statement(place, &|printer, place| match write {
-                    Write::Default => printer.defaulted(place, value),
+                    Write::Default => printer.defaulted(place, value, contradicted.as_ref()),
                     Write::Set => printer.set(place, value),
                     Write::Append => printer.appended(place, value, keys),
                 })
@@ -238,30 +226,4 @@ impl<'m> Writer<'m, '_> {
         steps.reverse();
         printer.place(at, pointer, &steps)
     }
-}
-
-/// Whether a default is of an amount that another may contradict: a limit, a request.
-fn is_amount(place: &Expr) -> bool {
-    let base = match &place.op {
-        Op::Field(base, _) | Op::Index(base, _) => base,
-        _ => return false,
-    };
-    matches!(&base.op, Op::Field(resources, side)
-        if matches!(&**side, "limits" | "requests")
-            && matches!(&resources.op, Op::Field(_, name) if &**name == "resources"))
-}
-
-/// Whether statements read the object other than through their places.
-fn reads_object(changes: &[Change]) -> bool {
-    let reads = |expr: &Expr| {
-        let mut found = false;
-        expr.walk(&mut |expr| found |= matches!(expr.op, Op::Root(Root::Object)));
-        found
-    };
-    changes.iter().any(|change| match change {
-        Change::For { over, body, .. } => over.iter().any(&reads) || reads_object(body),
-        Change::If { when, body } => reads(when) || reads_object(body),
-        Change::Write { value, .. } => reads(value),
-        Change::Remove { .. } => false,
-    })
 }

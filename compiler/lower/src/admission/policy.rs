@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use kspec_model::Operator;
 use kspec_model::rules::{
-    Action, Body, BoundRule, CEL_RESERVED, Engine, Expr, FailurePolicy, Namespaces, Scope, Severity, Stmt, Table,
+    Action, Body, BoundRule, CEL_RESERVED, Engine, Expr, FailurePolicy, Namespaces, Op, Root, Scope, Severity, Stmt,
+    Table,
 };
 use serde_json::{Map, Value, json};
 
-use super::cel::{self, Hoist, Printer, Unsaid, Verdicts, quote};
-use super::minor;
+use super::cel::{self, Hoist, Printer, Roots, Unsaid, Verdicts, quote};
 use super::targets::{Meets, Shape, resource_rules, shapes};
+use super::{left_out, minor};
 use crate::names;
 
 /// Rules of one policy: beyond this many, the rest makes another.
@@ -30,7 +31,7 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     /// What the policy is for.
     pub(crate) doc: String,
-    /// Index of its first rule in the table.
+    /// Index of its first rule among the table's rules, or of its mutation behind them.
     pub(crate) first: usize,
     group: Grouped,
 }
@@ -44,6 +45,8 @@ struct Grouped {
     variables: Vec<(String, String)>,
     conditions: Vec<(String, String)>,
     members: Vec<(String, Severity, String)>,
+    /// Whether a condition says already that a rule is violated.
+    gated: bool,
     selector: Value,
 }
 
@@ -65,11 +68,6 @@ impl Effect {
     }
 }
 
-/// What stands before a rule's messages.
-pub(super) fn prefix(bound: &BoundRule) -> String {
-    format!("{}: ", bound.rule.name)
-}
-
 struct Group<'t> {
     key: String,
     effect: Effect,
@@ -85,13 +83,25 @@ struct Member<'t> {
     statements: &'t [Stmt],
     verdicts: Verdicts,
     applies: Option<&'t Expr>,
+    /// What stands before its messages.
+    prefix: String,
 }
 
 /// The policies of a table, in the order of their first rules.
 pub(crate) fn policies(table: &Table) -> Vec<Policy> {
     let mut policies: Vec<Policy> = Vec::new();
     let mut named: BTreeMap<String, u32> = BTreeMap::new();
-    for group in grouped(table) {
+    let rules = table.rules.iter().enumerate().filter(|(_, bound)| bound.engine == Engine::Cel);
+    let left_out: Vec<(usize, BoundRule)> = table
+        .mutations
+        .iter()
+        .enumerate()
+        .filter(|(_, bound)| bound.engine == Engine::Cel)
+        .filter_map(|(at, bound)| Some((table.rules.len() + at, left_out::rule(bound)?)))
+        .collect();
+    let told = |bound: &BoundRule| format!("{}: ", bound.rule.name);
+    let groups = grouped(rules, &|bound| bound.rule.prefix());
+    for group in groups.into_iter().chain(grouped(left_out.iter().map(|(at, bound)| (*at, bound)), &told)) {
         for members in batches(&group.members) {
             let stem = name(table, &group);
             let number = named.entry(stem.clone()).and_modify(|number| *number += 1).or_insert(1);
@@ -118,10 +128,13 @@ fn batches<'g, 't>(members: &'g [Member<'t>]) -> Vec<&'g [Member<'t>]> {
     batches
 }
 
-fn grouped(table: &Table) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+fn grouped<'t>(
+    rules: impl Iterator<Item = (usize, &'t BoundRule)>,
+    prefix: &dyn Fn(&BoundRule) -> String,
+) -> Vec<Group<'t>> {
+    let mut groups: Vec<Group<'t>> = Vec::new();
     let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
-    for (at, bound) in table.rules.iter().enumerate().filter(|(_, bound)| bound.engine == Engine::Cel) {
+    for (at, bound) in rules {
         for shape in shapes(&bound.rule.targets) {
             let Some(Body::Statements(statements)) = bound.rule.bodies.get(shape.body) else { continue };
             for (effect, verdicts) in effects(bound.action, shape.advisory) {
@@ -129,7 +142,8 @@ fn grouped(table: &Table) -> Vec<Group<'_>> {
                     continue;
                 }
                 let key = key(*effect, bound, &shape);
-                let member = Member { at, bound, statements, verdicts: *verdicts, applies: shape.applies };
+                let prefix = prefix(bound);
+                let member = Member { at, bound, statements, verdicts: *verdicts, applies: shape.applies, prefix };
                 let place = *by_key.entry(key.clone()).or_insert(groups.len());
                 match groups.get_mut(place) {
                     Some(group) => group.members.push(member),
@@ -194,11 +208,14 @@ fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: Stri
     if let Some(applies) = shared {
         conditions.push(("in-scope".to_owned(), Printer::new(minor, inline.clone(), None).condition(applies)?));
     }
+    let gate = gate(minor, members, &inline, shared);
+    let gated = gate.is_some();
+    conditions.extend(gate.map(|gate| ("violated".to_owned(), gate)));
     let mut hoist = Hoist::default();
     let mut written: Vec<(String, Severity, String)> = Vec::new();
     for member in members {
         let mut printer = Printer::new(minor, roots.clone(), Some(&mut hoist));
-        let messages = printer.messages(member.statements, member.verdicts, &prefix(member.bound))?;
+        let messages = printer.messages(member.statements, member.verdicts, &member.prefix)?;
         let messages = match member.applies.filter(|_| shared.is_none()) {
             Some(applies) => {
                 let applies = Printer::new(minor, roots.clone(), None).condition(applies)?;
@@ -227,8 +244,69 @@ fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: Stri
             variables,
             conditions,
             members: written,
+            gated,
             selector: namespace_selector(group.scope),
         },
+    })
+}
+
+/// That some rule of a policy is violated, as a match condition.
+///
+/// The API server evaluates the message of every validation on every request, in an evaluation of its own that shares no
+/// variable with the validation: each rule would be evaluated twice for each object that passes. What does not match a
+/// condition is asked neither. None where a condition cannot say it: conditions do not see the namespace, and one of them
+/// may cost no more than any other expression.
+fn gate(minor: u32, members: &[Member<'_>], inline: &Roots, shared: Option<&Expr>) -> Option<String> {
+    let cost = members.iter().fold(0_u64, |sum, member| sum.saturating_add(cel::cost(member.statements)));
+    let namespace = |expr: &Expr| {
+        let mut found = false;
+        expr.walk(&mut |expr| found |= matches!(expr.op, Op::Root(Root::Namespace)));
+        found
+    };
+    if cost > cel::LIMIT || members.iter().any(|member| reads(member.statements, &namespace)) {
+        return None;
+    }
+    // What is a variable of the policy is bound around here: the only item of a list.
+    let (mut bound, mut roots) = (Vec::new(), inline.clone());
+    for (root, plain, name) in [
+        (&mut roots.object, ["object", "oldObject"], "judgedObject"),
+        (&mut roots.old, ["oldObject", "oldObject"], "judgedOld"),
+    ] {
+        if !plain.contains(&root.as_str()) {
+            bound.push((name.to_owned(), std::mem::replace(root, name.to_owned())));
+        }
+    }
+    let mut hoist = Hoist::bare();
+    let mut violated = Vec::with_capacity(members.len());
+    for member in members {
+        let messages = Printer::new(minor, roots.clone(), Some(&mut hoist))
+            .messages(member.statements, member.verdicts, "")
+            .ok()?;
+        let applies = match member.applies.filter(|_| shared.is_none()) {
+            Some(applies) if namespace(applies) => return None,
+            Some(applies) => {
+                format!("({}) && ", Printer::new(minor, roots.clone(), None).condition(applies).ok()?)
+            }
+            None => String::new(),
+        };
+        violated.push(format!("({applies}size({messages}) != 0)"));
+    }
+    bound.extend(hoist.variables);
+    let mut text = violated.join(" || ");
+    for (name, value) in bound.iter().rev() {
+        if cel::mentions(&text, name) {
+            text = format!("[{value}].exists({name}, {text})");
+        }
+    }
+    (text.len() <= cel::LONGEST).then_some(text)
+}
+
+/// Whether an expression of a rule's statements is one of these.
+fn reads(statements: &[Stmt], is: &impl Fn(&Expr) -> bool) -> bool {
+    statements.iter().any(|statement| match statement {
+        Stmt::Let(_, value) => is(value),
+        Stmt::For { over, body, .. } => over.iter().any(is) || reads(body, is),
+        Stmt::Verdict(verdict) => is(&verdict.when) || is(&verdict.message),
     })
 }
 
@@ -248,7 +326,7 @@ impl Policy {
             variable("allMessages", &said(&names().collect::<Vec<_>>().join(" + ")));
             let passes: Vec<String> = names().map(|name| format!("size({name}) == 0")).collect();
             json!([{
-                "expression": passes.join(" && "),
+                "expression": if group.gated { "false".to_owned() } else { passes.join(" && ") },
                 "messageExpression": cut("variables.allMessages"),
                 "message": "a rule is violated, and its message cannot be told",
                 "reason": "Forbidden",
@@ -279,7 +357,7 @@ impl Policy {
         spec.insert("validations".to_owned(), validations);
         if group.effect == Effect::Audit {
             let told = group.members.iter().map(|(name, severity, _)| {
-                let text = quote(&format!("{} ({})", name.replace('_', "-"), severity_word(*severity)));
+                let text = quote(&format!("{} ({})", name.replace('_', "-"), severity.as_str()));
                 format!("(size(variables.{name}) == 0 ? [] : [{text}])")
             });
             let expression = format!("({}).join(', ')", told.collect::<Vec<_>>().join(" + "));
@@ -331,15 +409,6 @@ pub(super) const fn failure_word(policy: FailurePolicy) -> &'static str {
     match policy {
         FailurePolicy::Fail => "Fail",
         FailurePolicy::Ignore => "Ignore",
-    }
-}
-
-const fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
     }
 }
 

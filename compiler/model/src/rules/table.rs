@@ -172,6 +172,19 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// `low`, `medium`, `high`, `critical`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 /// A kind that a rule or mutation is on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Target {
@@ -226,6 +239,9 @@ pub enum Body {
         file: String,
         /// Its text.
         source: String,
+        /// `input.parameters`: the rule's parameters by their names.
+        #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+        parameters: serde_json::Map<String, serde_json::Value>,
     },
 }
 
@@ -334,6 +350,12 @@ pub enum Write {
 }
 
 impl Rule {
+    /// What stands before each of its messages, whichever engine says them: `no_latest_tag (medium): `.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        format!("{} ({}): ", self.name, self.severity.as_str())
+    }
+
     /// Every expression of a target's body, conditions included.
     pub fn walk<'r>(&'r self, see: &mut impl FnMut(&'r Expr)) {
         for target in &self.targets {

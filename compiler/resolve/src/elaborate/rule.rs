@@ -36,7 +36,8 @@ impl<'s> Elab<'_, 's> {
         self.with_cx(|cx| kspec_types::check_rule(node, cx));
         self.operations(&node.operations);
         if let RuleBody::Foreign(expr) = &node.body {
-            self.foreign(expr);
+            self.foreign(expr, &BTreeMap::new());
+            self.about(node, None);
             if node.on.is_empty() {
                 self.report(
                     Finding::new(codes::MISSING_FIELD, "this rule is on no kind", self.at(node.name.span))
@@ -254,7 +255,7 @@ impl<'s> Elab<'_, 's> {
                 RuleBody::Stmts(statements) => Body::Statements(there.with_cx(|cx| {
                     kspec_types::lower_rule(statements, kind, &node.params, &params, &about.message, cx)
                 })?),
-                RuleBody::Foreign(expr) => there.foreign(expr)?,
+                RuleBody::Foreign(expr) => there.foreign(expr, &params)?,
             };
             let at = bodies.iter().position(|known| *known == body).unwrap_or_else(|| {
                 bodies.push(body);
@@ -286,22 +287,51 @@ impl<'s> Elab<'_, 's> {
             severity: None,
             controls: Vec::new(),
         };
-        let RuleBody::Stmts(statements) = &node.body else { return about };
-        for statement in statements {
-            let RuleStmt::Field(field) = statement else { continue };
-            match &*field.key.text {
-                "severity" => about.severity = self.severity(&field.value),
-                "message" => about.message = self.string(&field.value).unwrap_or(about.message),
-                "controls" => about.controls = self.strings(&field.value),
-                "url" => {
-                    let url = self.string(&field.value).map(|url| format!("see {url}"));
-                    let parts: Vec<String> = about.help.take().into_iter().chain(url).collect();
-                    about.help = (!parts.is_empty()).then(|| parts.join("\n"));
+        // A module's fields stand among what it is named with: `rego("file.rego", severity: high)`.
+        let fields: Vec<(&tree::Name, &tree::Expr)> = match &node.body {
+            RuleBody::Stmts(statements) => {
+                let fields = statements.iter().filter_map(|statement| match statement {
+                    RuleStmt::Field(field) => Some((&*field.key.text, &field.value)),
+                    _ => None,
+                });
+                for (name, value) in fields {
+                    self.said_of_itself(&mut about, name, value);
                 }
-                _ => {}
+                return about;
+            }
+            RuleBody::Foreign(expr) => match &expr.kind {
+                ExprKind::Call(_, arguments) => {
+                    arguments.iter().filter_map(|arg| Some((arg.name.as_ref()?, &arg.value))).collect()
+                }
+                _ => Vec::new(),
+            },
+        };
+        for (name, value) in fields {
+            if !self.said_of_itself(&mut about, &name.text, value) {
+                let message = format!("a module says nothing called `{}` of itself", name.text);
+                self.report(
+                    Finding::new(codes::UNKNOWN_FIELD, message, self.at(name.span))
+                        .help("it has severity, message, controls and url"),
+                );
             }
         }
         about
+    }
+
+    /// Takes a field that a rule says of itself; whether it is one.
+    fn said_of_itself(&self, about: &mut About, name: &str, value: &tree::Expr) -> bool {
+        match name {
+            "severity" => about.severity = self.severity(value),
+            "message" => about.message = self.string(value).unwrap_or_else(|| std::mem::take(&mut about.message)),
+            "controls" => about.controls = self.strings(value),
+            "url" => {
+                let url = self.string(value).map(|url| format!("see {url}"));
+                let parts: Vec<String> = about.help.take().into_iter().chain(url).collect();
+                about.help = (!parts.is_empty()).then(|| parts.join("\n"));
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// `low`, `medium`, `high`, `critical`.
@@ -310,8 +340,8 @@ impl<'s> Elab<'_, 's> {
         SEVERITIES.iter().find(|(known, _)| *known == &*word).map(|(_, severity)| *severity)
     }
 
-    /// `= rego("file.rego")`; reports what it is not, or a file that there is not.
-    fn foreign(&self, expr: &tree::Expr) -> Option<Body> {
+    /// `= rego("file.rego")`; reports what it is not, or a file that there is not. What a package names is the package's.
+    fn foreign(&self, expr: &tree::Expr, params: &BTreeMap<Arc<str>, Bound>) -> Option<Body> {
         let arguments = match &expr.kind {
             ExprKind::Call(callee, arguments) => match &callee.kind {
                 ExprKind::Name(name) if &*name.text == "rego" => Some(arguments.as_slice()),
@@ -320,7 +350,9 @@ impl<'s> Elab<'_, 's> {
             ExprKind::Error => return None,
             _ => None,
         };
-        let Some([Arg { name: None, value }]) = arguments else {
+        let Some([Arg { name: None, value }, ..]) =
+            arguments.filter(|arguments| arguments.iter().skip(1).all(|argument| argument.name.is_some()))
+        else {
             self.report(
                 Finding::new(codes::WRONG_TYPE, "a rule is a body, or a module in Rego", self.at(expr.span))
                     .help("write `= rego(\"policies/file.rego\")`, or the rule's statements in braces"),
@@ -328,6 +360,9 @@ impl<'s> Elab<'_, 's> {
             return None;
         };
         let file = self.string(value)?;
+        let module = self.db.module_of(self.item);
+        let package = self.db.module(&module).map(|module| Arc::clone(&module.package)).unwrap_or_default();
+        let file = if package.is_empty() { file } else { format!("{package}/{file}") };
         let files = &self.db.facts.rego;
         let Some(source) = files.get(&file) else {
             let message = format!("there is no file `{file}` in the project");
@@ -342,7 +377,11 @@ impl<'s> Elab<'_, 's> {
             });
             return None;
         };
-        Some(Body::Rego { file, source: source.to_string() })
+        let parameters = params.iter().filter_map(|(name, bound)| {
+            let json = kspec_types::to_json(&bound.value).filter(|json| !json.is_null())?;
+            Some((name.to_string(), json))
+        });
+        Some(Body::Rego { file, source: source.to_string(), parameters: parameters.collect() })
     }
 }
 

@@ -137,7 +137,12 @@ impl<'s> Elab<'_, 's> {
         body: &Record,
         span: Span,
     ) -> Option<(Given, OnKind)> {
-        let info = self.kind_called(word)?;
+        let version = body.fields.iter().find(|field| !field.key.quoted && &*field.key.text == "apiVersion");
+        let version = match version {
+            Some(field) => Some((self.string(&field.value)?, field.value.span)),
+            None => None,
+        };
+        let info = self.kind_called(word, version)?;
         let namespace = match namespace {
             Some(path) => {
                 let namespace = self.namespace_name(path)?;
@@ -230,13 +235,29 @@ impl<'s> Elab<'_, 's> {
         }
     }
 
-    /// A kind by its name as Kubernetes spells it, or in small letters, with or without `_` between words.
-    fn kind_called(&self, word: &Name) -> Option<&'s KindInfo> {
+    /// A kind by its name as Kubernetes spells it, or in small letters, with or without `_` between words; of the version
+    /// stated, else of the preferred one.
+    fn kind_called(&self, word: &Name, version: Option<(String, Span)>) -> Option<&'s KindInfo> {
         let schema = &self.db.facts.schema;
         let plain = |text: &str| text.replace('_', "").to_lowercase();
         let wanted = plain(&word.text);
-        let mut found: Vec<&KindInfo> =
-            schema.kinds().iter().filter(|kind| kind.preferred && plain(&kind.kind) == wanted).collect();
+        let called = || schema.kinds().iter().filter(|kind| plain(&kind.kind) == wanted);
+        if let Some((version, span)) = version {
+            let found = called().find(|kind| kind.api_version() == version);
+            let versions: Vec<String> = called().map(|kind| format!("`{}`", kind.api_version())).collect();
+            if found.is_none() && !versions.is_empty() {
+                let message = format!("there is no `{}` in `{version}`", word.text);
+                self.report(
+                    Finding::new(codes::UNKNOWN_RESOURCE, message, self.at(span))
+                        .help(format!("it is in {}", versions.join(", "))),
+                );
+                return None;
+            }
+            if found.is_some() {
+                return found;
+            }
+        }
+        let mut found: Vec<&KindInfo> = called().filter(|kind| kind.preferred).collect();
         if let Some(exact) = found.iter().position(|kind| kind.group.is_empty()) {
             found = vec![found.swap_remove(exact)];
         }

@@ -92,6 +92,7 @@ impl Out {
     pub(super) fn rule(&mut self, x: &Rule) {
         self.put("rule ");
         self.name(&x.name);
+        self.params(&x.params);
         match &x.body {
             RuleBody::Foreign(e) => {
                 self.clause("on", &x.on, Self::kind_ref);
@@ -100,7 +101,6 @@ impl Out {
                 self.expr(e);
             }
             RuleBody::Stmts(stmts) => {
-                self.params(&x.params);
                 self.clause("on", &x.on, Self::kind_ref);
                 self.clause("verbs", &x.operations, Self::name);
                 self.put(" ");

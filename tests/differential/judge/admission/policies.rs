@@ -105,7 +105,7 @@ impl Policies {
                 Some(Decision::Violations(violations)) => violations
                     .iter()
                     .filter(|violation| warn.is_none_or(|warn| violation.warn == warn))
-                    .map(|violation| format!("{}: {}", outcome.unwrap().bound.rule.name, violation.message))
+                    .map(|violation| format!("{}{}", outcome.unwrap().bound.rule.prefix(), violation.message))
                     .collect(),
                 _ => Vec::new(),
             }

@@ -29,6 +29,12 @@ pub(crate) fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A message without the severities that stand behind the names of rules.
+pub(crate) fn without_severities(text: &str) -> String {
+    let words = ["low", "medium", "high", "critical"];
+    words.iter().fold(text.to_owned(), |text, word| text.replace(&format!(" ({word}): "), ": "))
+}
+
 impl Told {
     /// What the evaluator says. `Err` where a rule has no verdict: nothing here asks for one.
     pub(crate) fn of(outcomes: &[Outcome<'_>]) -> Result<Self, String> {

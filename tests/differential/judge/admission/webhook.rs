@@ -110,10 +110,14 @@ pub(crate) fn compare(answer: &Answer, told: &Told, own: &[String]) -> Result<us
         }
         // The message names all of them, as far as it may be long.
         let whole = lines.iter().map(|(rule, message)| format!("{rule}: {message}")).collect::<Vec<_>>().join("; ");
-        let names_all = if whole.len() <= LONGEST {
-            said == whole
-        } else {
-            said.strip_suffix('…').is_some_and(|said| whole.starts_with(said))
+        let said = told::without_severities(said);
+        let names_all = match said.strip_suffix('…') {
+            // What is cut may end within a severity.
+            Some(cut) => {
+                whole.len() + 12 * lines.len() > LONGEST
+                    && whole.starts_with(cut.rsplit_once(" (").map_or(cut, |it| it.0))
+            }
+            None => said == whole,
         };
         if !names_all {
             return Err(format!("the message is\n  {said}\nand the causes are\n  {whole}"));
@@ -121,7 +125,7 @@ pub(crate) fn compare(answer: &Answer, told: &Told, own: &[String]) -> Result<us
     }
     let expected: BTreeSet<String> =
         told.warned().into_iter().map(|(rule, message)| format!("{rule}: {message}")).collect();
-    let mut warnings = told::warnings(answer);
+    let mut warnings: Vec<String> = told::warnings(answer).iter().map(|text| told::without_severities(text)).collect();
     warnings.retain(|warning| !own.iter().any(|own| own.starts_with(warning)));
     told::warned_as(&warnings, &expected)?;
     Ok(told.verdicts)

@@ -26,6 +26,7 @@ use kspec_model::rules::{Const, Var};
 pub(super) use cost::{LIMIT, cost};
 pub(super) use patch::{Patch, Place};
 pub(super) use piece::quote;
+pub(super) use print::mentions;
 pub(super) use statement::Verdicts;
 
 /// Why CEL cannot say something.
@@ -39,7 +40,7 @@ impl Unsaid {
 }
 
 /// The longest expression; the API server's parser takes 100,000 code points.
-const LONGEST: usize = 40_000;
+pub(super) const LONGEST: usize = 40_000;
 
 /// Writes expressions of one body over one kind of target.
 pub(super) struct Printer<'h> {
@@ -81,12 +82,19 @@ enum Bound {
 /// Lists that became variables of a policy, by their text.
 #[derive(Debug, Default)]
 pub(super) struct Hoist {
+    /// Whether they are called by their names alone.
+    bare: bool,
     by_text: BTreeMap<String, String>,
     /// Name and expression, in the order in which they were met.
     pub(super) variables: Vec<(String, String)>,
 }
 
 impl Hoist {
+    /// Of what is no variable of a policy, but bound around an expression.
+    pub(super) fn bare() -> Self {
+        Self { bare: true, ..Self::default() }
+    }
+
     /// The name of a list's variable.
     fn name(&mut self, text: &str, wish: &str) -> String {
         if let Some(name) = self.by_text.get(text) {

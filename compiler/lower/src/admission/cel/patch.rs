@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kspec_model::rules::{Const, Expr, Op};
+use kspec_model::rules::{Comparison, Const, Expr, Op, Ty};
 
 use super::piece::{binds, quote};
 use super::{Bound, Printer, Unsaid};
@@ -88,9 +88,24 @@ impl Printer<'_> {
         Ok(Place { pointer, base: base.at(binds::PRIMARY), steps: written })
     }
 
-    /// `default`
-    pub(in crate::admission) fn defaulted(&mut self, place: &Place, value: &Expr) -> Result<Patch, Unsaid> {
-        self.written(value, |value| place.added(value, "[]"))
+    /// `default`; left out where what is there contradicts it.
+    pub(in crate::admission) fn defaulted(
+        &mut self,
+        place: &Place,
+        value: &Expr,
+        contradicted: Option<&(Expr, Comparison)>,
+    ) -> Result<Patch, Unsaid> {
+        let unless = match contradicted {
+            None => None,
+            Some((other, how)) => {
+                let against = Op::Compare(*how, Box::new(other.clone()), Box::new(value.clone()));
+                Some(self.condition(&Expr::new(Ty::Bool, against))?)
+            }
+        };
+        self.written(value, |value| {
+            let added = place.added(value, "[]");
+            unless.map_or(added.clone(), |unless| format!("({unless}) ? [] : ({added})"))
+        })
     }
 
     /// `set`

@@ -134,7 +134,8 @@ impl Printer<'_> {
         match (&mut self.hoist, wish) {
             (Some(hoist), Some(wish)) if !local => {
                 let name = hoist.name(&piece.text, wish);
-                Ok(Piece::new(format!("variables.{name}"), binds::PRIMARY, piece.kind))
+                let called = if hoist.bare { name } else { format!("variables.{name}") };
+                Ok(Piece::new(called, binds::PRIMARY, piece.kind))
             }
             _ => Ok(piece),
         }
@@ -340,7 +341,7 @@ pub(super) fn json_form(piece: Piece) -> Result<Piece, Unsaid> {
 }
 
 /// Whether a text has a name in it, as a word.
-pub(super) fn mentions(text: &str, name: &str) -> bool {
+pub(in crate::admission) fn mentions(text: &str, name: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(name).any(|(at, _)| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
