@@ -1,8 +1,12 @@
 //! The command line as data. Names are a contract: people script against them.
 
+mod access;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::access::{Access, AskerArgs, CanI, ClusterArgs, Covers, Diff, Question, Rules, WhoCan};
 
 /// Security as code for Kubernetes.
 #[derive(Debug, Parser)]
@@ -53,6 +57,8 @@ pub(crate) enum Command {
     Apply(Apply),
     /// Would these manifests be admitted? By the project's rules, and by Pod Security
     Vet(Vet),
+    /// Ask who may do what, with the chain that answers
+    Access(Access),
     /// Save the security-relevant state of a live cluster; never the contents of secrets
     Snapshot(Snapshot),
     /// Write a program for what is there already

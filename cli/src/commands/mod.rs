@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod access;
 mod apply;
 mod check;
 mod compile;
@@ -7,6 +8,7 @@ mod explain;
 mod fmt;
 mod import;
 mod init;
+mod model;
 mod plan;
 mod project;
 mod snapshot;
@@ -37,6 +39,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<Exit, Failure>
         Command::Test(args) => test::run(args, context),
         Command::Plan(args) => plan::run(args, context),
         Command::Apply(args) => apply::run(args, context),
+        Command::Access(args) => access::run(args, context),
         Command::Vet(args) => vet::run(args, context),
         Command::Snapshot(args) => snapshot::run(args, context),
         Command::Import(args) => import::run(args, context),

@@ -123,7 +123,17 @@ fn live(compiler: &Compiler, cluster: &Cluster) -> Result<(State, Lowered), Fail
 }
 
 fn plan_against(compiler: &Compiler, lowered: &Lowered, state: &State) -> Planned {
-    kspec_plan::plan(&Inputs {
+    kspec_plan::plan(&inputs(compiler, lowered, state))
+}
+
+/// What a state means once the program is applied to it.
+pub(super) fn cluster_after(compiler: &Compiler, state: &State) -> kspec_model::cluster::Cluster {
+    let lowered = compiler.lower(&namespaces(state.iter().map(|(_, object)| &object.object)));
+    kspec_plan::cluster_after(&inputs(compiler, &lowered, state))
+}
+
+fn inputs<'a>(compiler: &'a Compiler, lowered: &'a Lowered, state: &'a State) -> Inputs<'a> {
+    Inputs {
         program: compiler.program(),
         desired: &lowered.objects,
         host: &lowered.host.settings,
@@ -131,7 +141,7 @@ fn plan_against(compiler: &Compiler, lowered: &Lowered, state: &State) -> Planne
         schema: &compiler.facts().schema,
         sources: compiler.sources(),
         as_of: compiler.facts().as_of,
-    })
+    }
 }
 
 /// Namespaces among objects, with their labels.

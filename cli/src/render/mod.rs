@@ -1,5 +1,6 @@
 //! The same data for people, scripts, code scanning and pull requests.
 
+pub(crate) mod access;
 mod edges;
 pub(crate) mod findings;
 pub(crate) mod github;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kspec_plan::{AccessEntry, Action, Basis, Change, ConnectivityEntry, HostSetting, Plan, Severity};
+use kspec_plan::{Access, AccessEntry, Action, Basis, Change, ConnectivityEntry, HostSetting, Plan, Severity};
 
 /// Escape sequences, or nothing.
 struct Paint {
@@ -121,11 +121,25 @@ fn reasons<'a>(because: impl Iterator<Item = (&'a str, &'a str)>, word: &str) ->
     list.join("; ")
 }
 
+/// Who gains and loses what, by itself.
+pub(crate) fn access_alone(access: &Access, color: bool, verbose: bool) -> String {
+    let mut out = String::new();
+    access_changes(&mut out, access, &Paint { color }, verbose);
+    if out.is_empty() {
+        out.push_str("no difference in access\n");
+    }
+    out
+}
+
 fn access(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
     if plan.access.gained.is_empty() && plan.access.lost.is_empty() {
         return;
     }
     section(out, paint, "Access");
+    access_changes(out, &plan.access, paint, verbose);
+}
+
+fn access_changes(out: &mut String, access: &Access, paint: &Paint, verbose: bool) {
     let mut show = |entries: &[AccessEntry], mark: &str| {
         for entry in entries {
             line(out, &format!("  {mark} {}", access_text(entry, verbose)));
@@ -136,8 +150,8 @@ fn access(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
             }
         }
     };
-    show(&plan.access.gained, &paint.change("+ gains"));
-    show(&plan.access.lost, &paint.good("- loses"));
+    show(&access.gained, &paint.change("+ gains"));
+    show(&access.lost, &paint.good("- loses"));
 }
 
 fn connectivity(out: &mut String, plan: &Plan, paint: &Paint) {

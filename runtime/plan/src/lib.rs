@@ -23,12 +23,14 @@ use kspec_diagnostics::{Place, SourceMap};
 use kspec_lower::{HostSettings, Inventory, LoweredObject, Phase, inventory};
 use kspec_model::{
     Object, ObjectKey,
+    cluster::Cluster,
     program::{Date, Program},
 };
 use kspec_schema::Schema;
 use kspec_state::State;
 
 pub use awaited::{Service, awaited};
+pub use deltas::cluster;
 pub use diff::{FieldChange, FieldConflict, ObjectDiff, diff_object, diff_result, merge_object};
 pub use document::*;
 pub use dry_run::{DryRun, DryRunError, DryRunRequest, refine};
@@ -130,6 +132,13 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
     let mut planned = Planned { wanted: wanted.collect(), removals: objects.removals, inventory, plan };
     planned.follow_actions();
     planned
+}
+
+/// What the cluster means once the plan is applied.
+#[must_use]
+pub fn cluster_after(inputs: &Inputs<'_>) -> Cluster {
+    let objects = objects::objects(inputs, &inventory(&inputs.program.project));
+    deltas::cluster_after(inputs.state, inputs.schema, &objects.after, &objects.deleted)
 }
 
 impl Planned {

@@ -8,7 +8,7 @@ use std::{
 use kspec_model::{
     ObjectKey,
     cluster::{Cluster, RoleFacts},
-    program::{RoleRef, Subject},
+    program::{RoleRef, RoleRule, Subject},
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,12 +58,21 @@ pub struct Index<'a> {
     grants: Vec<Grant<'a>>,
     everywhere: Scope<'a>,
     namespaces: HashMap<&'a str, Scope<'a>>,
+    roles: &'a BTreeMap<RoleRef, RoleFacts>,
+}
+
+/// A rule that someone holds.
+pub(super) struct Held<'s, 'a> {
+    pub(super) grant: &'s Grant<'a>,
+    pub(super) rule: &'a RoleRule,
+    /// What of them the binding names.
+    pub(super) subject: SubjectRef,
 }
 
 #[derive(Debug)]
-struct Grant<'a> {
-    binding: &'a ObjectKey,
-    role: &'a RoleRef,
+pub(super) struct Grant<'a> {
+    pub(super) binding: &'a ObjectKey,
+    pub(super) role: &'a RoleRef,
     facts: &'a RoleFacts,
     subjects: &'a [Subject],
 }
@@ -80,7 +89,12 @@ impl<'a> Index<'a> {
     /// Indexes a cluster. Bindings to roles that do not exist allow nothing and are left out.
     #[must_use]
     pub fn new(cluster: &'a Cluster) -> Self {
-        let mut index = Self { grants: Vec::new(), everywhere: Scope::default(), namespaces: HashMap::new() };
+        let mut index = Self {
+            grants: Vec::new(),
+            everywhere: Scope::default(),
+            namespaces: HashMap::new(),
+            roles: &cluster.roles,
+        };
         for (binding, facts) in &cluster.bindings {
             let Some(role) = cluster.roles.get(&facts.role) else { continue };
             let position = index.grants.len();
@@ -110,10 +124,9 @@ impl<'a> Index<'a> {
     pub fn allowed(&self, request: &Request) -> Answer {
         let groups = effective_groups(&request.user, &request.groups);
         if groups.iter().any(|group| group == MASTERS) {
-            let subject = SubjectRef::Group { name: MASTERS.to_owned() };
-            return Answer { allowed: true, because: vec![Because { subject, binding: None, role: None, rule: None }] };
+            return Answer { allowed: true, because: masters() };
         }
-        let mut because = Vec::new();
+        let mut chains = Vec::new();
         let namespaced = (request.path.is_none() && !request.namespace.is_empty())
             .then(|| self.namespaces.get(request.namespace.as_str()))
             .flatten();
@@ -121,17 +134,51 @@ impl<'a> Index<'a> {
             for (position, group) in scope.candidates(&request.user, &groups) {
                 let Some(grant) = self.grants.get(position) else { continue };
                 if let Some(rule) = grant.facts.rules.iter().find(|rule| allows(rule, request)) {
-                    because.push(Because {
-                        subject: group
-                            .map_or_else(|| user(&request.user), |name| SubjectRef::Group { name: name.to_owned() }),
-                        binding: Some(grant.binding.clone()),
-                        role: Some(role_key(grant.role)),
-                        rule: Some(PolicyRule::from(rule)),
-                    });
+                    chains.push(because(subject_of(&request.user, group), grant, rule));
                 }
             }
         }
-        Answer { allowed: !because.is_empty(), because }
+        Answer { allowed: !chains.is_empty(), because: chains }
+    }
+
+    /// Every rule that someone holds, by the binding that gives it.
+    pub(super) fn rules_for<'s>(
+        &'s self,
+        user: &'s str,
+        groups: &'s [String],
+        namespace: &str,
+    ) -> impl Iterator<Item = Held<'s, 'a>> {
+        let namespaced = self.namespaces.get(namespace).filter(|_| !namespace.is_empty());
+        let scopes = [Some(&self.everywhere), namespaced].into_iter().flatten();
+        let candidates = scopes.flat_map(move |scope| scope.candidates(user, groups));
+        candidates.filter_map(|(position, group)| Some((self.grants.get(position)?, group))).flat_map(
+            move |(grant, group)| {
+                grant.facts.rules.iter().map(move |rule| Held { grant, rule, subject: subject_of(user, group) })
+            },
+        )
+    }
+
+    /// Every subject of every binding that allows a request, with the chain.
+    pub(super) fn all_that_allow(&self, request: &Request) -> impl Iterator<Item = (SubjectRef, Because)> {
+        let reaches = |grant: &&Grant<'_>| match (&grant.binding.namespace, &request.path) {
+            (None, _) => true,
+            (Some(namespace), None) => *namespace == request.namespace,
+            (Some(_), Some(_)) => false,
+        };
+        self.grants.iter().filter(reaches).flat_map(|grant| {
+            let rule = grant.facts.rules.iter().find(|rule| allows(rule, request));
+            rule.into_iter().flat_map(move |rule| {
+                grant.subjects.iter().map(move |subject| {
+                    let subject = SubjectRef::from(subject);
+                    (subject.clone(), because(subject, grant, rule))
+                })
+            })
+        })
+    }
+
+    /// The rules of a role that exists.
+    pub(super) fn rules_of(&self, role: &RoleRef) -> Option<&'a [RoleRule]> {
+        self.roles.get(role).map(|facts| facts.rules.as_slice())
     }
 
     /// Whether one of the grants to `who` holds all of `permission`.
@@ -177,6 +224,26 @@ impl Scope<'_> {
         found.dedup_by_key(|(position, _)| *position);
         found
     }
+}
+
+/// Why members of `system:masters` may do everything.
+pub(super) fn masters() -> Vec<Because> {
+    let subject = SubjectRef::Group { name: MASTERS.to_owned() };
+    vec![Because { subject, binding: None, role: None, rule: None }]
+}
+
+fn because(subject: SubjectRef, grant: &Grant<'_>, rule: &RoleRule) -> Because {
+    Because {
+        subject,
+        binding: Some(grant.binding.clone()),
+        role: Some(role_key(grant.role)),
+        rule: Some(PolicyRule::from(rule)),
+    }
+}
+
+/// The group that a binding was found by, or the user.
+fn subject_of(name: &str, group: Option<&str>) -> SubjectRef {
+    group.map_or_else(|| user(name), |group| SubjectRef::Group { name: group.to_owned() })
 }
 
 fn user(name: &str) -> SubjectRef {

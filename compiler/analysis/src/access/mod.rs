@@ -4,12 +4,16 @@
 //! clusters at the level of permissions.
 
 mod delta;
+mod escalation;
 mod index;
 mod permission;
 mod request;
 mod rule;
+mod subjects;
 
 pub use delta::{AccessChange, AccessDelta, GrantRef, ResourceRef, delta};
+pub use escalation::{Authority, Covered, Grant};
 pub use index::{Answer, Because, Index, allowed};
 pub use request::{Request, SubjectRef, effective_groups};
 pub use rule::PolicyRule;
+pub use subjects::{Allowed, HeldRule};

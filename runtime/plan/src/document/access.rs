@@ -93,10 +93,22 @@ pub struct ConnectivityReason {
 }
 
 /// `Role payments/release`: groups say nothing that the kind does not.
-fn short(key: &ObjectKey) -> String {
+#[must_use]
+pub fn short(key: &ObjectKey) -> String {
     match &key.namespace {
         Some(namespace) => format!("{} {namespace}/{}", key.kind, key.name),
         None => format!("{} {}", key.kind, key.name),
+    }
+}
+
+impl From<&access::SubjectRef> for SubjectName {
+    fn from(subject: &access::SubjectRef) -> Self {
+        let (kind, namespace, name) = match subject {
+            access::SubjectRef::User { name } => ("User", None, name),
+            access::SubjectRef::Group { name } => ("Group", None, name),
+            access::SubjectRef::ServiceAccount { namespace, name } => ("ServiceAccount", Some(namespace.clone()), name),
+        };
+        Self { kind: kind.to_owned(), namespace, name: name.clone() }
     }
 }
 
@@ -109,13 +121,8 @@ impl From<access::AccessDelta> for Access {
 
 impl From<access::AccessChange> for AccessEntry {
     fn from(change: access::AccessChange) -> Self {
-        let (kind, namespace, name) = match change.subject {
-            access::SubjectRef::User { name } => ("User", None, name),
-            access::SubjectRef::Group { name } => ("Group", None, name),
-            access::SubjectRef::ServiceAccount { namespace, name } => ("ServiceAccount", Some(namespace), name),
-        };
         Self {
-            subject: SubjectName { kind: kind.to_owned(), namespace, name },
+            subject: SubjectName::from(&change.subject),
             namespace: change.namespace,
             verbs: change.verbs,
             resources: change.resources.iter().map(ToString::to_string).collect(),

@@ -10,7 +10,9 @@ mod host;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use access::{Access, AccessEntry, AccessReason, Connectivity, ConnectivityEntry, ConnectivityReason, SubjectName};
+pub use access::{
+    Access, AccessEntry, AccessReason, Connectivity, ConnectivityEntry, ConnectivityReason, SubjectName, short,
+};
 pub use change::{Action, Basis, Change, ObjectName, Refusal, RefusalKind, Source};
 pub use host::{HostChange, HostSetting, Severity};
 

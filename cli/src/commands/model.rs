@@ -1,0 +1,87 @@
+//! The cluster that a question is put to.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use kspec_compiler::Compiler;
+use kspec_model::Object;
+use kspec_query::Model;
+use kspec_schema::{KubeVersion, Schema};
+
+use super::{plan, project, state};
+use crate::{
+    args::{ChoiceArgs, ClusterArgs},
+    context::Context,
+    exit::{Exit, Failure},
+};
+
+/// A cluster, with the types that its questions are read by.
+pub(super) struct Asked {
+    pub(super) model: Model,
+    pub(super) schema: Arc<Schema>,
+}
+
+/// Reads what was named: a project alone, a state, or the state as the project would change it. `Err` of the inner result:
+/// the project has errors, which are printed.
+pub(super) fn read(args: &ClusterArgs, context: &Context) -> Result<Result<Asked, Exit>, Failure> {
+    let choice = ChoiceArgs { env: args.env.clone(), as_of: args.as_of.clone(), update_lock: false };
+    let here = Path::new(".");
+    let (root, wanted) = match (&args.project, &args.state.state) {
+        (None, Some(wanted)) => return state_alone(wanted, args, context).map(Ok),
+        (Some(root), wanted) => (root.as_path(), wanted.clone()),
+        (None, None) if here.join("kspec.toml").exists() => (here, None),
+        (None, None) => {
+            return Err(Failure::new(Exit::Usage, "which cluster is asked?")
+                .help("pass --state live, --state DIR, --state FILE, or --project DIR for a program"));
+        }
+    };
+    let checked = match project::load_clean(root, &choice, context)? {
+        Ok(checked) => checked,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    let compiler = &checked.project.compiler;
+    let facts = compiler.facts();
+    let schema = Arc::clone(&facts.schema);
+    let environment = facts.environment.as_ref().and_then(|name| facts.config.environments.get(name));
+    let kube = state::Kube {
+        context: args.state.context.as_deref(),
+        expected: environment.and_then(|environment| environment.context.as_deref()),
+    };
+    let model = match (&args.project, wanted) {
+        (Some(_), Some(wanted)) => {
+            let read = state::read(&wanted, kube, &schema, Path::new(""), context)?;
+            Model::after(plan::cluster_after(compiler, &read), &read)
+        }
+        (Some(_), None) => Model::of_program(program_objects(compiler), &schema),
+        (None, _) => {
+            let own = environment.and_then(|environment| environment.state.as_ref()).or(facts.config.state.as_ref());
+            let Some(own) = own else {
+                return Err(Failure::new(Exit::Usage, "which cluster is asked? kspec.toml names no state")
+                    .help("pass --state live, --state DIR or --state FILE, or --project . for the program alone"));
+            };
+            Model::of_state(&state::read(own, kube, &schema, root, context)?, &schema)
+        }
+    };
+    Ok(Ok(Asked { model, schema }))
+}
+
+/// A state, by the types of the version that it runs.
+pub(super) fn state_alone(wanted: &str, args: &ClusterArgs, context: &Context) -> Result<Asked, Failure> {
+    if args.env.is_some() || args.as_of.is_some() {
+        return Err(
+            Failure::new(Exit::Usage, "--env and --as-of go with a project").help("drop them, or pass --project")
+        );
+    }
+    let kube = state::Kube { context: args.state.context.as_deref(), expected: None };
+    let newest = Schema::bundled(KubeVersion::NEWEST);
+    let read = state::read(wanted, kube, &newest, Path::new(""), context)?;
+    let version = read.version.as_deref().and_then(|version| version.trim_start_matches('v').parse().ok());
+    let schema = version.map_or(newest, Schema::bundled);
+    Ok(Asked { model: Model::of_state(&read, &schema), schema })
+}
+
+/// The program's objects and the manifests beside it.
+fn program_objects(compiler: &Compiler) -> Vec<Object> {
+    let lowered = compiler.lower(&BTreeMap::new()).objects.into_iter().map(|lowered| lowered.object);
+    // Of two objects with one key the first counts: what the program says of it.
+    lowered.chain(compiler.facts().manifests.iter().map(|document| Object(document.value.clone()))).collect()
+}

@@ -1,0 +1,13 @@
+//! Questions about a cluster's access: how they are spelt, what they are asked of, and the answers as documents.
+//!
+//! In: a [`Model`] (of a state, a program, or what the one makes of the other) and a question as the command line spells it.
+//! Out: a document of [`document`]. What is allowed is decided by [`kspec_analysis::access`] alone.
+
+pub mod document;
+mod model;
+mod question;
+mod written;
+
+pub use model::Model;
+pub use question::{Asker, Target, UnknownResource, request, target};
+pub use written::{Written, WrittenError};

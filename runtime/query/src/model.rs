@@ -1,0 +1,57 @@
+//! What is asked: a cluster, and what the answers about it do not cover.
+
+use kspec_model::{Object, cluster::Cluster};
+use kspec_schema::Schema;
+use kspec_state::{State, StateObject, StateOrigin};
+
+/// Kinds of which a part unread would make a "no" a guess.
+const RBAC: [&str; 4] = ["roles", "rolebindings", "clusterroles", "clusterrolebindings"];
+
+/// A cluster to ask.
+#[derive(Debug)]
+pub struct Model {
+    /// What the objects mean.
+    pub cluster: Cluster,
+    /// Authorizers beside RBAC that the API server is seen to ask: what they allow, no answer covers.
+    pub authorizers: Vec<String>,
+    /// RBAC objects that could not be read, and those left out because the API server would refuse them; one line each.
+    pub unread: Vec<String>,
+}
+
+impl Model {
+    /// What is there. Roles and bindings that every API server creates are added where the state lacks them.
+    #[must_use]
+    pub fn of_state(state: &State, schema: &Schema) -> Self {
+        Self { cluster: kspec_plan::cluster(state, schema), authorizers: authorizers(state), unread: unread(state) }
+    }
+
+    /// What a program alone makes: of its objects, and the manifests beside it.
+    #[must_use]
+    pub fn of_program(objects: impl IntoIterator<Item = Object>, schema: &Schema) -> Self {
+        let objects = objects.into_iter().map(StateObject::live).collect();
+        let origin = StateOrigin::Directory(String::new());
+        Self::of_state(&State::new(origin, objects, kspec_state::HostState::default()), schema)
+    }
+
+    /// What the cluster is once a plan is applied.
+    #[must_use]
+    pub fn after(cluster: Cluster, state: &State) -> Self {
+        Self { cluster, authorizers: authorizers(state), unread: unread(state) }
+    }
+}
+
+/// Authorizers other than RBAC in the API server's flags.
+fn authorizers(state: &State) -> Vec<String> {
+    let Some(flags) = &state.host.flags else { return Vec::new() };
+    let values = |flag: &str| flags.get(flag).and_then(|values| values.last());
+    if let Some(file) = values("authorization-config") {
+        return vec![format!("those of {file}")];
+    }
+    let modes = values("authorization-mode").map_or("AlwaysAllow", String::as_str);
+    modes.split(',').filter(|mode| *mode != "RBAC").map(str::to_owned).collect()
+}
+
+fn unread(state: &State) -> Vec<String> {
+    let is_access = |line: &&String| RBAC.iter().any(|kind| line.split([':', '.', ' ']).next() == Some(*kind));
+    state.unread.iter().filter(is_access).cloned().collect()
+}
