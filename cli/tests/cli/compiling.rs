@@ -91,7 +91,7 @@ fn engines(settings: &str) -> Place {
 /// The file of `bundle.json`'s object of a kind.
 fn object(place: &Place, kind: &str) -> serde_json::Value {
     let bundle: serde_json::Value = serde_json::from_str(&place.read("out/bundle.json")).expect("JSON");
-    let objects = bundle["objects"].as_array().expect("objects");
+    let objects = bundle.get("objects").and_then(|objects| objects.as_array()).expect("objects");
     objects.iter().find(|object| object["kind"] == kind).cloned().unwrap_or_default()
 }
 

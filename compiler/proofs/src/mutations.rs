@@ -112,7 +112,8 @@ fn refused(
         Some(!single.violates(object, place.object())? && single.violates(&after(object)?, place.object())?)
     };
     let base = base::object(mutation.target, place.name());
-    if !meet(&mutation.places, &single.reads.places) && !(plainest && turns(&base) == Some(true)) {
+    let related = meet(&mutation.places, &single.reads.places) || plainest && turns(&base) == Some(true);
+    if !related {
         return None;
     }
     match search(&[(single, Want::Passes)], &mutation.places, &base, place.object(), &turns) {
