@@ -1,7 +1,7 @@
 //! Answers about access, for people.
 
+use super::plan::subject;
 use kspec_analysis::access::{Request, effective_groups};
-use kspec_plan::SubjectName;
 use kspec_query::document::{CanIDocument, Chain, CoversDocument, Rule, RulesDocument, WhoCanDocument};
 
 /// `yes` with the chains, or `no` with whom nothing is given to.
@@ -78,18 +78,6 @@ fn chain(chain: &Chain, with_subject: bool) -> String {
     match (&chain.binding, &chain.role, &chain.rule) {
         (Some(binding), Some(role), Some(allowed)) => format!("{whom}{binding} → {role}: {}", rule(allowed)),
         _ => format!("{whom}skips authorization"),
-    }
-}
-
-fn subject(subject: &SubjectName) -> String {
-    let kind = match subject.kind.as_str() {
-        "ServiceAccount" => "service account",
-        "Group" => "group",
-        _ => "user",
-    };
-    match &subject.namespace {
-        Some(namespace) => format!("{kind} {namespace}/{}", subject.name),
-        None => format!("{kind} {}", subject.name),
     }
 }
 

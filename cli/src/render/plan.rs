@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use kspec_plan::{Access, AccessEntry, Action, Basis, Change, ConnectivityEntry, HostSetting, Plan, Severity};
+use kspec_plan::{
+    Access, AccessEntry, Action, Basis, Change, ConnectivityEntry, HostSetting, Plan, Severity, SubjectName,
+};
 
 /// Escape sequences, or nothing.
 struct Paint {
@@ -92,10 +94,11 @@ fn refusals(out: &mut String, plan: &Plan, paint: &Paint) {
 }
 
 /// `User oncall@example.com`
-fn subject(entry: &AccessEntry) -> String {
-    match &entry.subject.namespace {
-        Some(namespace) => format!("{} {namespace}/{}", entry.subject.kind, entry.subject.name),
-        None => format!("{} {}", entry.subject.kind, entry.subject.name),
+/// `ServiceAccount tools/ci`, `Group devs`
+pub(super) fn subject(subject: &SubjectName) -> String {
+    match &subject.namespace {
+        Some(namespace) => format!("{} {namespace}/{}", subject.kind, subject.name),
+        None => format!("{} {}", subject.kind, subject.name),
     }
 }
 
@@ -113,7 +116,7 @@ fn access_text(entry: &AccessEntry, verbose: bool) -> String {
         None => " in the whole cluster".to_owned(),
     };
     let place = if entry.urls.is_empty() { place } else { String::new() };
-    format!("{}: {} on {what}{names}{place}", subject(entry), entry.verbs.join(", "))
+    format!("{}: {} on {what}{names}{place}", subject(&entry.subject), entry.verbs.join(", "))
 }
 
 fn reasons<'a>(because: impl Iterator<Item = (&'a str, &'a str)>, word: &str) -> String {

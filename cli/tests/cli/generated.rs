@@ -54,6 +54,9 @@ fn pretty(schema: &serde_json::Value) -> String {
 
 #[test]
 fn schemas() {
+    for (name, schema) in kspec_query::document::schemas() {
+        committed(&format!("docs/reference/schemas/{name}.json"), &pretty(&schema));
+    }
     committed("docs/reference/schemas/bundle.json", &pretty(&kspec_compiler::bundle_schema()));
     committed("docs/reference/schemas/check.json", &pretty(&kspec_compiler::check_schema()));
     committed("docs/reference/schemas/plan.json", &pretty(&kspec_plan::plan_schema()));

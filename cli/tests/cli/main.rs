@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test")]
 
+mod access;
 mod arrows;
 mod blocks;
 mod boutique;

@@ -18,7 +18,7 @@ pub struct CanIDocument {
     /// Every binding that does; empty when denied.
     pub because: Vec<Chain>,
     /// Authorizers beside RBAC that may allow more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_covered: Vec<String>,
 }
 
@@ -28,13 +28,13 @@ pub struct Chain {
     /// The subject of the binding that matched.
     pub subject: SubjectName,
     /// `RoleBinding shop/release`; absent for `system:masters`, who need none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,
     /// `Role shop/release`
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// The role's first rule that allows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Rule>,
 }
 
@@ -45,16 +45,16 @@ pub struct Rule {
     /// Verbs.
     pub verbs: Vec<String>,
     /// API groups.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub api_groups: Vec<String>,
     /// Resources.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
     /// Object names; absent means any.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_names: Vec<String>,
     /// URL paths.
-    #[serde(rename = "nonResourceURLs", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, rename = "nonResourceURLs", skip_serializing_if = "Vec::is_empty")]
     pub non_resource_urls: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ pub struct WhoCanDocument {
     /// Everyone that a binding names and that may.
     pub subjects: Vec<AllowedSubject>,
     /// Authorizers beside RBAC that may allow more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_covered: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ pub struct RulesDocument {
     /// Rules held, in the order of bindings.
     pub rules: Vec<HeldRule>,
     /// Authorizers beside RBAC that may allow more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_covered: Vec<String>,
 }
 
@@ -97,15 +97,15 @@ pub struct HeldRule {
     /// The rule.
     pub rule: Rule,
     /// Namespace that it holds in; absent for everywhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The subject that it is held as.
     pub subject: SubjectName,
     /// `RoleBinding shop/release`
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,
     /// `Role shop/release`
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
 }
 
@@ -119,7 +119,7 @@ pub struct CoversDocument {
     /// One for each role or binding asked about.
     pub objects: Vec<CoveredObject>,
     /// Authorizers beside RBAC that may allow more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_covered: Vec<String>,
 }
 
@@ -131,16 +131,16 @@ pub struct CoveredObject {
     /// Whether the escalation check passes.
     pub allowed: bool,
     /// Why it does: `masters`, `escalate`, `bind` (the verb), or `held` (every rule).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// Bindings that give the verb.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Chain>,
     /// Permissions that are not held.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Rule>,
     /// Whether the role that would be bound does not exist.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub role_missing: bool,
     /// Whether RBAC lets them create such an object at all: the escalation check comes after that.
     pub may_create: bool,
@@ -155,7 +155,7 @@ pub struct AccessDiffDocument {
     #[serde(flatten)]
     pub access: Access,
     /// Authorizers beside RBAC, on either side.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_covered: Vec<String>,
 }
 
@@ -246,4 +246,16 @@ impl CoveredObject {
             may_create,
         }
     }
+}
+
+/// The schemas of these documents, by the question that they answer.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    vec![
+        ("access-can-i", schemars::schema_for!(CanIDocument).to_value()),
+        ("access-covers", schemars::schema_for!(CoversDocument).to_value()),
+        ("access-diff", schemars::schema_for!(AccessDiffDocument).to_value()),
+        ("access-rules", schemars::schema_for!(RulesDocument).to_value()),
+        ("access-who-can", schemars::schema_for!(WhoCanDocument).to_value()),
+    ]
 }

@@ -15,7 +15,7 @@ use crate::programs::{TODAY, apply, empty, lower, namespace, origin};
 use crate::random::Random;
 
 const PROGRAMS: u64 = 6;
-const QUESTIONS_EACH: usize = 600;
+const QUESTIONS_EACH: usize = 900;
 
 /// What rules and questions are made of: (group, resource, subresource).
 const RESOURCES: &[(&str, &str, &str)] = &[
@@ -284,7 +284,7 @@ fn asked(request: &Request) -> Question {
 }
 
 /// What the cluster has beside the program: built-in roles and bindings, and whatever else is there.
-fn cluster_wide(client: &Client) -> Vec<Object> {
+pub(crate) fn cluster_wide(client: &Client) -> Vec<Object> {
     let list = |plural: &str, kind: &str| -> Vec<Object> {
         let mut list = client.get(&format!("/apis/rbac.authorization.k8s.io/v1/{plural}")).unwrap();
         let items: Vec<Value> = list["items"].as_array_mut().unwrap().drain(..).collect();

@@ -14,6 +14,7 @@ mod admission;
 mod audit;
 mod authentication;
 mod encryption;
+mod escalation;
 mod host;
 mod older;
 mod pod_security;
