@@ -1,12 +1,14 @@
 //! The command line as data. Names are a contract: people script against them.
 
 mod access;
+mod net;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::access::{Access, AskerArgs, CanI, ClusterArgs, Covers, Diff, Question, Rules, WhoCan};
+pub(crate) use self::net::{Net, NetDiff, NetQuestion, PacketArgs, Probe, ReachArgs, ReachFormat};
 
 /// Security as code for Kubernetes.
 #[derive(Debug, Parser)]
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Vet(Vet),
     /// Ask who may do what, with the chain that answers
     Access(Access),
+    /// Ask who reaches whom, with the policies that answer
+    Net(Net),
     /// Save the security-relevant state of a live cluster; never the contents of secrets
     Snapshot(Snapshot),
     /// Write a program for what is there already

@@ -176,31 +176,17 @@ fn covers(args: &Covers, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn diff(args: &Diff, context: &Context) -> Result<Exit, Failure> {
-    let Some(from) = &args.cluster.state.state else {
-        return Err(Failure::new(Exit::Usage, "from which state?")
-            .help("pass --state BEFORE with --to AFTER, or with --project DIR for what applying it changes"));
+    let (before, after) = match model::two(&args.cluster, args.to.as_deref(), context)? {
+        Ok(both) => both,
+        Err(exit) => return Ok(exit),
     };
-    let after = match (&args.to, &args.cluster.project) {
-        (Some(to), None) => {
-            let mut args = args.cluster.clone();
-            args.state.state = Some(to.clone());
-            model::state_alone(to, &args, context)?
-        }
-        (None, Some(_)) => asked!(&args.cluster, context),
-        _ => {
-            return Err(Failure::new(Exit::Usage, "to which state?")
-                .help("pass --to AFTER, or --project DIR for what applying it changes"));
-        }
-    };
-    let mut alone = args.cluster.clone();
-    (alone.env, alone.as_of) = (None, None);
-    let before = model::state_alone(from, &alone, context)?;
-    complete(&before.model)?;
-    complete(&after.model)?;
-    let mut not_covered = [before.model.authorizers, after.model.authorizers].concat();
+    caveats(&after, context);
+    complete(&before)?;
+    complete(&after)?;
+    let delta = access::delta(&before.cluster, &after.cluster);
+    let mut not_covered = [before.authorizers, after.authorizers].concat();
     not_covered.sort();
     not_covered.dedup();
-    let delta = access::delta(&before.model.cluster, &after.model.cluster);
     let document = AccessDiffDocument { format_version: QUERY_FORMAT, access: delta.into(), not_covered };
     context.answer(&match args.output {
         ReportFormat::Human => render::plan::access_alone(&document.access, context.color, context.verbose),
@@ -243,7 +229,8 @@ fn complete(model: &Model) -> Result<(), Failure> {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Failure> {
+/// The text of a file, or of standard input for `-`.
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin()

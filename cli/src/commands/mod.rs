@@ -9,6 +9,7 @@ mod fmt;
 mod import;
 mod init;
 mod model;
+mod net;
 mod plan;
 mod project;
 mod snapshot;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<Exit, Failure>
         Command::Plan(args) => plan::run(args, context),
         Command::Apply(args) => apply::run(args, context),
         Command::Access(args) => access::run(args, context),
+        Command::Net(args) => net::run(args, context),
         Command::Vet(args) => vet::run(args, context),
         Command::Snapshot(args) => snapshot::run(args, context),
         Command::Import(args) => import::run(args, context),

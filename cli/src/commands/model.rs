@@ -64,6 +64,34 @@ pub(super) fn read(args: &ClusterArgs, context: &Context) -> Result<Result<Asked
     Ok(Ok(Asked { model, schema }))
 }
 
+/// Two clusters to compare: a state, and what it is compared with: another state, or what the project makes of the first. `Err` of
+/// the inner result as for [`read`].
+pub(super) fn two(
+    args: &ClusterArgs,
+    to: Option<&str>,
+    context: &Context,
+) -> Result<Result<(Model, Model), Exit>, Failure> {
+    let Some(from) = &args.state.state else {
+        return Err(Failure::new(Exit::Usage, "from which state?")
+            .help("pass --state BEFORE with --to AFTER, or with --project DIR for what applying it changes"));
+    };
+    let after = match (to, &args.project) {
+        (Some(to), None) => state_alone(to, args, context)?,
+        (None, Some(_)) => match read(args, context)? {
+            Ok(asked) => asked,
+            Err(exit) => return Ok(Err(exit)),
+        },
+        _ => {
+            return Err(Failure::new(Exit::Usage, "to which state?")
+                .help("pass --to AFTER, or --project DIR for what applying it changes"));
+        }
+    };
+    let mut alone = args.clone();
+    (alone.env, alone.as_of) = (None, None);
+    let before = state_alone(from, &alone, context)?;
+    Ok(Ok((before.model, after.model)))
+}
+
 /// A state, by the types of the version that it runs.
 pub(super) fn state_alone(wanted: &str, args: &ClusterArgs, context: &Context) -> Result<Asked, Failure> {
     if args.env.is_some() || args.as_of.is_some() {

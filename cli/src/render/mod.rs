@@ -5,6 +5,7 @@ mod edges;
 pub(crate) mod findings;
 pub(crate) mod github;
 mod host;
+pub(crate) mod net;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod sarif;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use kspec_plan::{
-    Access, AccessEntry, Action, Basis, Change, ConnectivityEntry, HostSetting, Plan, Severity, SubjectName,
+    Access, AccessEntry, Action, Basis, Change, Connectivity, ConnectivityEntry, HostSetting, Plan, Severity,
+    SubjectName,
 };
 
 /// Escape sequences, or nothing.
@@ -163,6 +164,20 @@ fn connectivity(out: &mut String, plan: &Plan, paint: &Paint) {
         return;
     }
     section(out, paint, "Connectivity");
+    connectivity_changes(out, connectivity, paint);
+}
+
+/// What opens and what closes, by itself.
+pub(crate) fn connectivity_alone(connectivity: &Connectivity, color: bool) -> String {
+    let mut out = String::new();
+    connectivity_changes(&mut out, connectivity, &Paint { color });
+    if out.is_empty() {
+        out.push_str("no difference in connectivity\n");
+    }
+    out
+}
+
+fn connectivity_changes(out: &mut String, connectivity: &Connectivity, paint: &Paint) {
     let mut show = |entries: &[ConnectivityEntry], mark: &str| {
         for group in super::edges::grouped(entries) {
             line(out, &format!("  {mark} {group}"));

@@ -59,6 +59,9 @@ fn schemas() {
     }
     committed("docs/reference/schemas/bundle.json", &pretty(&kspec_compiler::bundle_schema()));
     committed("docs/reference/schemas/check.json", &pretty(&kspec_compiler::check_schema()));
+    for (name, schema) in kspec_query::net_document::net_schemas() {
+        committed(&format!("docs/reference/schemas/{name}.json"), &pretty(&schema));
+    }
     committed("docs/reference/schemas/plan.json", &pretty(&kspec_plan::plan_schema()));
     committed("docs/reference/schemas/test.json", &pretty(&kspec_trial::report_schema()));
     committed("docs/reference/schemas/vet.json", &pretty(&kspec_vet::verdict_schema()));
@@ -243,6 +246,21 @@ fn real_output_fits_its_schema() {
     }
     let done = place.kspec(&["plan", "examples/shop", "--env", "prod", "--as-of", DAY, "-o", "json"]).ends(0);
     fits(&kspec_plan::plan_schema(), &done.json());
+    let state = ["--state", "examples/shop/state", "-o", "json"];
+    let packet = ["--from", "shop/frontend", "--to", "payments/fraud", "--port", "80"];
+    let questions: [(&str, &[&str], i32); 4] = [
+        ("reach", &[], 0),
+        ("probe", &packet, 1),
+        ("explain", &packet, 1),
+        ("diff", &["--project", "examples/shop", "--env", "prod", "--as-of", DAY], 0),
+    ];
+    for (question, arguments, code) in questions {
+        let done = place.kspec(&[&["net", question][..], arguments, &state].concat()).ends(code);
+        let name = format!("net-{}", if question == "explain" { "probe" } else { question });
+        let (_, schema) =
+            kspec_query::net_document::net_schemas().into_iter().find(|(known, _)| *known == name).expect("a schema");
+        fits(&schema, &done.json());
+    }
     let program = place.read("examples/tenants/main.kspec").replace("grant view in", "grant veiw in");
     place.write("examples/tenants/main.kspec", program);
     let done = place.kspec(&["check", "examples/tenants", "--as-of", DAY, "-o", "json"]).ends(1);

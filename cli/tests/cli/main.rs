@@ -15,6 +15,7 @@ mod formats;
 mod formatting;
 mod generated;
 mod inputs;
+mod net;
 mod readmes;
 mod secrets;
 mod starting;

@@ -7,6 +7,22 @@ use kspec_state::{State, StateObject, StateOrigin};
 /// Kinds of which a part unread would make a "no" a guess.
 const RBAC: [&str; 4] = ["roles", "rolebindings", "clusterroles", "clusterrolebindings"];
 
+/// Likewise for connectivity.
+const NETWORK: [&str; 12] = [
+    "namespaces",
+    "networkpolicies",
+    "pods",
+    "replicationcontrollers",
+    "services",
+    "deployments",
+    "statefulsets",
+    "daemonsets",
+    "replicasets",
+    "jobs",
+    "cronjobs",
+    "ingresses",
+];
+
 /// A cluster to ask.
 #[derive(Debug)]
 pub struct Model {
@@ -16,13 +32,20 @@ pub struct Model {
     pub authorizers: Vec<String>,
     /// RBAC objects that could not be read, and those left out because the API server would refuse them; one line each.
     pub unread: Vec<String>,
+    /// As `unread`, of what decides connectivity.
+    pub unread_network: Vec<String>,
 }
 
 impl Model {
     /// What is there. Roles and bindings that every API server creates are added where the state lacks them.
     #[must_use]
     pub fn of_state(state: &State, schema: &Schema) -> Self {
-        Self { cluster: kspec_plan::cluster(state, schema), authorizers: authorizers(state), unread: unread(state) }
+        Self {
+            cluster: kspec_plan::cluster(state, schema),
+            authorizers: authorizers(state),
+            unread: unread(state, &RBAC),
+            unread_network: unread(state, &NETWORK),
+        }
     }
 
     /// What a program alone makes: of its objects, and the manifests beside it.
@@ -36,7 +59,12 @@ impl Model {
     /// What the cluster is once a plan is applied.
     #[must_use]
     pub fn after(cluster: Cluster, state: &State) -> Self {
-        Self { cluster, authorizers: authorizers(state), unread: unread(state) }
+        Self {
+            cluster,
+            authorizers: authorizers(state),
+            unread: unread(state, &RBAC),
+            unread_network: unread(state, &NETWORK),
+        }
     }
 }
 
@@ -51,7 +79,7 @@ fn authorizers(state: &State) -> Vec<String> {
     modes.split(',').filter(|mode| *mode != "RBAC").map(str::to_owned).collect()
 }
 
-fn unread(state: &State) -> Vec<String> {
-    let is_access = |line: &&String| RBAC.iter().any(|kind| line.split([':', '.', ' ']).next() == Some(*kind));
-    state.unread.iter().filter(is_access).cloned().collect()
+fn unread(state: &State, kinds: &[&str]) -> Vec<String> {
+    let is_meant = |line: &&String| kinds.iter().any(|kind| line.split([':', '.', ' ']).next() == Some(*kind));
+    state.unread.iter().filter(is_meant).cloned().collect()
 }

@@ -6,8 +6,8 @@ use fixedbitset::FixedBitSet;
 use kspec_model::ObjectKey;
 
 use super::{
-    Cause, Change,
-    side::{Policy, Rule, Side},
+    Cause, Change, Direction,
+    side::{Policy, Rule, Side, policy_key},
     universe::Universe,
 };
 
@@ -20,15 +20,6 @@ pub(super) struct Causes<'c, 'a> {
     selecting: BTreeMap<usize, BTreeSet<usize>>,
     /// Positions in `causes` of workloads and namespaces that differ, by position in the universe.
     objects: BTreeMap<usize, Vec<usize>>,
-}
-
-/// Which of a policy's two halves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    /// Connections that come in.
-    Ingress,
-    /// Connections that go out.
-    Egress,
 }
 
 /// What of the changes concerns some ends, as sources or as destinations.
@@ -75,12 +66,7 @@ impl<'c, 'a> Causes<'c, 'a> {
         }
         by_name.retain(|_, (a, b)| a.map(|policy| policy.facts) != b.map(|policy| policy.facts));
         for ((namespace, name), (a, b)) in by_name {
-            let object = ObjectKey {
-                group: "networking.k8s.io".to_owned(),
-                kind: "NetworkPolicy".to_owned(),
-                namespace: Some(namespace.clone()),
-                name: name.clone(),
-            };
+            let object = policy_key(namespace, name);
             for position in [a, b].into_iter().flatten().flat_map(|policy| policy.selected.ones()) {
                 found.selecting.entry(position).or_default().insert(found.policies.len());
             }

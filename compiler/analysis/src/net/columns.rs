@@ -8,10 +8,7 @@ use std::{
 
 use fixedbitset::FixedBitSet;
 
-use super::{
-    Connections,
-    side::{Rule, Side},
-};
+use super::{Connections, side::Side};
 
 /// Every set of connections met, each under one number: equal numbers mean equal sets.
 #[derive(Debug, Default)]
@@ -157,7 +154,7 @@ fn incoming(side: &Side<'_>, sets: &mut Sets) -> Vec<Option<Rc<Parts>>> {
             .flat_map(|rule| &rule.named)
             .map(|(name, protocol)| side.numbers(position, name, *protocol))
             .collect();
-        let terms = || rules().map(|rule| (at(side, rule, position), rule.peers.as_ref()));
+        let terms = || rules().map(|rule| (side.connections(rule, position), rule.peers.as_ref()));
         let fresh = |sets: &mut Sets| Rc::new(parts(terms(), side.present.len(), sets));
         let alike = (policies.clone(), numbers);
         let shared = match known.get(&alike) {
@@ -167,17 +164,6 @@ fn incoming(side: &Side<'_>, sets: &mut Sets) -> Vec<Option<Rc<Parts>>> {
         incoming.push(Some(shared));
     }
     incoming
-}
-
-/// A rule's ports at one destination.
-fn at(side: &Side<'_>, rule: &Rule<'_>, position: usize) -> Connections {
-    let mut connections = rule.numbered.clone();
-    for (name, protocol) in &rule.named {
-        for number in side.numbers(position, name, *protocol) {
-            connections = connections.union(&Connections::range(*protocol, number, number));
-        }
-    }
-    connections
 }
 
 /// Workloads whose outgoing connections are isolated, those that the same policies select together, with whom they may

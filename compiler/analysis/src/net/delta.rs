@@ -11,8 +11,8 @@ use kspec_model::{ObjectKey, cluster::Cluster};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Connections, NetOptions,
-    causes::{Causes, Direction},
+    Connections, Direction, NetOptions,
+    causes::Causes,
     columns::{Parts, Set, Sets, columns},
     exposure::{self, Exposed},
     names::Names,

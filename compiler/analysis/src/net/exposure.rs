@@ -9,8 +9,8 @@ use kspec_model::{
 };
 
 use super::{
-    Cause, Change, Connections, EdgeChange,
-    causes::{Causes, Direction},
+    Cause, Change, Connections, Direction, EdgeChange,
+    causes::Causes,
     columns::{Parts, Sets},
     side::Side,
     universe::{Universe, workload_name},

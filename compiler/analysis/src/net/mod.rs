@@ -16,14 +16,19 @@ mod columns;
 mod connections;
 mod delta;
 mod exposure;
+mod flip;
 mod names;
+mod network;
+mod opaque;
 mod reach;
 mod side;
 mod universe;
 
 pub use connections::Connections;
 pub use delta::{Cause, Change, ConnectivityDelta, EdgeChange, delta};
-pub use reach::{Edge, End, Reach, reach};
+pub use flip::{Deed, Flip};
+pub use network::{Direction, End, Half, Network, Verdict, Why};
+pub use reach::{Edge, Exposure, Reach, Row, reach};
 
 /// What to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

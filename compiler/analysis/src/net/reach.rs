@@ -1,26 +1,26 @@
 //! Who reaches whom in one cluster.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, ops::Range};
 
 use fixedbitset::FixedBitSet;
 use kspec_model::{ObjectKey, cluster::Cluster, program::Protocol};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Connections, NetOptions,
+    Connections, End, NetOptions, Network,
     columns::{Parts, Sets, columns},
+    exposure::Exposed,
     names::joined_ranges,
-    side::Side,
-    universe::{Universe, workload_name},
+    universe::workload_name,
 };
 
 /// What everyone in and outside a cluster can reach in one connection.
 #[derive(Debug)]
-pub struct Reach {
-    universe: Universe,
-    present: FixedBitSet,
+pub struct Reach<'a> {
+    network: Network<'a>,
     sets: Sets,
     columns: Vec<Parts>,
+    exposed: Exposed,
     /// Objects of kinds that are not evaluated and may change the answer.
     pub unknown_because: Vec<ObjectKey>,
 }
@@ -37,31 +37,51 @@ pub struct Edge {
     pub connections: Connections,
 }
 
-/// One end of a connection.
+/// A line with its ends, for questions about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum End {
-    /// A workload, or something that one owns.
-    Workload(ObjectKey),
-    /// An address outside the cluster.
-    Address(IpAddr),
+pub struct Row {
+    /// As it is written.
+    pub edge: Edge,
+    src: (usize, usize),
+    dst: (usize, usize),
+}
+
+/// A workload to which callers from outside are led.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposure {
+    /// `ns/name[Kind]`
+    pub dst: String,
+    /// The ports that they are led to and let in on.
+    pub connections: Connections,
+    /// What leads them: services, Ingresses, routes.
+    pub because: Vec<ObjectKey>,
 }
 
 /// Evaluates every policy of a cluster.
 #[must_use]
-pub fn reach(cluster: &Cluster, options: &NetOptions) -> Reach {
-    let universe = Universe::new(&[cluster], options);
-    let mut sets = Sets::default();
-    let side = Side::new(&universe, cluster);
-    let columns = columns(&side, &mut sets);
-    let present = side.present;
-    Reach { universe, present, sets, columns, unknown_because: cluster.opaque.clone() }
+pub fn reach<'a>(cluster: &'a Cluster, options: &NetOptions) -> Reach<'a> {
+    Network::new(cluster, options).reach()
 }
 
-impl Reach {
+impl<'a> Reach<'a> {
+    pub(super) fn new(network: Network<'a>) -> Self {
+        let mut sets = Sets::default();
+        let columns = columns(&network.side, &mut sets);
+        let exposed = network.exposed(&columns, &sets);
+        let unknown_because = network.side.cluster.opaque.clone();
+        Self { network, sets, columns, exposed, unknown_because }
+    }
+
+    /// For questions about single connections.
+    #[must_use]
+    pub fn network(&self) -> &Network<'a> {
+        &self.network
+    }
+
     /// What one end reaches at another; `None` where either is unknown here, or both are outside.
     #[must_use]
     pub fn connections(&self, src: &End, dst: &End) -> Option<Connections> {
-        let (src_at, dst_at) = (self.position(src)?, self.position(dst)?);
+        let (src_at, dst_at) = (self.network.end(src)?, self.network.end(dst)?);
         if let (End::Address(_), End::Address(_)) = (src, dst) {
             return None;
         }
@@ -76,50 +96,84 @@ impl Reach {
         Some(self.connections(src, dst)?.contains(protocol, port))
     }
 
-    fn position(&self, end: &End) -> Option<usize> {
-        match end {
-            End::Workload(key) => self.universe.position(key).filter(|position| self.present.contains(*position)),
-            End::Address(address) => self.universe.position_of_address(*address),
-        }
+    /// Every workload to which somebody outside is led, in the order of their names.
+    #[must_use]
+    pub fn exposures(&self) -> Vec<Exposure> {
+        let exposure = |(position, (connections, leads)): (&usize, &(Connections, _))| {
+            let workload = self.network.universe.workloads.get(*position)?;
+            Some(Exposure {
+                dst: workload_name(workload),
+                connections: connections.clone(),
+                because: Vec::from_iter(std::collections::BTreeSet::clone(leads)),
+            })
+        };
+        self.exposed.iter().filter_map(exposure).collect()
     }
 
     /// The whole answer, a line for each pair that has any connection, sorted; adjacent ranges of addresses with the same
     /// connections are one, and no workload has a line with itself.
     #[must_use]
     pub fn edges(&self) -> Vec<Edge> {
-        let workloads = self.universe.workloads.len();
-        let names: Vec<_> = self.universe.workloads.iter().map(workload_name).collect();
-        let mut edges = Vec::new();
-        let mut push = |src: String, dst: String, connections: &Connections| {
-            edges.push(Edge { src, dst, connections: connections.clone() });
+        self.rows().into_iter().map(|row| row.edge).collect()
+    }
+
+    /// As [`Reach::edges`], for questions about the lines.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        let universe = &self.network.universe;
+        let workloads = universe.workloads.len();
+        let names: Vec<_> = universe.workloads.iter().map(workload_name).collect();
+        let mut rows = Vec::new();
+        let mut push = |src: (&str, Range<usize>), dst: (&str, Range<usize>), connections: &Connections| {
+            let edge = Edge { src: src.0.to_owned(), dst: dst.0.to_owned(), connections: connections.clone() };
+            rows.push(Row { edge, src: (src.1.start, src.1.end), dst: (dst.1.start, dst.1.end) });
         };
-        for (dst, parts) in names.iter().zip(&self.columns) {
+        for (at, (dst, parts)) in names.iter().zip(&self.columns).enumerate() {
             for (set, sources) in parts {
                 let connections = self.sets.get(*set);
-                for src in sources.ones().map_while(|position| names.get(position)).filter(|src| *src != dst) {
-                    push(src.clone(), dst.clone(), &connections);
+                for (from, src) in sources.ones().map_while(|position| Some((position, names.get(position)?))) {
+                    if from != at {
+                        push((src, from..from + 1), (dst, at..at + 1), &connections);
+                    }
                 }
-                for (src, _) in joined_ranges(&self.universe, sources) {
-                    push(src, dst.clone(), &connections);
+                for (src, positions) in joined_ranges(universe, sources) {
+                    push((&src, positions), (dst, at..at + 1), &connections);
                 }
             }
         }
         // Towards ranges, the other way round: for each source, the ranges that it reaches alike.
-        for (position, src) in names.iter().enumerate() {
-            let mut by_set = std::collections::BTreeMap::new();
+        for (from, src) in names.iter().enumerate() {
+            let mut by_set = BTreeMap::new();
             for (dst, parts) in self.columns.iter().enumerate().skip(workloads) {
-                if let Some((set, _)) = parts.iter().find(|(_, sources)| sources.contains(position)) {
-                    let ranges = by_set.entry(*set).or_insert_with(|| FixedBitSet::with_capacity(self.universe.len()));
+                if let Some((set, _)) = parts.iter().find(|(_, sources)| sources.contains(from)) {
+                    let ranges = by_set.entry(*set).or_insert_with(|| FixedBitSet::with_capacity(universe.len()));
                     ranges.insert(dst);
                 }
             }
             for (set, ranges) in by_set {
-                for (dst, _) in joined_ranges(&self.universe, &ranges) {
-                    push(src.clone(), dst, &self.sets.get(set));
+                for (dst, positions) in joined_ranges(universe, &ranges) {
+                    push((src, from..from + 1), (&dst, positions), &self.sets.get(set));
                 }
             }
         }
-        edges.sort();
-        edges
+        rows.sort();
+        rows
+    }
+
+    /// Policies whose rules allow a line, or some of it. None: no policy isolates either end.
+    #[must_use]
+    pub fn because(&self, row: &Row) -> Vec<ObjectKey> {
+        let found = self.network.because(row.src.0..row.src.1, row.dst.0..row.dst.1, &row.edge.connections);
+        found.into_iter().collect()
+    }
+
+    /// Objects of kinds that are not evaluated and may change a line.
+    #[must_use]
+    pub fn doubts(&self, row: &Row) -> Vec<ObjectKey> {
+        let end = |at: usize| self.network.universe.workloads.get(at).cloned().map(End::Workload);
+        // Any address does for one outside: no scope is about addresses.
+        let outside = End::Address(std::net::Ipv4Addr::UNSPECIFIED.into());
+        let (src, dst) = (end(row.src.0).unwrap_or(outside.clone()), end(row.dst.0).unwrap_or(outside));
+        self.network.unknown_because(Some((&src, &dst)))
     }
 }

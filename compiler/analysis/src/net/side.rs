@@ -7,7 +7,7 @@ use std::{
 
 use fixedbitset::FixedBitSet;
 use kspec_model::{
-    LabelSelector, Labels, Operator,
+    LabelSelector, Labels, ObjectKey, Operator,
     cluster::{Cluster, NetworkPolicyFacts, PeerFacts, PolicyPortFacts, PolicyRuleFacts, WorkloadFacts},
     program::Protocol,
 };
@@ -57,6 +57,23 @@ pub(super) struct Rule<'a> {
     pub(super) named: Vec<(&'a str, Protocol)>,
 }
 
+impl Policy<'_> {
+    /// What names it.
+    pub(super) fn key(&self) -> ObjectKey {
+        policy_key(&self.name.0, &self.name.1)
+    }
+}
+
+/// What names a NetworkPolicy.
+pub(super) fn policy_key(namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey {
+        group: "networking.k8s.io".to_owned(),
+        kind: "NetworkPolicy".to_owned(),
+        namespace: Some(namespace.to_owned()),
+        name: name.to_owned(),
+    }
+}
+
 impl<'a> Side<'a> {
     /// Resolves a cluster's policies.
     pub(super) fn new(universe: &Universe, cluster: &'a Cluster) -> Self {
@@ -79,6 +96,25 @@ impl<'a> Side<'a> {
         }
         let policies = Selectors::new(universe, cluster, &facts, &present).policies();
         Self { cluster, facts, present, policies, named_ports }
+    }
+
+    /// A rule's ports at one destination.
+    pub(super) fn connections(&self, rule: &Rule<'_>, destination: usize) -> Connections {
+        let mut connections = rule.numbered.clone();
+        for (name, protocol) in &rule.named {
+            for number in self.numbers(destination, name, *protocol) {
+                connections = connections.union(&Connections::range(*protocol, number, number));
+            }
+        }
+        connections
+    }
+
+    /// Whether a port is among a rule's at one destination.
+    pub(super) fn holds(&self, rule: &Rule<'_>, destination: usize, protocol: Protocol, port: u16) -> bool {
+        let by_name = |(name, of): &(&str, Protocol)| {
+            *of == protocol && self.numbers(destination, name, protocol).contains(&port)
+        };
+        rule.numbered.contains(protocol, port) || rule.named.iter().any(by_name)
     }
 
     /// The numbers that a port's name stands for at a destination.

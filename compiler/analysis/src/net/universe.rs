@@ -113,6 +113,11 @@ impl Universe {
         self.workloads.len() + self.ranges.len()
     }
 
+    /// Every workload, what controllers own included.
+    pub(super) fn known(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.positions.keys()
+    }
+
     /// Where a workload stands.
     pub(super) fn position(&self, key: &ObjectKey) -> Option<usize> {
         self.positions.get(key).copied()
@@ -136,6 +141,45 @@ impl Universe {
         let end = self.ranges.partition_point(within);
         self.workloads.len() + start..self.workloads.len() + end
     }
+}
+
+/// Blocks that no address of the internet is in (IANA's special-purpose registries, RFC 6890: private use, shared space,
+/// loopback, link-local, unique-local, multicast, reserved).
+const NOT_PUBLIC: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/3",
+    "::/8",
+    "fc00::/7",
+    "fe80::/10",
+    "ff00::/8",
+];
+
+/// Whether a range has an address of the internet.
+pub(super) fn public(range: &Range) -> bool {
+    let mut blocks: Vec<_> = NOT_PUBLIC
+        .iter()
+        .filter_map(|text| text.parse::<IpNet>().ok())
+        .map(|block| (number(block.network()), number(block.broadcast())))
+        .filter(|((v6, _), _)| *v6 == range.v6)
+        .map(|((_, first), (_, last))| (first, last))
+        .collect();
+    blocks.sort_unstable();
+    let mut from = range.first;
+    for (first, last) in blocks {
+        if (first..=last).contains(&from) {
+            match last.checked_add(1) {
+                Some(next) => from = next,
+                None => return false,
+            }
+        }
+    }
+    from <= range.last
 }
 
 /// Writes addresses `first` to `last` as netpol-analyzer does.

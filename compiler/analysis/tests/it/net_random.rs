@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use kspec_analysis::net::{EdgeChange, End, Ipv6, NetOptions, delta, reach};
+use kspec_analysis::net::{Deed, Direction, EdgeChange, End, Flip, Ipv6, NetOptions, delta, reach};
 use kspec_model::{
     LabelSelector, Labels, ObjectKey, Operator, Requirement,
     cluster::{
@@ -197,6 +197,58 @@ fn names(name: &str, party: &Party, cluster: &Cluster) -> bool {
     }
 }
 
+/// Does what an answer proposes, to this packet alone where a rule is added, by dropping the rule where one is narrowed.
+fn apply(cluster: &mut Cluster, flip: &Flip, from: &Party, to: &Party, protocol: Protocol, port: u16) {
+    let (near, far) = match flip.direction {
+        Direction::Egress => (from, to),
+        Direction::Ingress => (to, from),
+    };
+    let rules = |policy: &ObjectKey, cluster: &mut Cluster, deed: &mut dyn FnMut(&mut Vec<PolicyRuleFacts>)| {
+        let name = (policy.namespace.clone().unwrap(), policy.name.clone());
+        let facts = cluster.network_policies.get_mut(&name).unwrap();
+        deed(match flip.direction {
+            Direction::Egress => facts.egress.as_mut().unwrap(),
+            Direction::Ingress => facts.ingress.as_mut().unwrap(),
+        });
+    };
+    match &flip.deed {
+        Deed::AddRule { policy, every_peer, .. } => {
+            let peer = match far {
+                Party::Outside(address) => PeerFacts::Block { cidr: (*address).into(), except: vec![] },
+                // A selector that means exactly this pod needs a label that it alone has.
+                Party::Pod(key) => {
+                    let pod = cluster.workloads.get_mut(key).unwrap();
+                    assert_eq!(pod.host_network, *every_peer);
+                    if *every_peer {
+                        rules(policy, cluster, &mut |rules| rules.push(PolicyRuleFacts::default()));
+                        return;
+                    }
+                    pod.labels.insert("turned".into(), key.name.clone());
+                    let pods = LabelSelector::labels([("turned", key.name.as_str())]);
+                    PeerFacts::Pods { pods, namespaces: Some(LabelSelector::default()) }
+                }
+            };
+            let ports = vec![PolicyPortFacts::Number(PortSpec { first: port, last: port, protocol })];
+            let rule = PolicyRuleFacts { peers: Some(vec![peer]), ports: Some(ports) };
+            rules(policy, cluster, &mut |rules| rules.push(rule.clone()));
+        }
+        Deed::NarrowRule { policy, rule } => {
+            // Kept in its place, so that the positions of others stay what they are.
+            rules(policy, cluster, &mut |rules| rules[*rule].peers = Some(vec![]));
+        }
+        Deed::Isolate => {
+            let Party::Pod(key) = near else { panic!("nobody outside can be isolated") };
+            let empty = |direction| (flip.direction == direction).then(Vec::new);
+            let facts = NetworkPolicyFacts {
+                pods: LabelSelector::default(),
+                ingress: empty(Direction::Ingress),
+                egress: empty(Direction::Egress),
+            };
+            cluster.network_policies.insert((key.namespace.clone().unwrap(), "isolate".into()), facts);
+        }
+    }
+}
+
 const OPTIONS: NetOptions = NetOptions { ipv6: Ipv6::Always };
 
 proptest! {
@@ -209,9 +261,32 @@ proptest! {
         for (from, to, protocol, port) in packets(&parties(&[&cluster])) {
             let expected = passes(&cluster, from, to, protocol, port);
             assert_eq!(reach.allows(&end(from), &end(to), protocol, port), Some(expected), "{from:?} -> {to:?} {protocol:?} {port}");
+            let probed = reach.network().probe(&end(from), &end(to), protocol, port).map(|verdict| verdict.allowed);
+            assert_eq!(probed, Some(expected), "{from:?} -> {to:?} {protocol:?} {port}");
             let lines = edges.iter().filter(|((src, dst), _)| names(src, from, &cluster) && names(dst, to, &cluster));
             let written: Vec<_> = lines.filter(|(_, connections)| connections.contains(protocol, port)).collect();
             assert_eq!(written.len(), usize::from(expected), "{from:?} -> {to:?} {protocol:?} {port} {written:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_turn_an_answer_round_does((cluster, _) in clusters()) {
+        let reach = reach(&cluster, &OPTIONS);
+        for (from, to, protocol, port) in packets(&parties(&[&cluster])) {
+            let Some(verdict) = reach.network().probe(&end(from), &end(to), protocol, port) else { continue };
+            let flips = reach.network().flip(&verdict);
+            let mut turned = cluster.clone();
+            for flip in &flips {
+                apply(&mut turned, flip, from, to, protocol, port);
+            }
+            // Where nothing can be done, both ends are such that no policy applies to them.
+            let free = |party: &Party| match party {
+                Party::Pod(key) => cluster.workloads[key].host_network,
+                Party::Outside(_) => true,
+            };
+            assert_eq!(flips.is_empty(), free(from) && free(to));
+            let after = passes(&turned, from, to, protocol, port);
+            assert_eq!(after != verdict.allowed, !flips.is_empty(), "{flips:?} for {from:?} -> {to:?} {protocol:?} {port}");
         }
     }
 

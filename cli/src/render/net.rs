@@ -1,0 +1,105 @@
+//! Answers about connectivity, for people and for netpol-analyzer's readers.
+
+use kspec_plan::ConnectivityEntry;
+use kspec_query::net_document::{Change, ProbeDocument, ReachDocument, ReachRow, Reason};
+
+use super::edges::grouped;
+
+/// Rows that share their ends and ports on one line; what callers from outside are led to after them.
+pub(crate) fn reach(document: &ReachDocument) -> String {
+    let entry = |row: &ReachRow| ConnectivityEntry {
+        src: row.src.clone(),
+        dst: row.dst.clone(),
+        conn: row.conn.clone(),
+        because: Vec::new(),
+    };
+    let entries: Vec<_> = document.rows.iter().map(entry).collect();
+    let mut text: String = grouped(&entries).iter().map(|group| format!("{group}\n")).collect();
+    for row in &document.internet {
+        text.push_str(&format!("{} → {} : {} by {}\n", row.src, row.dst, row.conn, row.because.join(", ")));
+    }
+    if text.is_empty() && document.unknown_because.is_empty() {
+        text.push_str("nobody reaches anybody\n");
+    }
+    text
+}
+
+/// Columns `src,dst,conn`; fields with a comma are quoted (RFC 4180).
+pub(crate) fn csv(document: &ReachDocument) -> String {
+    let field = |text: &str| if text.contains(',') { format!("\"{text}\"") } else { text.to_owned() };
+    let row = |row: &ReachRow| format!("{},{},{}\n", field(&row.src), field(&row.dst), field(&row.conn));
+    let head = std::iter::once("src,dst,conn\n".to_owned());
+    head.chain(document.rows.iter().map(row)).collect()
+}
+
+/// `yes`, `no` or `unknown`, with what decides; where it is explained, with every policy that has a say and what would turn the
+/// answer round.
+pub(crate) fn probe(document: &ProbeDocument) -> String {
+    let answer = match document.allowed {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    };
+    let packet = format!("{} → {} : {} {}", document.src, document.dst, document.protocol, document.port);
+    let mut text = format!("{answer}: {packet}\n");
+    let reasons = document.policies.as_ref().unwrap_or(&document.because);
+    let decides = if document.allowed.is_some() { "" } else { "what is evaluated says: " };
+    for reason in reasons {
+        let end = if reason.side == "egress" { &document.src } else { &document.dst };
+        text.push_str(&format!("  {decides}{}\n", why(reason, end)));
+    }
+    let flip = document.flip.as_deref().unwrap_or_default();
+    if let (Some(allowed), [_, ..]) = (document.allowed, flip) {
+        text.push_str(if allowed { "to deny it:\n" } else { "to allow it:\n" });
+        flip.iter().for_each(|change| text.push_str(&format!("  {}\n", deed(change, document))));
+    } else if document.flip.is_some() {
+        text.push_str("no NetworkPolicy could deny it\n");
+    }
+    text
+}
+
+fn why(reason: &Reason, end: &str) -> String {
+    let object = reason.object.as_deref().unwrap_or_default();
+    let side = &reason.side;
+    match reason.why.as_str() {
+        "outside" => format!("{side}: {end} is outside the cluster, where no policy applies"),
+        "host_network" => format!("{side}: {end} is on its node's network, where no policy applies"),
+        "not_isolated" => format!("{side}: no policy selects {end}"),
+        "rule" => {
+            let rules: Vec<String> = reason.rules.iter().map(ToString::to_string).collect();
+            let rules = rules.join(", ");
+            format!("{side}: {object} allows it, by rule {rules} of its {side}")
+        }
+        "no_rule" => format!("{side}: {object} selects {end} and has no rule that allows it"),
+        "led_in" => format!("{object} leads callers from outside there"),
+        _ => format!("nothing leads callers from outside to {end} on that port, or its policies keep them out"),
+    }
+}
+
+fn deed(change: &Change, document: &ProbeDocument) -> String {
+    let (near, far, word) = match change.side.as_str() {
+        "egress" => (&document.src, &document.dst, "to"),
+        _ => (&document.dst, &document.src, "from"),
+    };
+    let port = format!("{} {}", document.protocol, document.port);
+    let policy = change.policy.as_deref().unwrap_or_default();
+    match (change.deed.as_str(), change.rule) {
+        ("add_rule", _) => {
+            let others = match change.others.unwrap_or_default() {
+                0 => String::new(),
+                1 => " (it selects 1 other workload)".to_owned(),
+                others => format!(" (it selects {others} other workloads)"),
+            };
+            let far =
+                if change.every_peer { format!("everyone, {far} being on its node's network,") } else { far.clone() };
+            format!("give the {} of {policy} a rule {word} {far} on {port}{others}", change.side)
+        }
+        ("narrow_rule", Some(rule)) => {
+            format!("take {far} or {port} out of rule {rule} of the {} of {policy}", change.side)
+        }
+        _ => format!(
+            "write a NetworkPolicy that selects {near} for {}, with rules for all that it is to keep",
+            change.side
+        ),
+    }
+}

@@ -1,0 +1,127 @@
+//! Questions about connectivity.
+
+use crate::support::{DAY, Place};
+
+const STATE: [&str; 2] = ["--state", "examples/shop/state"];
+
+fn ask(place: &Place, arguments: &[&str]) -> crate::support::Done {
+    let all: Vec<&str> = ["net"].iter().chain(arguments).chain(&STATE).copied().collect();
+    place.kspec(&all)
+}
+
+/// One pod in each of two namespaces, and what else is given.
+fn two(more: &str) -> Place {
+    let pod = |namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{ name: p, namespace: {namespace} }}\nspec: {{ containers: [{{ name: c, image: i }}] }}\n---\n"
+        )
+    };
+    Place::with(&[("state/all.yaml", &format!("{}{}{}{more}", pod("a"), pod("b"), pod("c")))])
+}
+
+#[test]
+fn rows_as_netpol_analyzer_writes_them() {
+    let place = Place::with_examples();
+    let done = ask(&place, &["reach", "-o", "csv"]).ends(0);
+    insta::assert_snapshot!(done.out);
+    let document = ask(&place, &["reach", "-o", "json"]).ends(0).json();
+    let rows = document["rows"].as_array().expect("rows");
+    assert_eq!(rows.len() + 1, done.out.lines().count());
+    let row = rows.iter().find(|row| row["dst"] == "shop/cart[Deployment]").expect("a row");
+    assert_eq!(row["because"], serde_json::json!(["NetworkPolicy shop/allow-same-namespace"]));
+    assert_eq!(document["internet"][0]["because"], serde_json::json!(["Service edge/gateway", "Ingress edge/shop"]));
+    ask(&place, &["reach"]).ends(0).says(&["internet → edge/gateway[Deployment] : TCP 8443"]);
+}
+
+#[test]
+fn ports_with_commas_are_quoted() {
+    let place = two(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: one, namespace: b }\nspec: { podSelector: {}, ingress: [{ ports: [{ port: 80 }, { port: 443, endPort: 445 }, { port: 53, protocol: UDP }] }] }\n",
+    );
+    let done = place.kspec(&["net", "reach", "-o", "csv", "--state", "state"]).ends(0);
+    done.says(&["a/p[Pod],b/p[Pod],\"TCP 80,443-445,UDP 53\"\n", "b/p[Pod],a/p[Pod],All Connections\n"]);
+}
+
+#[test]
+fn a_probe_says_who_denies() {
+    let place = Place::with_examples();
+    let denied = ["--from", "shop/frontend", "--to", "payments/ledger-db[StatefulSet]", "--port", "5432"];
+    let done = ask(&place, &[&["probe", "-o", "json"][..], &denied].concat()).ends(1).json();
+    assert_eq!((&done["allowed"], &done["protocol"], &done["port"]), (&false.into(), &"TCP".into(), &5432.into()));
+    let because = serde_json::json!([{ "side": "ingress", "effect": "denies", "why": "no_rule", "object": "NetworkPolicy payments/default-deny" }]);
+    assert_eq!(done["because"], because);
+    ask(&place, &["probe", "--from", "shop/frontend", "--to", "shop/cart", "--port", "80/tcp"]).ends(0).says(&["yes"]);
+    ask(&place, &["probe", "--from", "internet", "--to", "edge/gateway", "--port", "8443"]).ends(0);
+    ask(&place, &["probe", "--from", "internet", "--to", "edge/gateway", "--port", "22"]).ends(1);
+    ask(&place, &["probe", "--from", "203.0.113.9", "--to", "shop/cart", "--port", "80"]).ends(1);
+    ask(&place, &["probe", "--from", "edge/gateway", "--to", "internet", "--port", "443"]).ends(0);
+}
+
+#[test]
+fn an_explanation_tells_both_sides_and_what_would_turn_it_round() {
+    let place = Place::with_examples();
+    let denied =
+        ask(&place, &["explain", "--from", "shop/frontend", "--to", "payments/ledger-db", "--port", "5432"]).ends(1);
+    let allowed = ask(&place, &["explain", "--from", "shop/frontend", "--to", "shop/cart", "--port", "80"]).ends(0);
+    let open = ask(&place, &["explain", "--from", "edge/gateway", "--to", "platform/metrics", "--port", "80"]).ends(0);
+    insta::assert_snapshot!([denied.out, allowed.out, open.out].join("\n"));
+}
+
+#[test]
+fn a_batch_is_answered_line_by_line() {
+    let place = Place::with_examples();
+    let questions = "{\"src\": \"shop/frontend\", \"dst\": \"shop/cart\", \"port\": 80}\n\n{\"src\": \"shop/frontend\", \"dst\": \"payments/fraud\", \"protocol\": \"udp\", \"port\": 53}\n";
+    let done = place.kspec_reading(&["net", "probe", "--batch", "-", STATE[0], STATE[1]], questions).ends(0);
+    let answers: Vec<serde_json::Value> =
+        done.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let allowed: Vec<_> = answers.iter().map(|answer| answer["allowed"].as_bool()).collect();
+    assert_eq!(allowed, [Some(true), Some(false)]);
+    let wrong = "{\"src\": \"shop/frontend\"}\n";
+    place
+        .kspec_reading(&["net", "probe", "--batch", "-", STATE[0], STATE[1]], wrong)
+        .ends(6)
+        .says(&["-:1: missing field `dst`"]);
+}
+
+#[test]
+fn what_is_not_evaluated_is_unknown_where_it_may_matter() {
+    let scoped = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: { name: one, namespace: b }\nspec: {}\n";
+    let place = two(scoped);
+    let probe = |place: &Place, to: &str| {
+        place.kspec(&["net", "probe", "--from", "a/p", "--to", to, "--port", "80", "--state", "state"])
+    };
+    probe(&place, "b/p").ends(6).says(&["unknown", "CiliumNetworkPolicy b/one is not evaluated"]);
+    probe(&place, "c/p").ends(0).says(&["yes"]);
+    let done = place.kspec(&["net", "reach", "-o", "csv", "--state", "state"]).ends(6);
+    assert!(done.out.contains("a/p[Pod],c/p[Pod]"), "{}", done.out);
+    assert!(!done.out.contains("b/p"), "{}", done.out);
+    let everywhere = "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: { name: one }\nspec: {}\n";
+    probe(&two(everywhere), "c/p").ends(6);
+}
+
+#[test]
+fn who_cannot_be_found_is_named() {
+    let place = Place::with_examples();
+    let probe = |from: &str| ask(&place, &["probe", "--from", from, "--to", "shop/cart", "--port", "80"]);
+    probe("shop/nobody").ends(6).says(&["there is no workload shop/nobody"]);
+    probe("payments/frontend").ends(6).says(&["there is shop/frontend[Deployment]"]);
+    probe("frontend").ends(6).says(&["neither NAMESPACE/NAME[Kind], nor an address, nor internet"]);
+    let port = ask(&place, &["probe", "--from", "shop/cart", "--to", "shop/frontend", "--port", "80/icmp"]);
+    port.ends(64).says(&["`icmp` is none of the protocols TCP, UDP and SCTP"]);
+    ask(&place, &["probe", "--from", "10.0.0.1", "--to", "internet", "--port", "80"]).ends(64).says(&["outside"]);
+}
+
+#[test]
+fn two_states_or_a_program_are_compared() {
+    let place = Place::with_examples();
+    place.write("other/none.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop }\n");
+    ask(&place, &["diff", "--to", "examples/shop/state"]).ends(0).says(&["no difference in connectivity"]);
+    ask(&place, &["diff", "--to", "other"]).ends(0).says(&["- closes"]);
+    let project = ["diff", "--project", "examples/shop", "--env", "prod", "--as-of", DAY];
+    let document = ask(&place, &[&project[..], &["-o", "json"]].concat()).ends(0).json();
+    let plan = place.kspec(&["plan", "examples/shop", "--env", "prod", "--as-of", DAY, "-o", "json"]).ends(0).json();
+    for side in ["opened", "closed"] {
+        assert_eq!(document[side], plan["connectivity"][side]);
+    }
+    ask(&place, &["diff"]).ends(64).says(&["to which state?"]);
+}

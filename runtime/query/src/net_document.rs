@@ -1,0 +1,304 @@
+//! Answers about connectivity as documents: what `-o json` prints.
+
+use kspec_analysis::net::{Deed, Direction, End, Exposure, Flip, Half, Network, Reach, Verdict, Why};
+use kspec_model::{ObjectKey, program::Protocol};
+use kspec_plan::{Connectivity, short};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Place, document::QUERY_FORMAT, shown};
+
+/// The answer of `net reach`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReachDocument {
+    /// [`QUERY_FORMAT`].
+    pub format_version: u32,
+    /// A row for each pair that has any connection, sorted.
+    pub rows: Vec<ReachRow>,
+    /// Workloads that callers from outside are led to.
+    pub internet: Vec<ReachRow>,
+    /// Objects of kinds that are not evaluated: rows that they may change are left out, so that one that is not here is not
+    /// known to be denied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_because: Vec<String>,
+}
+
+/// Who reaches whom on what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReachRow {
+    /// `ns/name[Kind]`, `a.b.c.d-e.f.g.h[External]` or `internet`.
+    pub src: String,
+    /// `ns/name[Kind]` or `a.b.c.d-e.f.g.h[External]`.
+    pub dst: String,
+    /// `All Connections`, or ports by protocol: `TCP 80,443-445,UDP 53`.
+    pub conn: String,
+    /// Policies that allow some of it; none where no policy isolates either end. Of `internet`: what leads callers in.
+    pub because: Vec<String>,
+}
+
+impl ReachDocument {
+    /// Of an answer; rows in doubt are left out.
+    #[must_use]
+    pub fn new(reach: &Reach<'_>) -> Self {
+        let rows = reach.rows().into_iter().filter(|row| reach.doubts(row).is_empty()).map(|row| {
+            let because = reach.because(&row).iter().map(short).collect();
+            let conn = row.edge.connections.to_string();
+            ReachRow { src: row.edge.src, dst: row.edge.dst, conn, because }
+        });
+        let internet = reach.exposures().into_iter().map(|exposure| ReachRow {
+            src: shown(&Place::Internet),
+            dst: exposure.dst,
+            conn: exposure.connections.to_string(),
+            because: exposure.because.iter().map(short).collect(),
+        });
+        Self {
+            format_version: QUERY_FORMAT,
+            rows: rows.collect(),
+            internet: if reach.unknown_because.is_empty() { internet.collect() } else { Vec::new() },
+            unknown_because: reach.unknown_because.iter().map(short).collect(),
+        }
+    }
+}
+
+/// The answer of `net probe` and `net explain`; with `--batch`, one a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ProbeDocument {
+    /// [`QUERY_FORMAT`].
+    pub format_version: u32,
+    /// Who opens the connection.
+    pub src: String,
+    /// Who is called.
+    pub dst: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+    /// Port at the destination.
+    pub port: u16,
+    /// Whether it may be opened; null where objects that are not evaluated may change the answer.
+    pub allowed: Option<bool>,
+    /// What decides, the source's side first: where it is denied, the sides that deny it.
+    pub because: Vec<Reason>,
+    /// Of `explain`: every policy that has a say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<Reason>>,
+    /// Of `explain`: changes that together turn the answer round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flip: Option<Vec<Change>>,
+    /// Objects that are not evaluated and may change the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_because: Vec<String>,
+}
+
+/// What one side says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reason {
+    /// `egress` at the source, `ingress` at the destination, `entry` for what leads callers from outside in.
+    pub side: String,
+    /// `allows` or `denies`.
+    pub effect: String,
+    /// `rule`, `no_rule` (policies select the end and none of their rules allows it), `not_isolated` (no policy selects it),
+    /// `host_network`, `outside` (policies do not apply to it), `led_in`, `not_led_in`.
+    pub why: String,
+    /// The policy, or what leads callers in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The policy's rules that allow it, counted from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<usize>,
+}
+
+/// A change to a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Change {
+    /// `egress` or `ingress`.
+    pub side: String,
+    /// `add_rule` (for the far end on the port), `narrow_rule` (so that it no longer holds the far end on the port), or
+    /// `isolate` (a new policy that selects the near end).
+    pub deed: String,
+    /// The policy; absent for `isolate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The rule to narrow, counted from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<usize>,
+    /// Other workloads that the policy selects, to which the change applies as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others: Option<usize>,
+    /// Whether the rule to add must be for every peer: the far end is on its node's network, where no selector recognises it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub every_peer: bool,
+}
+
+/// The answer of `net diff`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NetDiffDocument {
+    /// [`QUERY_FORMAT`].
+    pub format_version: u32,
+    /// What opens and what closes.
+    #[serde(flatten)]
+    pub connectivity: Connectivity,
+}
+
+/// Schemas of the documents of `kspec net`, by name.
+#[must_use]
+pub fn net_schemas() -> [(&'static str, serde_json::Value); 3] {
+    [
+        ("net-reach", schemars::schema_for!(ReachDocument).to_value()),
+        ("net-probe", schemars::schema_for!(ProbeDocument).to_value()),
+        ("net-diff", schemars::schema_for!(NetDiffDocument).to_value()),
+    ]
+}
+
+fn side(direction: Direction) -> String {
+    match direction {
+        Direction::Egress => "egress",
+        Direction::Ingress => "ingress",
+    }
+    .to_owned()
+}
+
+fn reasons(direction: Direction, half: &Half, every: bool) -> Vec<Reason> {
+    let why = match half.why {
+        Why::Outside => "outside",
+        Why::HostNetwork => "host_network",
+        Why::NotIsolated => "not_isolated",
+        Why::Rule => "rule",
+        Why::NoRule => "no_rule",
+    };
+    let reason = |allowed: bool, why: &str, object: Option<&ObjectKey>, rules: &[usize]| Reason {
+        side: side(direction),
+        effect: if allowed { "allows" } else { "denies" }.to_owned(),
+        why: why.to_owned(),
+        object: object.map(short),
+        rules: rules.to_vec(),
+    };
+    if half.policies.is_empty() {
+        return vec![reason(half.allowed, why, None, &[])];
+    }
+    let policies = half.policies.iter().filter(|(_, rules)| every || rules.is_empty() != half.allowed);
+    policies
+        .map(|(policy, rules)| {
+            let allows = !rules.is_empty();
+            reason(allows, if allows { "rule" } else { "no_rule" }, Some(policy), rules)
+        })
+        .collect()
+}
+
+impl ProbeDocument {
+    /// An answer not yet known.
+    fn open(src: &Place, dst: &Place, protocol: Protocol, port: u16) -> Self {
+        Self {
+            format_version: QUERY_FORMAT,
+            src: shown(src),
+            dst: shown(dst),
+            protocol: protocol.as_str().to_owned(),
+            port,
+            allowed: None,
+            because: Vec::new(),
+            policies: None,
+            flip: None,
+            unknown_because: Vec::new(),
+        }
+    }
+
+    /// Asks about one connection; `exposures` are those of the cluster, where the source is the internet. With `explain`, tells every policy that has a say, and what would turn the answer round.
+    ///
+    /// # Errors
+    /// When both ends are outside the cluster, where kspec sees nothing.
+    pub fn ask(
+        network: &Network<'_>,
+        exposures: &[Exposure],
+        (src, dst): (&Place, &Place),
+        (protocol, port): (Protocol, u16),
+        explain: bool,
+    ) -> Result<Self, String> {
+        let mut document = Self::open(src, dst, protocol, port);
+        let outside =
+            || format!("{} and {} are both outside the cluster, where no policy applies", shown(src), shown(dst));
+        let any_address = End::Address(std::net::Ipv4Addr::UNSPECIFIED.into());
+        let end = |place: &Place| match place {
+            Place::End(end) => end.clone(),
+            Place::Internet => any_address.clone(),
+        };
+        if let (End::Address(_), End::Address(_)) = (end(src), end(dst)) {
+            return Err(outside());
+        }
+        document.unknown_because = network.unknown_because(Some((&end(src), &end(dst)))).iter().map(short).collect();
+        let verdict = match (src, dst) {
+            (Place::Internet, _) => {
+                document.led_in(exposures, explain);
+                return Ok(document);
+            }
+            (Place::End(src), Place::Internet) => network.probe_internet(src, protocol, port),
+            (Place::End(src), Place::End(dst)) => network.probe(src, dst, protocol, port),
+        };
+        let verdict = verdict.ok_or_else(outside)?;
+        if document.unknown_because.is_empty() {
+            document.allowed = Some(verdict.allowed);
+        }
+        document.because = because(&verdict);
+        if explain {
+            let halves = [(Direction::Egress, &verdict.egress), (Direction::Ingress, &verdict.ingress)];
+            document.policies =
+                Some(halves.into_iter().flat_map(|(direction, half)| reasons(direction, half, true)).collect());
+            if document.allowed.is_some() {
+                document.flip = Some(network.flip(&verdict).iter().map(Change::from).collect());
+            }
+        }
+        Ok(document)
+    }
+
+    fn led_in(&mut self, exposures: &[Exposure], explain: bool) {
+        let protocol = Protocol::parse(&self.protocol);
+        let exposure = exposures.iter().find(|exposure| {
+            exposure.dst == self.dst
+                && protocol.is_some_and(|protocol| exposure.connections.contains(protocol, self.port))
+        });
+        let reason = |why: &str, effect: &str, object: Option<String>| Reason {
+            side: "entry".to_owned(),
+            effect: effect.to_owned(),
+            why: why.to_owned(),
+            object,
+            rules: Vec::new(),
+        };
+        if self.unknown_because.is_empty() {
+            self.allowed = Some(exposure.is_some());
+        }
+        self.because = match exposure {
+            Some(exposure) => {
+                exposure.because.iter().map(|object| reason("led_in", "allows", Some(short(object)))).collect()
+            }
+            None => vec![reason("not_led_in", "denies", None)],
+        };
+        if explain {
+            self.policies = Some(self.because.clone());
+        }
+    }
+}
+
+fn because(verdict: &Verdict) -> Vec<Reason> {
+    [(Direction::Egress, &verdict.egress), (Direction::Ingress, &verdict.ingress)]
+        .into_iter()
+        .filter(|(_, half)| verdict.allowed || !half.allowed)
+        .flat_map(|(direction, half)| reasons(direction, half, false))
+        .collect()
+}
+
+impl From<&Flip> for Change {
+    fn from(flip: &Flip) -> Self {
+        let plain = |deed: &str, policy: Option<&ObjectKey>| Self {
+            side: side(flip.direction),
+            deed: deed.to_owned(),
+            policy: policy.map(short),
+            rule: None,
+            others: None,
+            every_peer: false,
+        };
+        match &flip.deed {
+            Deed::AddRule { policy, others, every_peer } => {
+                Self { others: Some(*others), every_peer: *every_peer, ..plain("add_rule", Some(policy)) }
+            }
+            Deed::NarrowRule { policy, rule } => Self { rule: Some(*rule), ..plain("narrow_rule", Some(policy)) },
+            Deed::Isolate => plain("isolate", None),
+        }
+    }
+}
