@@ -110,9 +110,10 @@ pub fn prove(table: &Table, system: &[&str]) -> Vec<Proof> {
             .filter_map(|(at, bound)| Some((at, Single::new(table, bound, target(bound, group, resource)?)?)))
             .collect();
         let somewhere = scopes::places(table, kind.1);
-        never(&singles, kind, &somewhere, &mut proofs);
+        let told = shared(&singles, |(_, single)| told(single, &somewhere));
+        never(&singles, kind, &told, &mut proofs);
         refused(&singles, kind, &somewhere, &mut proofs);
-        implied(table, &singles, kind, &somewhere, &mut proofs);
+        implied(table, (&singles, &told), kind, &somewhere, &mut proofs);
         lockouts(&singles, kind, system, &mut proofs);
         mutations::prove(table, &singles, (group, resource), &somewhere, &mut proofs);
     }
@@ -167,17 +168,41 @@ fn target<'t>(bound: &'t BoundRule, group: &str, resource: &str) -> Option<&'t T
 }
 
 type Singles<'t> = [(usize, Single<'t>)];
+/// A rule, and what it refuses or warns of.
+type Told<'s, 't> = (&'s (usize, Single<'t>), &'s Option<Found>);
+
+/// From how many rules on two threads share the searches.
+const SHARED: usize = 64;
+
+/// Asks the same of many rules, side by side.
+fn shared<I: Sync, O: Send>(items: &[I], ask: impl Fn(&I) -> O + Sync) -> Vec<O> {
+    let share = if items.len() < SHARED { 0 } else { items.len() / 2 };
+    let (one, other) = items.split_at(share);
+    let asked = |items: &[I]| -> Vec<O> { items.iter().map(&ask).collect() };
+    let asked = &asked;
+    std::thread::scope(|scope| {
+        let worker = (!one.is_empty()).then(|| scope.spawn(move || asked(one)));
+        let other = asked(other);
+        // A search that panics does so here too.
+        let one = worker.map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        one.into_iter().flatten().chain(other).collect()
+    })
+}
+
+/// What a rule refuses or warns of, where it holds first; none where it holds nowhere.
+fn told(single: &Single<'_>, somewhere: &[Somewhere]) -> Option<Found> {
+    let place = somewhere.iter().find(|place| place.is_in(&single.bound.scope))?;
+    let base = base::object(single.target, place.name());
+    Some(search(&[(single, Want::IsTold)], &BTreeMap::new(), &base, place.object(), &|_| Some(true)))
+}
 
 /// Rules that no object violates.
-fn never(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere], proofs: &mut Vec<Proof>) {
-    for (rule, single) in singles {
-        let Some(place) = somewhere.iter().find(|place| place.is_in(&single.bound.scope)) else { continue };
-        let base = base::object(single.target, place.name());
-        let everything = |_: &Value| Some(true);
-        match search(&[(single, Want::IsTold)], &BTreeMap::new(), &base, place.object(), &everything) {
-            Found::Object(_) => {}
-            Found::None => proofs.push(Proof::NeverFires { rule: *rule, kind: kind.0.clone() }),
-            Found::NotDecided(why) => {
+fn never(singles: &Singles<'_>, kind: &(String, bool), told: &[Option<Found>], proofs: &mut Vec<Proof>) {
+    for ((rule, _), found) in singles.iter().zip(told) {
+        match found {
+            None | Some(Found::Object(_)) => {}
+            Some(Found::None) => proofs.push(Proof::NeverFires { rule: *rule, kind: kind.0.clone() }),
+            Some(Found::NotDecided(why)) => {
                 proofs.push(Proof::NotDecided { rules: vec![*rule], question: "whether it can ever refuse", why });
             }
         }
@@ -237,7 +262,7 @@ fn refused(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere]
 /// Rules whose every violation another refuses too.
 fn implied(
     table: &Table,
-    singles: &Singles<'_>,
+    (singles, told): (&Singles<'_>, &[Option<Found>]),
     kind: &(String, bool),
     somewhere: &[Somewhere],
     proofs: &mut Vec<Proof>,
@@ -250,13 +275,13 @@ fn implied(
         })
         .collect();
     // Of what lies outside of the fragment no absence is proved, and so no implication.
-    let inside = |(rule, single): &&(usize, Single<'_>)| single.reads.outside.is_none() && !dead.contains(rule);
-    let inside: Vec<&(usize, Single<'_>)> = singles.iter().filter(inside).collect();
+    let inside = |((rule, single), _): &Told<'_, '_>| single.reads.outside.is_none() && !dead.contains(rule);
+    let inside: Vec<Told<'_, '_>> = singles.iter().zip(told).filter(inside).collect();
     let mut found = Vec::new();
     // A rule implies another only where both read some place.
-    for mut group in search::groups(inside.iter().map(|(_, single)| &single.reads)) {
+    for mut group in search::groups(inside.iter().map(|((_, single), _)| &single.reads)) {
         group.sort_unstable();
-        let members: Vec<&(usize, Single<'_>)> = group.iter().filter_map(|at| inside.get(*at).copied()).collect();
+        let members: Vec<Told<'_, '_>> = group.iter().filter_map(|at| inside.get(*at).copied()).collect();
         implied_in(table, &members, kind, somewhere, &mut found);
     }
     found.sort_by_key(|(rule, _)| *rule);
@@ -266,7 +291,7 @@ fn implied(
 /// As [`implied`], of rules that read places in common.
 fn implied_in(
     table: &Table,
-    members: &[&(usize, Single<'_>)],
+    members: &[Told<'_, '_>],
     kind: &(String, bool),
     somewhere: &[Somewhere],
     found: &mut Vec<(usize, Proof)>,
@@ -275,34 +300,16 @@ fn implied_in(
         return;
     }
     let mut known: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let rules = members.iter().filter_map(|(_, single)| single.alone().cloned()).collect();
+    let rules = members.iter().filter_map(|((_, single), _)| single.alone().cloned()).collect();
     let Ok(together) = Evaluator::load(Table { rules, ..search::head(table) }) else { return };
-    for (rule, single) in members {
+    let passing = shared(members, |((_, single), told)| passing(single, told.as_ref(), &together, somewhere));
+    for (((rule, single), _), passing) in members.iter().zip(&passing) {
         let holds: Vec<&Somewhere> = somewhere.iter().filter(|place| place.is_in(&single.bound.scope)).collect();
-        let Some(place) = holds.first() else { continue };
+        let (Some(place), Some(passing)) = (holds.first(), passing) else { continue };
         let base = base::object(single.target, place.name());
         let sought =
             |wanted: &[(&Single<'_>, Want)]| search(wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true));
-        // What lets one thing pass that the rule refuses does not imply it: few are left to be searched for.
-        let mut passing: BTreeSet<usize> = BTreeSet::new();
-        match sought(&[(single, Want::Violates)]) {
-            Found::Object(refused) => {
-                let asked = Request::new(single.target, place.object());
-                together.judge_each(&asked.review(&refused), Engines::All, &NoObjects, |at, outcome| {
-                    let passes = match &outcome.decision {
-                        Decision::Pass => true,
-                        Decision::Violations(violations) => violations.iter().all(|violation| violation.warn),
-                        Decision::Fault(_) => false,
-                    };
-                    if passes {
-                        passing.insert(at);
-                    }
-                });
-            }
-            Found::None => continue,
-            Found::NotDecided(_) => {}
-        }
-        for (at, (by, other)) in members.iter().enumerate() {
+        for (at, ((by, other), _)) in members.iter().enumerate() {
             // What only warns implies nothing of what refuses; of two that imply each other, one is told.
             if rule == by
                 || passing.contains(&at)
@@ -326,6 +333,45 @@ fn implied_in(
             }
         }
     }
+}
+
+/// What lets one thing pass that a rule refuses does not imply it: few are left to be searched for. Those, among `together`;
+/// none where the rule refuses nothing.
+fn passing(
+    single: &Single<'_>,
+    told: Option<&Found>,
+    together: &Evaluator,
+    somewhere: &[Somewhere],
+) -> Option<BTreeSet<usize>> {
+    let place = somewhere.iter().find(|place| place.is_in(&single.bound.scope))?;
+    let refused = match told {
+        Some(Found::Object(object)) if single.violates(object, place.object()) == Some(true) => {
+            Found::Object(object.clone())
+        }
+        _ => {
+            let base = base::object(single.target, place.name());
+            search(&[(single, Want::Violates)], &BTreeMap::new(), &base, place.object(), &|_| Some(true))
+        }
+    };
+    let mut passing = BTreeSet::new();
+    match refused {
+        Found::Object(refused) => {
+            let asked = Request::new(single.target, place.object());
+            together.judge_each(&asked.review(&refused), Engines::All, &NoObjects, |at, outcome| {
+                let passes = match &outcome.decision {
+                    Decision::Pass => true,
+                    Decision::Violations(violations) => violations.iter().all(|violation| violation.warn),
+                    Decision::Fault(_) => false,
+                };
+                if passes {
+                    passing.insert(at);
+                }
+            });
+        }
+        Found::None => return None,
+        Found::NotDecided(_) => {}
+    }
+    Some(passing)
 }
 
 /// Whether one action does more than another.

@@ -6,6 +6,7 @@
 //! for all values.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use kspec_model::rules::{Body, BoundRule, Operation, Table, Target};
 use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Review, Violation};
@@ -188,7 +189,7 @@ pub(crate) fn search(
         _ => {
             // What must hold besides reads across parts: all places are searched at once.
             let mut search = Part::new(wanted, &places, namespace);
-            search.places = places.iter().map(|(path, place)| (path.clone(), values(place))).collect();
+            search.places = places.iter().map(|(path, place)| Rc::new(Choice::new(path, place))).collect();
             search.cut = places.values().any(|place| place.cut);
             let mut object = base.clone();
             if search.run_until(&mut object, holds) { Found::Object(object) } else { search.not_found(wanted) }
@@ -242,9 +243,15 @@ pub(crate) fn groups<'r>(reads: impl Iterator<Item = &'r Reads>) -> Vec<Vec<usiz
 
 type Check<'p> = Box<dyn Fn(&Value) -> Option<bool> + 'p>;
 
+/// A place, and what may stand there.
+struct Choice {
+    path: Path,
+    values: Vec<Option<Value>>,
+}
+
 struct Part<'p> {
     /// Places with what may stand there; `None` is absence.
-    places: Vec<(Path, Vec<Option<Value>>)>,
+    places: Vec<Rc<Choice>>,
     /// Each with how many places must be settled before it can be asked.
     checks: Vec<(usize, Check<'p>)>,
     left: usize,
@@ -254,21 +261,25 @@ struct Part<'p> {
     cut: bool,
 }
 
-/// The plainest first: what is not there.
-fn values(place: &Place) -> Vec<Option<Value>> {
-    place.optional.then_some(None).into_iter().chain(place.values.iter().cloned().map(Some)).collect()
+impl Choice {
+    /// The plainest first: what is not there.
+    fn new(path: &Path, place: &Place) -> Self {
+        let absent = place.optional.then_some(None).into_iter();
+        Self { path: path.clone(), values: absent.chain(place.values.iter().cloned().map(Some)).collect() }
+    }
 }
 
 impl<'p> Part<'p> {
     fn new(wanted: &[(&'p Single<'_>, Want)], all: &BTreeMap<Path, Place>, namespace: Option<&'p Value>) -> Self {
-        let mut places: Vec<(Path, Vec<Option<Value>>)> = Vec::new();
+        let mut places: Vec<Rc<Choice>> = Vec::new();
+        let mut known: BTreeSet<&Path> = BTreeSet::new();
         let mut checks: Vec<(usize, Check<'p>)> = Vec::new();
         let mut cut = false;
         for (single, want) in wanted {
             for path in single.reads.places.keys() {
-                if let Some(place) = all.get(path).filter(|_| places.iter().all(|(known, _)| known != path)) {
+                if let Some(place) = all.get(path).filter(|_| known.insert(path)) {
                     cut |= place.cut;
-                    places.push((path.clone(), values(place)));
+                    places.push(Rc::new(Choice::new(path, place)));
                 }
             }
             let (single, want) = (*single, *want);
@@ -307,12 +318,13 @@ impl<'p> Part<'p> {
                 return false;
             }
         }
-        let Some((path, values)) = self.places.get(at).cloned() else {
+        let Some(choice) = self.places.get(at).map(Rc::clone) else {
             self.left = self.left.saturating_sub(1);
             return holds(object) == Some(true);
         };
         // An item that is not there has nothing in it: that it is there was tried, or will be.
-        let values = if path.lacks_item(object) { vec![None] } else { values };
+        let values = if choice.path.lacks_item(object) { &[None] } else { choice.values.as_slice() };
+        let path = &choice.path;
         let before = object.clone();
         for value in values {
             if self.left == 0 {
@@ -322,8 +334,9 @@ impl<'p> Part<'p> {
             match value {
                 Some(value) => {
                     // What stands inside is a reason for a map or an item to be there.
-                    if !(value == serde_json::json!({}) && path.is_in(object)) {
-                        path.put(object, value);
+                    let is_empty = value.as_object().is_some_and(serde_json::Map::is_empty);
+                    if !(is_empty && path.is_in(object)) {
+                        path.put(object, value.clone());
                     }
                 }
                 None => path.remove(object),

@@ -1,6 +1,7 @@
 //! From bindings to the table of a day.
 
 use std::collections::BTreeSet;
+use std::io::{BufWriter, Write};
 
 use kspec_model::program::{AdmissionScope, Date, EngineChoice, MutationBinding, Origin, RuleBinding, View};
 use kspec_model::rules::{Action, BoundMutation, BoundRule, Engine, FailurePolicy, Scope, Table};
@@ -64,8 +65,28 @@ fn chosen(program: &View<'_>) -> Option<String> {
 
 /// BLAKE3 of the rules and mutations as JSON, whose maps are in order.
 fn revision(rules: &[BoundRule], mutations: &[BoundMutation]) -> String {
-    let bytes = serde_json::to_vec(&(rules, mutations)).unwrap_or_default();
-    blake3::hash(&bytes).to_hex().to_string()
+    let mut hashed = BufWriter::with_capacity(HASHED_AT_ONCE, Hashed(blake3::Hasher::new()));
+    // Neither writing to a hasher nor rules with keys of text can fail.
+    let _ = serde_json::to_writer(&mut hashed, &(rules, mutations));
+    let _ = hashed.flush();
+    hashed.get_ref().0.finalize().to_hex().to_string()
+}
+
+/// Bytes that are hashed at a time: BLAKE3 is quick over long stretches.
+const HASHED_AT_ONCE: usize = 64 * 1024;
+
+/// Hashes what is written to it.
+struct Hashed(blake3::Hasher);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn rule(program: &View<'_>, binding: &RuleBinding, as_of: Date, ids: &mut Ids) -> Option<BoundRule> {

@@ -206,7 +206,8 @@ async fn a_rule_in_rego_is_decided_beside_the_others() {
           msg := sprintf("%v has no team", [input.review.name])
         }
     "#;
-    rego.rule.bodies = vec![Body::Rego { file: "team.rego".to_owned(), source: source.to_owned() }];
+    rego.rule.bodies =
+        vec![Body::Rego { file: "team.rego".to_owned(), source: source.to_owned(), parameters: Default::default() }];
     let rules = vec![rego, rule("no-bad", labelled("bad", "yes"))];
     let server = Running::of(&table("first", rules, Vec::new())).await;
     let response = server.dial().review("/validate", &review(json!({ "bad": "yes" }))).await.response();
