@@ -1,10 +1,11 @@
 //! Who can do what and who reaches whom, over a cluster model.
 //!
 //! [`access`] answers questions about RBAC and says which permissions two clusters differ in; [`net`] does the same for
-//! NetworkPolicy. Both read [`kspec_model::cluster::Cluster`] and nothing else. [`admission`] says what a cluster's webhooks and
+//! NetworkPolicy; [`abuse`] follows permissions, pods and nodes to what they lead to. All read [`kspec_model::cluster::Cluster`] and nothing else. [`admission`] says what a cluster's webhooks and
 //! policies are weak in. Why the answers are exact is argued in
 //! `docs/analyses.md`.
 
+pub mod abuse;
 pub mod access;
 pub mod admission;
 pub mod net;

@@ -256,7 +256,7 @@ fn user(name: &str) -> SubjectRef {
 }
 
 /// A role's identity as an object.
-pub(super) fn role_key(role: &RoleRef) -> ObjectKey {
+pub(crate) fn role_key(role: &RoleRef) -> ObjectKey {
     ObjectKey {
         group: "rbac.authorization.k8s.io".to_owned(),
         kind: if role.namespace.is_some() { "Role" } else { "ClusterRole" }.to_owned(),

@@ -5,10 +5,10 @@
 
 mod delta;
 mod escalation;
-mod index;
+pub(crate) mod index;
 mod permission;
-mod request;
-mod rule;
+pub(crate) mod request;
+pub(crate) mod rule;
 mod subjects;
 
 pub use delta::{AccessChange, AccessDelta, GrantRef, ResourceRef, delta};

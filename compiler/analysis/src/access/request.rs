@@ -4,7 +4,7 @@ use kspec_model::program::Subject;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The group whose members skip authorization.
-pub(super) const MASTERS: &str = "system:masters";
+pub(crate) const MASTERS: &str = "system:masters";
 /// Everyone who proved who they are.
 pub(super) const AUTHENTICATED: &str = "system:authenticated";
 /// Everyone else.
@@ -130,7 +130,7 @@ pub fn effective_groups(user: &str, groups: &[String]) -> Vec<String> {
 }
 
 /// The groups that every member of a group, or a user, is in as well.
-pub(super) fn implied_groups(subject: &SubjectRef) -> Vec<String> {
+pub(crate) fn implied_groups(subject: &SubjectRef) -> Vec<String> {
     let mut groups = match subject {
         SubjectRef::User { name } => effective_groups(name, &[]),
         SubjectRef::ServiceAccount { namespace, name } => effective_groups(&service_account_user(namespace, name), &[]),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Request;
 
 /// Matches every verb, group, resource or URL.
-pub(super) const ALL: &str = "*";
+pub(crate) const ALL: &str = "*";
 
 /// A role's rule, spelt as Kubernetes spells it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub(super) fn allows(rule: &RoleRule, request: &Request) -> bool {
 }
 
 /// `*` is everything, `*/sub` that subresource of everything, anything else itself: `pods/*` is no pattern.
-pub(super) fn resource_matches(rule: &str, resource: &str, subresource: &str) -> bool {
+pub(crate) fn resource_matches(rule: &str, resource: &str, subresource: &str) -> bool {
     if rule == ALL {
         return true;
     }

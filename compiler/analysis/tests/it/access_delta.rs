@@ -146,9 +146,10 @@ fn cluster(grants: &[Grant], skip: u8) -> Cluster {
             namespace: grant.namespace.map(str::to_owned),
             name: format!("b{position}"),
         };
-        cluster
-            .bindings
-            .insert(key, BindingFacts { role, subjects: grant.subjects.iter().map(|text| subject(text)).collect() });
+        cluster.bindings.insert(
+            key,
+            BindingFacts { role, subjects: grant.subjects.iter().map(|text| subject(text)).collect(), built_in: false },
+        );
     }
     cluster
 }

@@ -12,4 +12,5 @@ mod access_delta;
 mod admission;
 mod net;
 mod net_random;
+mod paths;
 mod plain_net;

@@ -5,12 +5,13 @@
 
 mod access;
 mod network;
+mod pod;
 mod read;
 #[cfg(test)]
 mod tests;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -39,6 +40,10 @@ impl Cluster {
             lift.document(&object.0, None);
         }
         lift.cluster.aggregate();
+        let bound = std::mem::take(&mut lift.bound_policies);
+        lift.cluster.guards.retain(|key, _| {
+            !key.kind.ends_with("AdmissionPolicy") || bound.contains(&(key.kind.clone(), key.name.clone()))
+        });
         lift.cluster.opaque.sort();
         lift.cluster.opaque.dedup();
         (lift.cluster, lift.problems)
@@ -49,6 +54,8 @@ impl Cluster {
 struct Lift {
     cluster: Cluster,
     problems: Vec<LiftProblem>,
+    /// Kind and name of the admission policies that a binding puts to use.
+    bound_policies: BTreeSet<(String, String)>,
 }
 
 /// How a kind is read.
@@ -60,7 +67,14 @@ const KINDS: &[(&str, &str, bool, Reader)] = &[
     ("", "ServiceAccount", true, service_account),
     ("", "Pod", true, workload::pod),
     ("", "ReplicationController", true, workload::templated),
+    ("", "Secret", true, pod::secret),
     ("", "Service", true, workload::service),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy", false, pod::policy),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding", false, pod::policy_binding),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", false, pod::webhooks),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", false, pod::policy),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", false, pod::policy_binding),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", false, pod::webhooks),
     ("apps", "Deployment", true, workload::templated),
     ("apps", "StatefulSet", true, workload::templated),
     ("apps", "DaemonSet", true, workload::templated),

@@ -3,12 +3,14 @@
 //! [`Cluster::lift`] reads objects, whoever wrote them; what it does not understand it leaves out and says so.
 
 mod lift;
+mod pod;
 
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
 pub use lift::LiftProblem;
+pub use pod::{GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts};
 
 use crate::{
     LabelSelector, ObjectKey,
@@ -37,6 +39,10 @@ pub struct Cluster {
     pub network_policies: BTreeMap<(String, String), NetworkPolicyFacts>,
     /// Service accounts.
     pub service_accounts: BTreeMap<(String, String), ServiceAccountFacts>,
+    /// Secrets by namespace and name; what they hold is not read.
+    pub secrets: BTreeMap<(String, String), SecretFacts>,
+    /// Webhooks' configurations, and admission policies that a binding puts to use: each may refuse a write, or alter it.
+    pub guards: Guards,
     /// Objects of kinds whose meaning for connectivity or access kspec does not evaluate yet (Calico's, Cilium's,
     /// AdminNetworkPolicy, …): an answer they could change is "unknown".
     pub opaque: Vec<ObjectKey>,
@@ -62,6 +68,8 @@ pub struct WorkloadFacts {
     pub service_account: String,
     /// Shares the node's network, so NetworkPolicy does not apply to it.
     pub host_network: bool,
+    /// What its pods share with their nodes, and what they hold.
+    pub pod: PodFacts,
     /// Key of the controller that owns it, where it has one: such a workload is the same as its owner.
     pub owner: Option<ObjectKey>,
 }
@@ -152,6 +160,8 @@ pub struct BindingFacts {
     pub role: RoleRef,
     /// To whom.
     pub subjects: Vec<Subject>,
+    /// Whether it carries the label of those that every API server creates (`kubernetes.io/bootstrapping: rbac-defaults`).
+    pub built_in: bool,
 }
 
 /// A service account.

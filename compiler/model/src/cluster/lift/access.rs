@@ -57,7 +57,9 @@ pub(super) fn binding(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<(
         (other, _) => return Err(format!("roleRef.kind is `{other}`, not Role or ClusterRole")),
     };
     let subjects = each(value, "subjects", |value| subject(value, key.namespace.as_deref()))?;
-    lift.cluster.bindings.insert(key.clone(), BindingFacts { role: RoleRef { namespace, name }, subjects });
+    let labels = value.field("metadata")?.string_map("labels")?;
+    let built_in = labels.get("kubernetes.io/bootstrapping").is_some_and(|label| label == "rbac-defaults");
+    lift.cluster.bindings.insert(key.clone(), BindingFacts { role: RoleRef { namespace, name }, subjects, built_in });
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     Lift, name_of,
+    pod::pod_facts,
     read::{Fields, Read, each, under},
 };
 use crate::{
@@ -79,6 +80,7 @@ fn pods(template: &Value, selector: Option<LabelSelector>, owner: Option<ObjectK
             ports,
             service_account: account.or(deprecated).unwrap_or("default").to_owned(),
             host_network: spec.boolean("hostNetwork")?.unwrap_or_default(),
+            pod: pod_facts(spec)?,
             owner,
         })
     };

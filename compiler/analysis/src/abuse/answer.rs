@@ -1,0 +1,294 @@
+//! Questions to the graph, and chains as answers.
+
+use kspec_model::{ObjectKey, cluster::Cluster};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    graph::{Cut, Edge, Graph, Ground, Via},
+    search::Ways,
+    state::{Scope, State},
+    step::StepKind,
+};
+use crate::access::{PolicyRule, SubjectRef, index::role_key};
+
+/// Namespaces of the control plane itself.
+const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+const CONNECT: [&str; 4] = ["exec", "attach", "portforward", "proxy"];
+
+/// Who or what a chain begins with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A subject.
+    Subject(SubjectRef),
+    /// Code in the pods of a workload.
+    Workload(ObjectKey),
+}
+
+/// What a chain leads to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Goal {
+    /// Everything, everywhere.
+    ClusterAdmin,
+    /// Root on a node, or on this one.
+    Node(Option<String>),
+    /// A secret: any, any of a namespace, or this one.
+    Secret {
+        /// Namespace; none for any.
+        namespace: Option<String>,
+        /// Name; none for any.
+        name: Option<String>,
+    },
+    /// Acting as someone else.
+    Subject(SubjectRef),
+}
+
+/// A control that keeps a step from being taken.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Control {
+    /// Namespace whose label it is.
+    pub namespace: String,
+    /// The Pod Security level that is enforced there.
+    pub level: String,
+}
+
+/// A permission that a step takes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reason {
+    /// Whom the binding names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectRef>,
+    /// The binding; none where a step before this one writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<ObjectKey>,
+    /// The role it binds.
+    pub role: ObjectKey,
+    /// The role's rule.
+    pub rule: PolicyRule,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Step {
+    /// Its kind.
+    pub kind: StepKind,
+    /// What is done, as a sentence without its subject.
+    pub text: String,
+    /// What is reached by it.
+    pub to: String,
+    /// The permissions that it takes, all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<Reason>,
+    /// What of the pod makes it possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<String>,
+    /// The control that does not let it happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back_by: Option<Control>,
+    /// Webhooks and policies that are asked about it and may refuse it; what they say is not evaluated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_be_refused_by: Vec<ObjectKey>,
+}
+
+/// A chain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Path {
+    /// Where it begins.
+    pub from: Origin,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// The chains to one goal, the shortest from each origin.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// Chains that nothing cuts.
+    pub paths: Vec<Path>,
+    /// Of origins that have none: chains that a control cuts.
+    pub held_back: Vec<Path>,
+    /// Chains of the system's own components, by what every API server gives them.
+    pub system: Vec<Path>,
+}
+
+/// A cluster's graph.
+#[derive(Debug)]
+pub struct Paths<'a> {
+    graph: Graph<'a>,
+}
+
+impl<'a> Paths<'a> {
+    /// Draws the graph; `more` are subjects to ask about that no binding may name.
+    #[must_use]
+    pub fn new(cluster: &'a Cluster, more: &'a [SubjectRef]) -> Self {
+        let more: Vec<_> = more.iter().map(State::of).collect();
+        Self { graph: Graph::new(cluster, &more) }
+    }
+
+    /// The shortest chains to a goal, from one origin or from every one. From everyone, a group's chain is not repeated for its
+    /// members, nor an account's for the pods that mount its token.
+    #[must_use]
+    pub fn to(&self, goal: &Goal, from: Option<&Origin>) -> Answer {
+        let goals: Vec<u32> =
+            (0..).zip(&self.graph.states).filter(|(_, s)| is_goal(s, goal)).map(|(id, _)| id).collect();
+        let ways =
+            |cut: bool| Ways::to(&goals, self.graph.states.len(), &self.graph.edges, |edge| cut || edge.cut.is_none());
+        let (open, all) = (ways(false), ways(true));
+        let mut answer = Answer::default();
+        for (state, origin) in self.origins(from) {
+            let free = open.from(state, &self.graph.edges);
+            let held_back = free.is_empty();
+            let way = if held_back { all.from(state, &self.graph.edges) } else { free };
+            let Some(first) = way.first() else { continue };
+            if from.is_none() && said_elsewhere(first) {
+                continue;
+            }
+            let system = from.is_none() && is_system(&origin, &way);
+            let path = Path { from: origin, steps: self.steps(&way) };
+            match (system, held_back) {
+                (true, false) => answer.system.push(path),
+                (true, true) => {}
+                (false, true) => answer.held_back.push(path),
+                (false, false) => answer.paths.push(path),
+            }
+        }
+        for list in [&mut answer.paths, &mut answer.held_back, &mut answer.system] {
+            list.sort_by(|a, b| (a.steps.len(), &a.from).cmp(&(b.steps.len(), &b.from)));
+        }
+        answer
+    }
+
+    /// Where chains may begin.
+    fn origins(&self, from: Option<&Origin>) -> Vec<(u32, Origin)> {
+        let origin = |state: &State<'a>| match state {
+            State::Inside(key) => Some(Origin::Workload((*key).clone())),
+            state => state.subject().map(Origin::Subject),
+        };
+        let known: Vec<_> = (0..).zip(&self.graph.states).filter_map(|(id, s)| Some((id, origin(s)?))).collect();
+        match from {
+            None => known,
+            Some(from) => known.into_iter().filter(|(_, origin)| origin == from).collect(),
+        }
+    }
+
+    /// Whether a chain can begin there at all: the cluster has such a subject or workload.
+    #[must_use]
+    pub fn knows(&self, origin: &Origin) -> bool {
+        match origin {
+            Origin::Subject(subject) => self.graph.known(State::of(subject)).is_some(),
+            Origin::Workload(key) => self.graph.states.iter().any(|s| matches!(s, State::Inside(k) if *k == key)),
+        }
+    }
+
+    fn steps(&self, way: &[&Edge<'a>]) -> Vec<Step> {
+        let mut steps: Vec<(StepKind, State<'a>, &Edge<'a>)> = Vec::new();
+        for edge in way {
+            let Some(to) = self.graph.states.get(edge.to as usize).copied() else { continue };
+            match edge.via {
+                Via::Step(kind) => steps.push((kind, to, edge)),
+                // What was chosen is what the step before it reached.
+                Via::Choice => {
+                    if let Some(last) = steps.last_mut() {
+                        last.1 = to;
+                    }
+                }
+                Via::Member => {}
+            }
+        }
+        steps.into_iter().map(|(kind, to, edge)| self.step(kind, to, edge)).collect()
+    }
+
+    fn step(&self, kind: StepKind, to: State<'a>, edge: &Edge<'a>) -> Step {
+        let shown = to.to_string();
+        Step {
+            kind,
+            text: kind.say(&shown),
+            to: shown,
+            because: edge.grounds.iter().filter_map(reason).collect(),
+            fact: edge.fact.clone(),
+            held_back_by: edge.cut.map(Control::from),
+            may_be_refused_by: self.guards(kind, to, &edge.grounds),
+        }
+    }
+
+    /// Webhooks and policies that see what a step writes.
+    fn guards(&self, kind: StepKind, to: State<'a>, grounds: &[Ground<'a>]) -> Vec<ObjectKey> {
+        let mut asked: Vec<(&str, &str, &str, &str)> = Vec::new();
+        for deed in grounds.iter().map(|ground| ground.deed) {
+            let operation = match deed.verbs.first() {
+                _ if CONNECT.contains(&deed.subresource) => "CONNECT",
+                Some(&"create") => "CREATE",
+                Some(&"update") => "UPDATE",
+                _ => continue,
+            };
+            // No webhook or policy is asked about webhooks and policies.
+            if deed.group != "admissionregistration.k8s.io" {
+                asked.push((operation, deed.group, deed.resource, deed.subresource));
+            }
+        }
+        if matches!(kind, StepKind::CreatePod | StepKind::RewriteTemplate | StepKind::AlterWrites) {
+            asked.push(("CREATE", "", "pods", ""));
+        }
+        let labels = to.namespace().and_then(|name| self.graph.facts.cluster.namespaces.get(name));
+        let guards = self.graph.facts.cluster.guards.iter().filter(|(_, guards)| {
+            guards.iter().any(|guard| {
+                labels.is_none_or(|namespace| guard.namespaces.matches(&namespace.labels))
+                    && guard.rules.iter().any(|rule| asked.iter().any(|(o, g, r, s)| rule.matches(o, g, r, s)))
+            })
+        });
+        guards.map(|(key, _)| key.clone()).collect()
+    }
+}
+
+impl From<Cut<'_>> for Control {
+    fn from(cut: Cut<'_>) -> Self {
+        Self { namespace: cut.namespace.to_owned(), level: cut.level.to_owned() }
+    }
+}
+
+fn reason(ground: &Ground<'_>) -> Option<Reason> {
+    Some(Reason {
+        subject: ground.subject.and_then(|state| state.subject()),
+        binding: ground.binding.cloned(),
+        role: role_key(ground.role?),
+        rule: PolicyRule::from(ground.rule?),
+    })
+}
+
+fn is_goal(state: &State<'_>, goal: &Goal) -> bool {
+    match (goal, state) {
+        (Goal::ClusterAdmin, State::ClusterAdmin) | (Goal::Node(None), State::Node(_) | State::AnyNode) => true,
+        (Goal::Node(Some(wanted)), State::Node(Some(name))) => wanted == name,
+        (Goal::Secret { namespace: None, .. }, State::Secrets(_) | State::Secret(..)) => true,
+        (Goal::Secret { namespace: Some(wanted), name }, State::Secret(namespace, own)) => {
+            wanted == namespace && name.as_ref().is_none_or(|name| name == own)
+        }
+        (Goal::Secret { namespace: Some(wanted), name: None }, State::Secrets(Scope::Namespace(namespace))) => {
+            wanted == namespace
+        }
+        (Goal::Subject(wanted), state) => state.subject().as_ref() == Some(wanted),
+        _ => false,
+    }
+}
+
+/// Whether a chain is another's but for its beginning: a group's, or an account's whose token a pod mounts.
+fn said_elsewhere(first: &Edge<'_>) -> bool {
+    matches!(first.via, Via::Member | Via::Step(StepKind::UseToken))
+}
+
+/// Whether a chain belongs to the system: a component of its own, by nothing but what every API server gives it.
+fn is_system(origin: &Origin, way: &[&Edge<'_>]) -> bool {
+    let own = |name: &str| {
+        let everyone = ["system:authenticated", "system:unauthenticated", "system:anonymous"].contains(&name);
+        name.starts_with("system:") && !everyone && !name.starts_with("system:serviceaccounts")
+    };
+    let component = match origin {
+        Origin::Subject(SubjectRef::User { name } | SubjectRef::Group { name }) => own(name),
+        Origin::Subject(SubjectRef::ServiceAccount { namespace, .. }) => {
+            SYSTEM_NAMESPACES.contains(&namespace.as_str())
+        }
+        Origin::Workload(key) => {
+            return key.namespace.as_deref().is_some_and(|namespace| SYSTEM_NAMESPACES.contains(&namespace));
+        }
+    };
+    component && way.first().is_some_and(|edge| edge.grounds.iter().all(|ground| ground.built_in))
+}

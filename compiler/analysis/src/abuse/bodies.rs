@@ -1,0 +1,228 @@
+//! What pods, nodes, secrets and classes of them lead to.
+
+use kspec_model::{
+    ObjectKey,
+    cluster::{PodFacts, WorkloadFacts},
+};
+
+use super::{
+    graph::Graph,
+    host::{self, Reach},
+    state::{Scope, State},
+    step::StepKind,
+};
+use crate::access::request::MASTERS;
+
+/// Capabilities that open the node to whoever has them, each by itself (capabilities(7)).
+const CAPABILITIES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH"];
+
+impl<'a> Graph<'a> {
+    /// Draws the edges of everything that is no subject.
+    pub(super) fn expand_bodies(&mut self, id: u32, state: State<'a>) {
+        match state {
+            State::AnyRole(Scope::Namespace(namespace)) => {
+                let roles = self.facts.cluster.roles.keys();
+                for role in roles.filter(|role| role.namespace.as_deref() == Some(namespace)) {
+                    let to = self.held(role, Scope::Namespace(namespace));
+                    self.choice(id, to);
+                }
+            }
+            State::AnyBound(kind, scope @ (Scope::Cluster | Scope::Namespace(_))) => {
+                let place = match scope {
+                    Scope::Namespace(namespace) => Some(namespace),
+                    _ => None,
+                };
+                for role in self.facts.bound.get(&place).cloned().unwrap_or_default() {
+                    if role.namespace.is_none() == (kind == "ClusterRole") {
+                        let to = self.held(role, scope);
+                        self.choice(id, to);
+                    }
+                }
+            }
+            State::AnyUser => {
+                for user in self.facts.subjects.clone().into_iter().filter(|state| matches!(state, State::User(_))) {
+                    self.choice(id, user);
+                }
+            }
+            State::AnySubject => {
+                self.choice(id, State::AnyUser);
+                self.choice(id, State::Accounts(Scope::Namespaces));
+                let groups = self.facts.subjects.clone().into_iter();
+                // The API server's CertificateSubjectRestriction refuses requests for `system:masters`.
+                for group in groups.filter(|s| matches!(s, State::Group(name) if *name != MASTERS)) {
+                    self.choice(id, group);
+                }
+            }
+            State::NewPod(Scope::Namespace(namespace)) => {
+                let here = Scope::Namespace(namespace);
+                self.body_step(id, State::Accounts(here), StepKind::RunAs, None, None);
+                self.body_step(id, State::Secrets(here), StepKind::MountSecret, None, None);
+                let cut = self.facts.pod_security(namespace);
+                self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
+            }
+            State::FreePod(_) => self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None),
+            State::Template(kind, Scope::Namespace(namespace)) => {
+                if self.facts.templates.contains(&(kind, namespace)) {
+                    self.choice(id, State::NewPod(Scope::Namespace(namespace)));
+                }
+            }
+            State::Template(kind, _) => {
+                let namespaces: Vec<_> =
+                    self.facts.templates.iter().filter(|(k, _)| *k == kind).map(|(_, n)| *n).collect();
+                for namespace in namespaces {
+                    self.choice(id, State::Template(kind, Scope::Namespace(namespace)));
+                }
+            }
+            State::Added(key) => {
+                self.choice(id, State::Inside(key));
+                let cut = key.namespace.as_deref().and_then(|namespace| self.facts.pod_security(namespace));
+                let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
+                self.body_step(id, State::Node(node), StepKind::RunPrivileged, cut, None);
+            }
+            State::Inside(key) => {
+                if let Some(facts) = self.facts.cluster.workloads.get(key) {
+                    self.inside(id, key, facts);
+                }
+            }
+            State::Node(node) => self.node(id, node),
+            State::NodeFiles(node) => {
+                for (key, facts) in self.facts.by_node.get(&node).cloned().unwrap_or_default() {
+                    self.held_by_pod(id, key, facts);
+                }
+            }
+            State::AnyNode => {
+                for node in self.facts.by_node.keys().copied().collect::<Vec<_>>() {
+                    self.choice(id, State::Node(node));
+                }
+            }
+            State::AnyKubelet => {
+                for node in self.facts.by_node.keys().copied().collect::<Vec<_>>() {
+                    self.choice(id, State::NodeFiles(node));
+                }
+            }
+            State::Secret(namespace, name) => {
+                let key = (namespace.to_owned(), name.to_owned());
+                if let Some(account) =
+                    self.facts.cluster.secrets.get(&key).and_then(|secret| secret.token_of.as_deref())
+                {
+                    self.body_step(id, State::Account(namespace, account), StepKind::ReadTokenSecret, None, None);
+                }
+            }
+            _ => self.members(id, state),
+        }
+    }
+
+    /// The members of a class.
+    fn members(&mut self, id: u32, state: State<'a>) {
+        let facts = &self.facts;
+        let all = |of: &dyn Fn(Scope<'a>) -> State<'a>, namespaces: Vec<&'a str>| {
+            namespaces.into_iter().map(|namespace| of(Scope::Namespace(namespace))).collect::<Vec<_>>()
+        };
+        let here = |namespace: &str| facts.workloads.get(namespace).into_iter().flatten().map(|(key, _)| *key);
+        let namespaces = || facts.namespaces.iter().copied().collect();
+        let members = match state {
+            State::AnyRole(_) => all(&State::AnyRole, namespaces()),
+            State::AnyBound(kind, _) => {
+                all(&|scope| State::AnyBound(kind, scope), facts.bound.keys().copied().flatten().collect())
+            }
+            State::Accounts(Scope::Namespace(namespace)) => {
+                let names = facts.accounts.get(namespace).into_iter().flatten();
+                names.map(|name| State::Account(namespace, name)).collect()
+            }
+            State::Accounts(_) => all(&State::Accounts, facts.accounts.keys().copied().collect()),
+            State::NewPod(_) => all(&State::NewPod, namespaces()),
+            State::InsideAny(Scope::Namespace(namespace)) => here(namespace).map(State::Inside).collect(),
+            State::InsideAny(_) => all(&State::InsideAny, facts.workloads.keys().copied().collect()),
+            State::AddedAny(Scope::Namespace(namespace)) => here(namespace).map(State::Added).collect(),
+            State::AddedAny(_) => all(&State::AddedAny, facts.workloads.keys().copied().collect()),
+            State::Secrets(Scope::Namespace(namespace)) => {
+                let names = facts.secrets.get(namespace).into_iter().flatten();
+                names.map(|name| State::Secret(namespace, name)).collect()
+            }
+            State::Secrets(_) => all(&State::Secrets, facts.secrets.keys().copied().collect()),
+            _ => Vec::new(),
+        };
+        for member in members {
+            self.choice(id, member);
+        }
+    }
+
+    /// What code in a pod has: what the pod holds, and the node, where the pod is open to it.
+    fn inside(&mut self, id: u32, key: &'a ObjectKey, facts: &'a WorkloadFacts) {
+        self.held_by_pod(id, key, facts);
+        let pod = &facts.pod;
+        let node = pod.node.as_deref();
+        for container in &pod.privileged {
+            let fact = format!("container {container} is privileged");
+            self.body_step(id, State::Node(node), StepKind::LeavePrivileged, None, Some(fact));
+        }
+        for capability in capabilities(pod) {
+            self.body_step(id, State::Node(node), StepKind::LeaveByCapability, None, Some(capability));
+        }
+        for mount in &pod.host_paths {
+            let fact = || Some(format!("{} is mounted{}", mount.path, if mount.read_only { " read-only" } else { "" }));
+            match host::reach(mount) {
+                Some(Reach::Node) => {
+                    self.body_step(id, State::Node(node), StepKind::LeaveByHostPath, None, fact());
+                }
+                Some(Reach::Pods) => {
+                    self.body_step(id, State::NodeFiles(node), StepKind::ReadNodeFiles, None, fact());
+                }
+                None => {}
+            }
+        }
+        if pod.host_pid {
+            let fact = Some("hostPID is true".to_owned());
+            self.body_step(id, State::NodeFiles(node), StepKind::ReadNeighbours, None, fact);
+        }
+    }
+
+    /// A pod's token and secrets.
+    fn held_by_pod(&mut self, id: u32, key: &'a ObjectKey, facts: &'a WorkloadFacts) {
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        if self.has_token(namespace, facts) {
+            let fact = Some(format!("{} mounts it", State::Inside(key)));
+            self.body_step(id, State::Account(namespace, &facts.service_account), StepKind::UseToken, None, fact);
+        }
+        for secret in &facts.pod.secrets {
+            let fact = Some(format!("{} holds it", State::Inside(key)));
+            self.body_step(id, State::Secret(namespace, secret), StepKind::UseSecret, None, fact);
+        }
+    }
+
+    /// The pod's own word comes before its account's; a token that is projected by hand is there in any case.
+    fn has_token(&self, namespace: &str, facts: &WorkloadFacts) -> bool {
+        let account = self.facts.cluster.service_accounts.get(&(namespace.to_owned(), facts.service_account.clone()));
+        let automount = facts.pod.automount_token.or(account.and_then(|account| account.automount_token));
+        facts.pod.projected_token || automount.unwrap_or(true)
+    }
+
+    fn node(&mut self, id: u32, node: Option<&'a str>) {
+        let pods = self.facts.by_node.get(&node).cloned().unwrap_or_default();
+        if pods.iter().any(|(key, facts)| is_control_plane(key, facts)) {
+            self.body_step(id, State::ClusterAdmin, StepKind::TakeControlPlane, None, None);
+        }
+        for (key, _) in pods {
+            self.body_step(id, State::Inside(key), StepKind::EnterPods, None, None);
+        }
+    }
+}
+
+/// The capabilities of a pod that open its node.
+fn capabilities(pod: &PodFacts) -> Vec<String> {
+    let mut found: Vec<_> = CAPABILITIES
+        .iter()
+        .filter(|name| pod.capabilities.contains(**name))
+        .map(|name| format!("capability {name} is added"))
+        .collect();
+    if pod.host_pid && pod.capabilities.contains("SYS_PTRACE") {
+        found.push("capability SYS_PTRACE is added, and hostPID is true".to_owned());
+    }
+    found
+}
+
+/// Whether a pod is the API server or its store, as kubeadm labels them; the cluster's keys lie on their nodes.
+fn is_control_plane(key: &ObjectKey, facts: &WorkloadFacts) -> bool {
+    key.namespace.as_deref() == Some("kube-system")
+        && facts.labels.get("component").is_some_and(|name| ["kube-apiserver", "etcd"].contains(&name.as_str()))
+}

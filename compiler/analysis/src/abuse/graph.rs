@@ -1,0 +1,266 @@
+//! The graph: its nodes, its edges, and the facts of the cluster by which they are drawn.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use kspec_model::{
+    ObjectKey,
+    cluster::{BindingFacts, Cluster, WorkloadFacts},
+    program::{RoleRef, RoleRule, Subject},
+};
+
+use super::{
+    power::{Deed, RulePower, by_role},
+    state::{Scope, State},
+    step::StepKind,
+};
+use crate::access::request::MASTERS;
+
+/// Why an edge is there, as far as RBAC has a part in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) deed: &'static Deed,
+    /// Whoever the binding names.
+    pub(super) subject: Option<State<'a>>,
+    pub(super) binding: Option<&'a ObjectKey>,
+    pub(super) built_in: bool,
+    pub(super) role: Option<&'a RoleRef>,
+    pub(super) rule: Option<&'a RoleRule>,
+}
+
+/// How an edge counts and reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Via {
+    /// One of a class: no step of its own.
+    Choice,
+    /// A subject has what its group has: no step either.
+    Member,
+    Step(StepKind),
+}
+
+/// A control that cuts an edge: the Pod Security level that a namespace's label enforces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) level: &'a str,
+}
+
+#[derive(Debug)]
+pub(super) struct Edge<'a> {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) via: Via,
+    pub(super) grounds: Vec<Ground<'a>>,
+    pub(super) cut: Option<Cut<'a>>,
+    /// What of the pod makes it possible.
+    pub(super) fact: Option<String>,
+}
+
+/// A binding that exists, of a role that does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GrantOf<'a> {
+    pub(super) binding: &'a ObjectKey,
+    pub(super) facts: &'a BindingFacts,
+}
+
+impl<'a> GrantOf<'a> {
+    pub(super) fn scope(&self) -> Scope<'a> {
+        self.binding.namespace.as_deref().map_or(Scope::Cluster, Scope::Namespace)
+    }
+}
+
+/// What edges are drawn from.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) powers: HashMap<&'a RoleRef, Vec<RulePower<'a>>>,
+    pub(super) grants: HashMap<State<'a>, Vec<GrantOf<'a>>>,
+    /// Every subject that a binding names and every service account, in a fixed order.
+    pub(super) subjects: Vec<State<'a>>,
+    pub(super) groups: HashMap<&'a str, State<'a>>,
+    /// Every namespace that something mentions, subjects of bindings included.
+    pub(super) namespaces: BTreeSet<&'a str>,
+    pub(super) accounts: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Workloads that stand for themselves: no other in the cluster was made by them.
+    pub(super) workloads: BTreeMap<&'a str, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
+    pub(super) by_node: BTreeMap<Option<&'a str>, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
+    /// Kinds of templates by the namespaces that have some.
+    pub(super) templates: BTreeSet<(&'a str, &'a str)>,
+    pub(super) secrets: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Roles that bindings bind, by the bindings' namespace.
+    pub(super) bound: BTreeMap<Option<&'a str>, BTreeSet<&'a RoleRef>>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn new(cluster: &'a Cluster) -> Self {
+        let mut facts = Self {
+            cluster,
+            powers: by_role(cluster),
+            grants: HashMap::new(),
+            subjects: Vec::new(),
+            groups: HashMap::from([(MASTERS, State::Group(MASTERS))]),
+            namespaces: cluster.namespaces.keys().map(String::as_str).collect(),
+            accounts: BTreeMap::new(),
+            workloads: BTreeMap::new(),
+            by_node: BTreeMap::new(),
+            templates: BTreeSet::new(),
+            secrets: BTreeMap::new(),
+            bound: BTreeMap::new(),
+        };
+        for (namespace, name) in cluster.service_accounts.keys() {
+            facts.accounts.entry(namespace).or_default().insert(name);
+        }
+        facts.read_bindings();
+        facts.read_workloads();
+        for (namespace, name) in cluster.secrets.keys() {
+            facts.secrets.entry(namespace).or_default().insert(name);
+        }
+        facts.namespaces.extend(facts.accounts.keys());
+        let accounts = facts.accounts.iter().flat_map(|(namespace, names)| names.iter().map(|n| (*namespace, *n)));
+        let accounts: Vec<_> = accounts.map(|(namespace, name)| State::Account(namespace, name)).collect();
+        facts.subjects.extend(accounts);
+        facts
+    }
+
+    fn read_bindings(&mut self) {
+        let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::from([MASTERS]));
+        for (binding, facts) in &self.cluster.bindings {
+            if !self.cluster.roles.contains_key(&facts.role) {
+                continue;
+            }
+            self.bound.entry(binding.namespace.as_deref()).or_default().insert(&facts.role);
+            for subject in &facts.subjects {
+                let state = match subject {
+                    Subject::User(name) => {
+                        users.insert(name.as_str());
+                        State::User(name)
+                    }
+                    Subject::Group(name) => {
+                        groups.insert(name.as_str());
+                        State::Group(name)
+                    }
+                    Subject::ServiceAccount { namespace, name } => {
+                        self.accounts.entry(namespace).or_default().insert(name);
+                        State::Account(namespace, name)
+                    }
+                };
+                self.grants.entry(state).or_default().push(GrantOf { binding, facts });
+            }
+        }
+        self.groups.extend(groups.iter().map(|name| (*name, State::Group(name))));
+        self.subjects.extend(users.into_iter().map(State::User));
+        self.subjects.extend(groups.into_iter().map(State::Group));
+    }
+
+    fn read_workloads(&mut self) {
+        let workloads = &self.cluster.workloads;
+        let owners: BTreeSet<_> = workloads.values().filter_map(|facts| facts.owner.as_ref()).collect();
+        for (key, facts) in workloads {
+            let namespace = key.namespace.as_deref().unwrap_or_default();
+            if key.kind != "Pod" {
+                self.templates.insert((key.kind.as_str(), namespace));
+            }
+            self.accounts.entry(namespace).or_default().insert(&facts.service_account);
+            self.secrets.entry(namespace).or_default().extend(facts.pod.secrets.iter().map(String::as_str));
+            if !owners.contains(key) {
+                self.workloads.entry(namespace).or_default().push((key, facts));
+                self.by_node.entry(facts.pod.node.as_deref()).or_default().push((key, facts));
+            }
+        }
+        self.secrets.retain(|_, names| !names.is_empty());
+    }
+
+    /// The control that keeps pods of a namespace from being privileged. A level that Pod Security does not know it takes for the
+    /// strictest (`staging/src/k8s.io/pod-security-admission/api/helpers.go`).
+    pub(super) fn pod_security(&self, namespace: &'a str) -> Option<Cut<'a>> {
+        let labels = &self.cluster.namespaces.get(namespace)?.labels;
+        let level = labels.get("pod-security.kubernetes.io/enforce")?.as_str();
+        (level != "privileged").then_some(Cut { namespace, level })
+    }
+}
+
+/// The graph while it grows: a state that is named for the first time is expanded later.
+#[derive(Debug)]
+pub(super) struct Graph<'a> {
+    pub(super) facts: Facts<'a>,
+    pub(super) states: Vec<State<'a>>,
+    pub(super) edges: Vec<Edge<'a>>,
+    ids: HashMap<State<'a>, u32>,
+}
+
+impl<'a> Graph<'a> {
+    /// Draws everything that the cluster's subjects and workloads, and `more` beside them, may come to.
+    pub(super) fn new(cluster: &'a Cluster, more: &[State<'a>]) -> Self {
+        let facts = Facts::new(cluster);
+        let mut graph = Self { facts, states: Vec::new(), edges: Vec::new(), ids: HashMap::new() };
+        for state in graph.facts.subjects.clone().into_iter().chain(more.iter().copied()) {
+            graph.id(state);
+        }
+        let workloads: Vec<_> = graph.facts.workloads.values().flatten().map(|(key, _)| *key).collect();
+        for key in workloads {
+            graph.id(State::Inside(key));
+        }
+        let mut next = 0;
+        while let Some(state) = graph.states.get(next).copied() {
+            let id = u32::try_from(next).unwrap_or(u32::MAX);
+            match state.subject() {
+                Some(_) => graph.expand_subject(id, state),
+                None => graph.expand_permissions(id, state),
+            }
+            graph.expand_bodies(id, state);
+            next += 1;
+        }
+        graph
+    }
+
+    /// The number of a state, new or known.
+    pub(super) fn id(&mut self, state: State<'a>) -> u32 {
+        let next = u32::try_from(self.states.len()).unwrap_or(u32::MAX);
+        let id = *self.ids.entry(state).or_insert(next);
+        if id == next {
+            self.states.push(state);
+        }
+        id
+    }
+
+    /// The number of a state that is in the graph.
+    pub(super) fn known(&self, state: State<'a>) -> Option<u32> {
+        self.ids.get(&state).copied()
+    }
+
+    pub(super) fn choice(&mut self, from: u32, to: State<'a>) {
+        self.push(from, to, Via::Choice, Vec::new(), None, None);
+    }
+
+    pub(super) fn member(&mut self, from: u32, to: State<'a>) {
+        self.push(from, to, Via::Member, Vec::new(), None, None);
+    }
+
+    pub(super) fn step(&mut self, from: u32, to: State<'a>, kind: StepKind, grounds: Vec<Ground<'a>>) {
+        self.push(from, to, Via::Step(kind), grounds, None, None);
+    }
+
+    /// A step that a pod makes possible, or a control takes away.
+    pub(super) fn body_step(
+        &mut self,
+        from: u32,
+        to: State<'a>,
+        kind: StepKind,
+        cut: Option<Cut<'a>>,
+        fact: Option<String>,
+    ) {
+        self.push(from, to, Via::Step(kind), Vec::new(), cut, fact);
+    }
+
+    fn push(
+        &mut self,
+        from: u32,
+        to: State<'a>,
+        via: Via,
+        grounds: Vec<Ground<'a>>,
+        cut: Option<Cut<'a>>,
+        fact: Option<String>,
+    ) {
+        let to = self.id(to);
+        self.edges.push(Edge { from, to, via, grounds, cut, fact });
+    }
+}

@@ -1,0 +1,65 @@
+//! Which of a node's paths open the node to a container that mounts them.
+
+use kspec_model::cluster::HostPath;
+
+/// How far a mounted path leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Root on the node.
+    Node,
+    /// The tokens and secrets of the pods there.
+    Pods,
+}
+
+/// What a path is good for.
+struct Opening {
+    path: &'static str,
+    /// Whether it takes writing.
+    by_writing: bool,
+    reach: Reach,
+}
+
+const fn opening(path: &'static str, by_writing: bool, reach: Reach) -> Opening {
+    Opening { path, by_writing, reach }
+}
+
+/// Paths that lead on; mounting one that lies above leads as far. "Pod Security Standards" forbids all host paths; these are those
+/// that lead to the node by themselves.
+const OPENINGS: [Opening; 20] = [
+    // A read-only mount of a socket still lets a process connect to it.
+    opening("/var/run/docker.sock", false, Reach::Node),
+    opening("/run/docker.sock", false, Reach::Node),
+    opening("/run/containerd/containerd.sock", false, Reach::Node),
+    opening("/var/run/containerd/containerd.sock", false, Reach::Node),
+    opening("/run/crio/crio.sock", false, Reach::Node),
+    opening("/var/run/crio/crio.sock", false, Reach::Node),
+    // What the node runs, or reads as root.
+    opening("/etc/kubernetes/manifests", true, Reach::Node),
+    opening("/etc/cron.d", true, Reach::Node),
+    opening("/etc/systemd/system", true, Reach::Node),
+    opening("/etc/ld.so.preload", true, Reach::Node),
+    opening("/etc/cni/net.d", true, Reach::Node),
+    opening("/opt/cni/bin", true, Reach::Node),
+    opening("/root/.ssh", true, Reach::Node),
+    opening("/usr/bin", true, Reach::Node),
+    opening("/usr/local/bin", true, Reach::Node),
+    opening("/usr/lib", true, Reach::Node),
+    opening("/bin", true, Reach::Node),
+    opening("/lib", true, Reach::Node),
+    opening("/proc/sys/kernel/core_pattern", true, Reach::Node),
+    opening("/var/lib/kubelet/pods", false, Reach::Pods),
+];
+
+/// How far a mount leads, the furthest of what it opens.
+pub(super) fn reach(mount: &HostPath) -> Option<Reach> {
+    let path = mount.path.trim_end_matches('/');
+    let opens = |opening: &&Opening| {
+        let within = |outer: &str, inner: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        (within(path, opening.path) || within(opening.path, path)) && !(opening.by_writing && mount.read_only)
+    };
+    let mut reaches: Vec<_> = OPENINGS.iter().filter(opens).map(|opening| opening.reach).collect();
+    reaches.sort_by_key(|reach| *reach == Reach::Pods);
+    reaches.first().copied()
+}

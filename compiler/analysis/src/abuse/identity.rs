@@ -1,0 +1,485 @@
+//! What permissions lead to.
+
+use std::collections::BTreeMap;
+
+use kspec_model::{
+    ObjectKey,
+    program::{RoleRef, RoleRule},
+};
+
+use super::{
+    graph::{Graph, Ground},
+    power::{DEEDS, Deed, Power},
+    state::{Scope, State},
+    step::StepKind,
+};
+use crate::access::request::{MASTERS, implied_groups};
+
+/// Every signer of Kubernetes' own.
+const OWN_SIGNERS: &str = "kubernetes.io/*";
+/// Signs what the API server takes for a user.
+const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
+/// Signs what the API server takes for a node.
+const KUBELET_SIGNER: &str = "kubernetes.io/kube-apiserver-client-kubelet";
+
+/// A power that someone holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held<'a> {
+    pub(super) deed: &'static Deed,
+    pub(super) scope: Scope<'a>,
+    /// Names of the objects that it is about; empty for all.
+    pub(super) names: &'a [String],
+    pub(super) ground: Ground<'a>,
+    /// Whether it is held by name, and not by a group that has an own node.
+    pub(super) own: bool,
+}
+
+impl Held<'_> {
+    fn is_about(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|known| known == name)
+    }
+}
+
+/// A role that someone is bound to.
+#[derive(Debug, Clone, Copy)]
+struct Bound<'a> {
+    role: &'a RoleRef,
+    scope: Scope<'a>,
+}
+
+/// Everything someone holds.
+#[derive(Debug, Default)]
+struct Holdings<'a> {
+    powers: BTreeMap<Power, Vec<Held<'a>>>,
+    bound: Vec<Bound<'a>>,
+}
+
+impl<'a> Holdings<'a> {
+    fn of(&self, power: Power) -> &[Held<'a>] {
+        self.powers.get(&power).map_or(&[], Vec::as_slice)
+    }
+
+    /// Both powers at once, with the scope that both hold in; one of the two at least held by name.
+    fn both(&self, one: Power, other: Power) -> Vec<(Scope<'a>, Held<'a>, Held<'a>)> {
+        let mut found = Vec::new();
+        for a in self.of(one) {
+            for b in self.of(other).iter().filter(|b| a.own || b.own) {
+                found.extend(a.scope.meet(b.scope).map(|scope| (scope, *a, *b)));
+            }
+        }
+        found
+    }
+}
+
+impl<'a> Graph<'a> {
+    /// What a subject may do: by name, and together with what its groups may.
+    pub(super) fn expand_subject(&mut self, from: u32, state: State<'a>) {
+        if state == State::Group(MASTERS) {
+            self.step(from, State::ClusterAdmin, StepKind::HoldEverything, Vec::new());
+        }
+        let mut holdings = Holdings::default();
+        self.gather(state, true, &mut holdings);
+        let own = !holdings.powers.is_empty();
+        let groups = state.subject().map(|subject| implied_groups(&subject)).unwrap_or_default();
+        for group in groups {
+            let Some(group) = self.facts.groups.get(group.as_str()).copied() else { continue };
+            self.member(from, group);
+            if own {
+                self.gather(group, false, &mut holdings);
+            }
+        }
+        self.lead_on(from, &holdings);
+    }
+
+    /// What a role would give whoever binds it, and what having everything gives.
+    pub(super) fn expand_permissions(&mut self, from: u32, state: State<'a>) {
+        let mut holdings = Holdings::default();
+        let scope = match state {
+            State::ClusterAdmin => Scope::Cluster,
+            State::Everything(scope) | State::Holds(_, scope) => scope,
+            _ => return,
+        };
+        if let State::Holds(role, scope) = state {
+            holdings.bound.push(Bound { role, scope });
+            for power in self.facts.powers.get(role).into_iter().flatten().filter(|power| power.holds_in(scope)) {
+                let ground = ground(power.deed, Some(role), Some(power.rule));
+                let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, own: true };
+                holdings.powers.entry(power.deed.power).or_default().push(held);
+            }
+        } else {
+            for deed in DEEDS.iter().filter(|deed| deed.namespaced || scope == Scope::Cluster) {
+                let held = Held { deed, scope, names: &[], ground: ground(deed, None, None), own: true };
+                holdings.powers.entry(deed.power).or_default().push(held);
+            }
+        }
+        self.lead_on(from, &holdings);
+    }
+
+    fn gather(&self, subject: State<'a>, own: bool, holdings: &mut Holdings<'a>) {
+        for grant in self.facts.grants.get(&subject).into_iter().flatten() {
+            let role = &grant.facts.role;
+            let scope = grant.scope();
+            holdings.bound.push(Bound { role, scope });
+            for power in self.facts.powers.get(role).into_iter().flatten().filter(|power| power.holds_in(scope)) {
+                let ground = Ground {
+                    subject: Some(subject),
+                    binding: Some(grant.binding),
+                    built_in: grant.facts.built_in,
+                    ..ground(power.deed, Some(role), Some(power.rule))
+                };
+                let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, own };
+                holdings.powers.entry(power.deed.power).or_default().push(held);
+            }
+        }
+    }
+
+    fn lead_on(&mut self, from: u32, holdings: &Holdings<'a>) {
+        for held in holdings.powers.values().flatten().filter(|held| held.own) {
+            self.single(from, held);
+        }
+        self.bindings(from, holdings);
+        self.roles(from, holdings);
+        self.identities(from, holdings);
+        self.namespaces(from, holdings);
+    }
+
+    /// Powers that need no other.
+    fn single(&mut self, from: u32, held: &Held<'a>) {
+        let (scope, why) = (held.scope.inside(), vec![held.ground]);
+        let any = held.names.is_empty();
+        match held.deed.power {
+            Power::Everything => self.step(from, State::ClusterAdmin, StepKind::HoldEverything, why),
+            Power::CreatePods => self.step(from, State::NewPod(scope), StepKind::CreatePod, why),
+            Power::RewriteTemplates if any => {
+                self.step(from, State::Template(held.deed.kind, scope), StepKind::RewriteTemplate, why);
+            }
+            Power::RewriteTemplates => {
+                for key in self.named_workloads(held) {
+                    let namespace = key.namespace.as_deref().unwrap_or_default();
+                    let to = State::NewPod(Scope::Namespace(namespace));
+                    self.step(from, to, StepKind::RewriteTemplate, why.clone());
+                }
+            }
+            Power::RewritePods => self.into_pods(from, held, StepKind::RewritePod),
+            Power::Exec => self.into_pods(from, held, StepKind::Exec),
+            Power::Attach => self.into_pods(from, held, StepKind::Attach),
+            Power::AddContainers if any => {
+                self.step(from, State::AddedAny(scope), StepKind::AddContainer, why);
+            }
+            Power::AddContainers => {
+                for key in self.named_workloads(held) {
+                    self.step(from, State::Added(key), StepKind::AddContainer, why.clone());
+                }
+            }
+            Power::Kubelet if any => self.step(from, State::InsideAny(scope), StepKind::Kubelet, why),
+            Power::Kubelet => {
+                for node in held.names {
+                    let pods = self.facts.by_node.get(&Some(node.as_str())).cloned().unwrap_or_default();
+                    for (key, _) in pods {
+                        self.step(from, State::Inside(key), StepKind::Kubelet, why.clone());
+                    }
+                }
+            }
+            Power::IssueTokens => self.accounts(from, held, StepKind::IssueToken),
+            Power::ImpersonateAccounts => self.accounts(from, held, StepKind::Impersonate),
+            Power::ImpersonateUsers if any => self.step(from, State::AnyUser, StepKind::Impersonate, why),
+            Power::ImpersonateUsers => {
+                for name in held.names {
+                    if self.facts.grants.contains_key(&State::User(name)) {
+                        self.step(from, State::User(name), StepKind::Impersonate, why.clone());
+                    }
+                }
+            }
+            Power::ReadSecrets if any => self.step(from, State::Secrets(scope), StepKind::ReadSecret, why),
+            Power::ReadSecrets => {
+                for namespace in self.namespaces_of(scope) {
+                    for name in held.names {
+                        let known =
+                            self.facts.secrets.get(namespace).is_some_and(|names| names.contains(name.as_str()));
+                        if known || scope != Scope::Namespaces {
+                            self.step(from, State::Secret(namespace, name), StepKind::ReadSecret, why.clone());
+                        }
+                    }
+                }
+            }
+            Power::CreateMutators => self.altered(from, why),
+            Power::RewriteMutators | Power::RewriteMutatingPolicies if self.guards(held) => self.altered(from, why),
+            Power::CreateObservers => self.observed(from, why),
+            Power::RewriteObservers if self.guards(held) => self.observed(from, why),
+            _ => {}
+        }
+    }
+
+    fn altered(&mut self, from: u32, why: Vec<Ground<'a>>) {
+        self.step(from, State::NewPod(Scope::Namespaces), StepKind::AlterWrites, why.clone());
+        self.observed(from, why);
+    }
+
+    fn observed(&mut self, from: u32, why: Vec<Ground<'a>>) {
+        self.step(from, State::Secrets(Scope::Namespaces), StepKind::ObserveWrites, why);
+    }
+
+    /// Whether there is a webhook or policy that it may rewrite.
+    fn guards(&self, held: &Held<'a>) -> bool {
+        self.facts.cluster.guards.keys().any(|key| key.kind == held.deed.kind && held.is_about(&key.name))
+    }
+
+    fn into_pods(&mut self, from: u32, held: &Held<'a>, kind: StepKind) {
+        if held.names.is_empty() {
+            return self.step(from, State::InsideAny(held.scope.inside()), kind, vec![held.ground]);
+        }
+        for key in self.named_workloads(held) {
+            self.step(from, State::Inside(key), kind, vec![held.ground]);
+        }
+    }
+
+    fn accounts(&mut self, from: u32, held: &Held<'a>, kind: StepKind) {
+        let scope = held.scope.inside();
+        if held.names.is_empty() {
+            return self.step(from, State::Accounts(scope), kind, vec![held.ground]);
+        }
+        for namespace in self.namespaces_of(scope) {
+            for name in held.names {
+                if self.facts.accounts.get(namespace).is_some_and(|names| names.contains(name.as_str())) {
+                    self.step(from, State::Account(namespace, name), kind, vec![held.ground]);
+                }
+            }
+        }
+    }
+
+    /// Workloads of the deed's kind that its names name.
+    fn named_workloads(&self, held: &Held<'a>) -> Vec<&'a ObjectKey> {
+        let mut found = Vec::new();
+        for namespace in self.namespaces_of(held.scope.inside()) {
+            for name in held.names {
+                let key = ObjectKey {
+                    group: held.deed.group.to_owned(),
+                    kind: held.deed.kind.to_owned(),
+                    namespace: Some(namespace.to_owned()),
+                    name: name.clone(),
+                };
+                found.extend(self.facts.cluster.workloads.get_key_value(&key).map(|(key, _)| key));
+            }
+        }
+        found
+    }
+
+    fn namespaces_of(&self, scope: Scope<'a>) -> Vec<&'a str> {
+        match scope {
+            Scope::Namespace(namespace) => vec![namespace],
+            _ => self.facts.namespaces.iter().copied().collect(),
+        }
+    }
+
+    /// The bindings that someone may write: past the escalation check leads the verb `bind` alone, for whoever holds all of a role
+    /// has nothing to gain by binding it.
+    fn bindings(&mut self, from: u32, holdings: &Holdings<'a>) {
+        for (scope, create, bind) in holdings.both(Power::CreateClusterBindings, Power::BindClusterRoles) {
+            if scope == Scope::Cluster {
+                self.bind(from, StepKind::Bind, scope, (create, bind));
+            }
+        }
+        for power in [Power::BindClusterRoles, Power::BindRoles] {
+            for (scope, create, bind) in holdings.both(Power::CreateBindings, power) {
+                self.bind(from, StepKind::Bind, scope.inside(), (create, bind));
+            }
+            for (scope, rewrite, bind) in holdings.both(Power::RewriteBindings, power) {
+                self.rebind(from, scope.inside(), (rewrite, bind));
+            }
+        }
+        for (scope, rewrite, bind) in holdings.both(Power::RewriteClusterBindings, Power::BindClusterRoles) {
+            if scope == Scope::Cluster {
+                self.rebind(from, scope, (rewrite, bind));
+            }
+        }
+    }
+
+    fn bind(&mut self, from: u32, kind: StepKind, scope: Scope<'a>, (write, bind): (Held<'a>, Held<'a>)) {
+        let why = vec![write.ground, bind.ground];
+        let cluster_role = bind.deed.power == Power::BindClusterRoles;
+        match (bind.names.is_empty(), cluster_role) {
+            // The role cluster-admin is among them.
+            (true, true) if scope == Scope::Cluster => self.step(from, State::ClusterAdmin, kind, why),
+            (true, true) => self.step(from, State::Everything(scope), kind, why),
+            (true, false) => self.step(from, State::AnyRole(scope), kind, why),
+            (false, true) => {
+                for name in bind.names {
+                    if let Some(role) = self.role(None, name) {
+                        let to = self.held(role, scope);
+                        self.step(from, to, kind, why.clone());
+                    }
+                }
+            }
+            (false, false) => {
+                for namespace in self.namespaces_of(scope) {
+                    for name in bind.names {
+                        if let Some(role) = self.role(Some(namespace), name) {
+                            self.step(from, State::Holds(role, Scope::Namespace(namespace)), kind, why.clone());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A binding that is there keeps its role; who may rewrite it may add subjects.
+    fn rebind(&mut self, from: u32, scope: Scope<'a>, (write, bind): (Held<'a>, Held<'a>)) {
+        let why = vec![write.ground, bind.ground];
+        let fits = |role: &RoleRef| {
+            role.namespace.is_none() == (bind.deed.power == Power::BindClusterRoles) && bind.is_about(&role.name)
+        };
+        if write.names.is_empty() && bind.names.is_empty() {
+            let state = State::AnyBound(bind.deed.kind, scope);
+            return self.step(from, state, StepKind::Rebind, why);
+        }
+        let places = match scope {
+            Scope::Cluster => vec![None],
+            scope => self.namespaces_of(scope).into_iter().map(Some).collect(),
+        };
+        for place in places {
+            let scope = place.map_or(Scope::Cluster, Scope::Namespace);
+            let roles: Vec<&'a RoleRef> = if write.names.is_empty() {
+                self.facts.bound.get(&place).into_iter().flatten().copied().filter(|role| fits(role)).collect()
+            } else {
+                let named = write.names.iter().filter_map(|name| {
+                    let key = ObjectKey {
+                        group: write.deed.group.to_owned(),
+                        kind: write.deed.kind.to_owned(),
+                        namespace: place.map(str::to_owned),
+                        name: name.clone(),
+                    };
+                    self.facts.cluster.bindings.get(&key).map(|binding| &binding.role)
+                });
+                named.filter(|role| fits(role)).collect()
+            };
+            for role in roles {
+                let to = self.held(role, scope);
+                self.step(from, to, StepKind::Rebind, why.clone());
+            }
+        }
+    }
+
+    fn role(&self, namespace: Option<&str>, name: &str) -> Option<&'a RoleRef> {
+        let role = RoleRef { namespace: namespace.map(str::to_owned), name: name.to_owned() };
+        self.facts.cluster.roles.get_key_value(&role).map(|(role, _)| role)
+    }
+
+    /// What a role gives in a scope.
+    pub(super) fn held(&self, role: &'a RoleRef, scope: Scope<'a>) -> State<'a> {
+        let everything = self
+            .facts
+            .powers
+            .get(role)
+            .is_some_and(|powers| powers.iter().any(|power| power.deed.power == Power::Everything));
+        match (everything, scope) {
+            (true, Scope::Cluster) => State::ClusterAdmin,
+            (true, scope) => State::Everything(scope),
+            (false, scope) => State::Holds(role, scope),
+        }
+    }
+
+    /// The roles that someone may write past the escalation check, by the verb `escalate`.
+    fn roles(&mut self, from: u32, holdings: &Holdings<'a>) {
+        for (rewrite, escalate, wide) in [
+            (Power::RewriteClusterRoles, Power::EscalateClusterRoles, true),
+            (Power::RewriteRoles, Power::EscalateRoles, false),
+        ] {
+            for (scope, rewrite, escalate) in holdings.both(rewrite, escalate) {
+                let fits = |bound: &&Bound<'a>| {
+                    bound.role.namespace.is_none() == wide
+                        && rewrite.is_about(&bound.role.name)
+                        && escalate.is_about(&bound.role.name)
+                        && (wide || scope.meet(bound.scope).is_some())
+                };
+                let mut scopes: Vec<_> = holdings.bound.iter().filter(fits).map(|bound| bound.scope).collect();
+                scopes.sort_unstable();
+                scopes.dedup();
+                for scope in scopes {
+                    let to = match scope {
+                        Scope::Cluster => State::ClusterAdmin,
+                        scope => State::Everything(scope),
+                    };
+                    self.step(from, to, StepKind::Escalate, vec![rewrite.ground, escalate.ground]);
+                }
+            }
+        }
+        for (scope, write, escalate) in holdings.both(Power::CreateRoles, Power::EscalateRoles) {
+            for (other, create, bind) in holdings.both(Power::CreateBindings, Power::BindRoles) {
+                if let (Some(scope), true, true) = (scope.meet(other), escalate.names.is_empty(), bind.names.is_empty())
+                {
+                    let why = vec![write.ground, escalate.ground, create.ground, bind.ground];
+                    self.step(from, State::Everything(scope.inside()), StepKind::WriteRole, why);
+                }
+            }
+        }
+    }
+
+    /// Ways to be someone else that take more than one permission.
+    fn identities(&mut self, from: u32, holdings: &Holdings<'a>) {
+        // A request that impersonates a group has to impersonate a user as well, no matter whom.
+        for someone in [Power::ImpersonateUsers, Power::ImpersonateAccounts] {
+            for (_, groups, someone) in holdings.both(Power::ImpersonateGroups, someone) {
+                let why = vec![groups.ground, someone.ground];
+                if groups.is_about(MASTERS) {
+                    self.step(from, State::Group(MASTERS), StepKind::Impersonate, why.clone());
+                }
+                for name in groups.names {
+                    if let Some(group) = self.facts.groups.get(name.as_str()).copied() {
+                        self.step(from, group, StepKind::Impersonate, why.clone());
+                    }
+                }
+            }
+        }
+        for (scope, create, read) in holdings.both(Power::CreateSecrets, Power::ReadSecrets) {
+            let why = vec![create.ground, read.ground];
+            self.step(from, State::Accounts(scope.inside()), StepKind::CreateTokenSecret, why);
+        }
+        for (_, create, approve) in holdings.both(Power::CreateRequests, Power::ApproveRequests) {
+            for signer in holdings.of(Power::ApproveForSigner) {
+                let why = vec![create.ground, approve.ground, signer.ground];
+                let signs = |name: &str| signer.is_about(name) || signer.is_about(OWN_SIGNERS);
+                if signs(CLIENT_SIGNER) {
+                    self.step(from, State::AnySubject, StepKind::ApproveCertificate, why.clone());
+                }
+                if signs(KUBELET_SIGNER) {
+                    self.step(from, State::AnyKubelet, StepKind::ApproveCertificate, why);
+                }
+            }
+        }
+        for (_, policy, binding) in holdings.both(Power::CreateMutatingPolicies, Power::BindMutatingPolicies) {
+            self.altered(from, vec![policy.ground, binding.ground]);
+        }
+    }
+
+    /// Ways around a namespace's Pod Security level.
+    fn namespaces(&mut self, from: u32, holdings: &Holdings<'a>) {
+        for (scope, label, create) in holdings.both(Power::LabelNamespaces, Power::CreatePods) {
+            let held = |namespace: &&str| label.is_about(namespace) && self.facts.pod_security(namespace).is_some();
+            // One will do.
+            let namespaces = match scope {
+                Scope::Namespace(namespace) => Some(namespace).filter(|name| held(&name)),
+                _ => self.facts.cluster.namespaces.keys().map(String::as_str).find(|name| held(name)),
+            };
+            if let Some(namespace) = namespaces {
+                self.freed(from, Some(namespace), StepKind::LiftPodSecurity, (label, create));
+            }
+        }
+        for (_, namespace, create) in holdings.both(Power::CreateNamespaces, Power::CreatePods) {
+            if create.scope != Scope::Cluster {
+                continue;
+            }
+            self.freed(from, None, StepKind::CreateNamespace, (namespace, create));
+        }
+    }
+
+    fn freed(&mut self, from: u32, namespace: Option<&'a str>, kind: StepKind, (free, create): (Held<'a>, Held<'a>)) {
+        let freed = State::Freed(namespace, from);
+        self.step(from, freed, kind, vec![free.ground]);
+        let there = self.id(freed);
+        self.step(there, State::FreePod(from), StepKind::CreatePod, vec![create.ground]);
+    }
+}
+
+fn ground<'a>(deed: &'static Deed, role: Option<&'a RoleRef>, rule: Option<&'a RoleRule>) -> Ground<'a> {
+    Ground { deed, subject: None, binding: None, built_in: false, role, rule }
+}

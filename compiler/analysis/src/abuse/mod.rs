@@ -1,0 +1,19 @@
+//! How far someone gets who uses what they were given: chains of permissions, pods, nodes and secrets.
+//!
+//! In: a cluster. Out: for each subject and workload, the shortest chain to a [`Goal`], each step with the binding, role and rule or the
+//! field of the pod behind it. The graph is drawn once ([`Paths::new`]), each goal searched once, whatever the number of subjects.
+//! What a step takes is judged for one identity at a time, together with its groups: what two identities that someone holds could do
+//! only together is not found.
+
+mod answer;
+mod bodies;
+mod graph;
+mod host;
+mod identity;
+mod power;
+mod search;
+mod state;
+mod step;
+
+pub use answer::{Answer, Control, Goal, Origin, Path, Paths, Reason, Step};
+pub use step::StepKind;

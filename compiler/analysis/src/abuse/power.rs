@@ -1,0 +1,264 @@
+//! Permissions that lead further than what they name.
+//!
+//! "Good practices for Kubernetes RBAC" (Kubernetes documentation) names most; the rest is read off what the API server does with the
+//! request.
+
+use std::collections::HashMap;
+
+use kspec_model::{
+    cluster::Cluster,
+    program::{RoleRef, RoleRule},
+};
+
+use super::state::Scope;
+use crate::access::rule::{ALL, resource_matches};
+
+/// What a permission is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Power {
+    Everything,
+    CreatePods,
+    RewriteTemplates,
+    RewritePods,
+    Exec,
+    Attach,
+    AddContainers,
+    Kubelet,
+    IssueTokens,
+    ImpersonateAccounts,
+    ImpersonateUsers,
+    ImpersonateGroups,
+    ReadSecrets,
+    CreateSecrets,
+    CreateBindings,
+    CreateClusterBindings,
+    RewriteBindings,
+    RewriteClusterBindings,
+    BindRoles,
+    BindClusterRoles,
+    CreateRoles,
+    EscalateRoles,
+    EscalateClusterRoles,
+    RewriteRoles,
+    RewriteClusterRoles,
+    CreateRequests,
+    ApproveRequests,
+    ApproveForSigner,
+    CreateMutators,
+    RewriteMutators,
+    CreateObservers,
+    RewriteObservers,
+    CreateMutatingPolicies,
+    BindMutatingPolicies,
+    RewriteMutatingPolicies,
+    LabelNamespaces,
+    CreateNamespaces,
+}
+
+/// A request that gives a [`Power`]; any of the verbs will do.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Deed {
+    pub(super) power: Power,
+    pub(super) verbs: &'static [&'static str],
+    pub(super) group: &'static str,
+    pub(super) resource: &'static str,
+    pub(super) subresource: &'static str,
+    /// Kind of the objects.
+    pub(super) kind: &'static str,
+    /// Whether a RoleBinding can give it.
+    pub(super) namespaced: bool,
+    /// Whether the request names an object, so that a rule with resource names can allow it.
+    pub(super) named: bool,
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const CERTIFICATES: &str = "certificates.k8s.io";
+const CREATE: &[&str] = &["create"];
+const REWRITE: &[&str] = &["update", "patch"];
+const IMPERSONATE: &[&str] = &["impersonate"];
+
+/// How wide a deed is, and whether it names its object.
+#[derive(Clone, Copy)]
+enum Of {
+    Namespaced(bool),
+    Cluster(bool),
+}
+use Of::{Cluster as Wide, Namespaced as Inside};
+
+const fn deed(
+    power: Power,
+    verbs: &'static [&'static str],
+    group: &'static str,
+    resource: (&'static str, &'static str),
+    kind: &'static str,
+    of: Of,
+) -> Deed {
+    let (namespaced, named) = match of {
+        Inside(named) => (true, named),
+        Wide(named) => (false, named),
+    };
+    Deed { power, verbs, group, resource: resource.0, subresource: resource.1, kind, namespaced, named }
+}
+
+/// Every deed that leads further.
+pub(super) static DEEDS: &[Deed] = &[
+    deed(Power::CreatePods, CREATE, "", ("pods", ""), "Pod", Inside(false)),
+    deed(Power::CreatePods, CREATE, "", ("replicationcontrollers", ""), "ReplicationController", Inside(false)),
+    deed(Power::CreatePods, CREATE, "apps", ("deployments", ""), "Deployment", Inside(false)),
+    deed(Power::CreatePods, CREATE, "apps", ("replicasets", ""), "ReplicaSet", Inside(false)),
+    deed(Power::CreatePods, CREATE, "apps", ("statefulsets", ""), "StatefulSet", Inside(false)),
+    deed(Power::CreatePods, CREATE, "apps", ("daemonsets", ""), "DaemonSet", Inside(false)),
+    deed(Power::CreatePods, CREATE, "batch", ("jobs", ""), "Job", Inside(false)),
+    deed(Power::CreatePods, CREATE, "batch", ("cronjobs", ""), "CronJob", Inside(false)),
+    // A job's template cannot change once it is made.
+    deed(Power::RewriteTemplates, REWRITE, "", ("replicationcontrollers", ""), "ReplicationController", Inside(true)),
+    deed(Power::RewriteTemplates, REWRITE, "apps", ("deployments", ""), "Deployment", Inside(true)),
+    deed(Power::RewriteTemplates, REWRITE, "apps", ("replicasets", ""), "ReplicaSet", Inside(true)),
+    deed(Power::RewriteTemplates, REWRITE, "apps", ("statefulsets", ""), "StatefulSet", Inside(true)),
+    deed(Power::RewriteTemplates, REWRITE, "apps", ("daemonsets", ""), "DaemonSet", Inside(true)),
+    deed(Power::RewriteTemplates, REWRITE, "batch", ("cronjobs", ""), "CronJob", Inside(true)),
+    // Of a pod that runs, only the images may change.
+    deed(Power::RewritePods, REWRITE, "", ("pods", ""), "Pod", Inside(true)),
+    deed(Power::Exec, CREATE, "", ("pods", "exec"), "Pod", Inside(true)),
+    deed(Power::Attach, CREATE, "", ("pods", "attach"), "Pod", Inside(true)),
+    deed(Power::AddContainers, REWRITE, "", ("pods", "ephemeralcontainers"), "Pod", Inside(true)),
+    // A WebSocket begins with GET, by which the kubelet runs commands too.
+    deed(Power::Kubelet, &["create", "get"], "", ("nodes", "proxy"), "Node", Wide(true)),
+    deed(Power::IssueTokens, CREATE, "", ("serviceaccounts", "token"), "ServiceAccount", Inside(true)),
+    deed(Power::ImpersonateAccounts, IMPERSONATE, "", ("serviceaccounts", ""), "ServiceAccount", Inside(true)),
+    deed(Power::ImpersonateUsers, IMPERSONATE, "", ("users", ""), "User", Wide(true)),
+    deed(Power::ImpersonateGroups, IMPERSONATE, "", ("groups", ""), "Group", Wide(true)),
+    // A list may select by name.
+    deed(Power::ReadSecrets, &["get", "list", "watch"], "", ("secrets", ""), "Secret", Inside(true)),
+    deed(Power::CreateSecrets, CREATE, "", ("secrets", ""), "Secret", Inside(false)),
+    deed(Power::CreateBindings, CREATE, RBAC, ("rolebindings", ""), "RoleBinding", Inside(false)),
+    deed(Power::CreateClusterBindings, CREATE, RBAC, ("clusterrolebindings", ""), "ClusterRoleBinding", Wide(false)),
+    deed(Power::RewriteBindings, REWRITE, RBAC, ("rolebindings", ""), "RoleBinding", Inside(true)),
+    deed(Power::RewriteClusterBindings, REWRITE, RBAC, ("clusterrolebindings", ""), "ClusterRoleBinding", Wide(true)),
+    deed(Power::BindRoles, &["bind"], RBAC, ("roles", ""), "Role", Inside(true)),
+    // A RoleBinding may bind a ClusterRole: then it is asked for in its namespace.
+    deed(Power::BindClusterRoles, &["bind"], RBAC, ("clusterroles", ""), "ClusterRole", Inside(true)),
+    deed(Power::CreateRoles, CREATE, RBAC, ("roles", ""), "Role", Inside(false)),
+    deed(Power::EscalateRoles, &["escalate"], RBAC, ("roles", ""), "Role", Inside(true)),
+    deed(Power::EscalateClusterRoles, &["escalate"], RBAC, ("clusterroles", ""), "ClusterRole", Wide(true)),
+    deed(Power::RewriteRoles, REWRITE, RBAC, ("roles", ""), "Role", Inside(true)),
+    deed(Power::RewriteClusterRoles, REWRITE, RBAC, ("clusterroles", ""), "ClusterRole", Wide(true)),
+    deed(
+        Power::CreateRequests,
+        CREATE,
+        CERTIFICATES,
+        ("certificatesigningrequests", ""),
+        "CertificateSigningRequest",
+        Wide(false),
+    ),
+    deed(
+        Power::ApproveRequests,
+        REWRITE,
+        CERTIFICATES,
+        ("certificatesigningrequests", "approval"),
+        "CertificateSigningRequest",
+        Wide(true),
+    ),
+    deed(Power::ApproveForSigner, &["approve"], CERTIFICATES, ("signers", ""), "signer", Wide(true)),
+    deed(
+        Power::CreateMutators,
+        CREATE,
+        ADMISSION,
+        ("mutatingwebhookconfigurations", ""),
+        "MutatingWebhookConfiguration",
+        Wide(false),
+    ),
+    deed(
+        Power::RewriteMutators,
+        REWRITE,
+        ADMISSION,
+        ("mutatingwebhookconfigurations", ""),
+        "MutatingWebhookConfiguration",
+        Wide(true),
+    ),
+    deed(
+        Power::CreateObservers,
+        CREATE,
+        ADMISSION,
+        ("validatingwebhookconfigurations", ""),
+        "ValidatingWebhookConfiguration",
+        Wide(false),
+    ),
+    deed(
+        Power::RewriteObservers,
+        REWRITE,
+        ADMISSION,
+        ("validatingwebhookconfigurations", ""),
+        "ValidatingWebhookConfiguration",
+        Wide(true),
+    ),
+    deed(
+        Power::CreateMutatingPolicies,
+        CREATE,
+        ADMISSION,
+        ("mutatingadmissionpolicies", ""),
+        "MutatingAdmissionPolicy",
+        Wide(false),
+    ),
+    deed(
+        Power::BindMutatingPolicies,
+        CREATE,
+        ADMISSION,
+        ("mutatingadmissionpolicybindings", ""),
+        "MutatingAdmissionPolicyBinding",
+        Wide(false),
+    ),
+    deed(
+        Power::RewriteMutatingPolicies,
+        REWRITE,
+        ADMISSION,
+        ("mutatingadmissionpolicies", ""),
+        "MutatingAdmissionPolicy",
+        Wide(true),
+    ),
+    // The server takes a namespace's own name for the request's namespace, so that a RoleBinding there can allow it.
+    deed(Power::LabelNamespaces, REWRITE, "", ("namespaces", ""), "Namespace", Inside(true)),
+    deed(Power::CreateNamespaces, CREATE, "", ("namespaces", ""), "Namespace", Wide(false)),
+];
+
+/// Everything at once; not among [`DEEDS`], since no single request asks for it.
+pub(super) static EVERYTHING: Deed = deed(Power::Everything, &[ALL], ALL, (ALL, ""), "", Wide(false));
+
+impl Deed {
+    /// Whether a rule allows it, on some object at least.
+    fn allowed_by(&self, rule: &RoleRule) -> bool {
+        rule.verbs.iter().any(|verb| verb == ALL || self.verbs.contains(&verb.as_str()))
+            && rule.api_groups.iter().any(|group| group == ALL || group == self.group)
+            && rule.resources.iter().any(|resource| resource_matches(resource, self.resource, self.subresource))
+            && (self.named || rule.resource_names.is_empty())
+    }
+}
+
+/// A rule's dangerous half: what it allows of [`DEEDS`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RulePower<'a> {
+    pub(super) deed: &'static Deed,
+    pub(super) rule: &'a RoleRule,
+}
+
+impl RulePower<'_> {
+    /// Whether it still holds when the role is bound in a scope.
+    pub(super) fn holds_in(&self, scope: Scope<'_>) -> bool {
+        self.deed.namespaced || scope == Scope::Cluster
+    }
+}
+
+/// The powers of every role, each looked at once.
+pub(super) fn by_role(cluster: &Cluster) -> HashMap<&RoleRef, Vec<RulePower<'_>>> {
+    cluster.roles.iter().map(|(role, facts)| (role, facts.rules.iter().flat_map(of_rule).collect())).collect()
+}
+
+fn of_rule(rule: &RoleRule) -> Vec<RulePower<'_>> {
+    let all = |words: &[String]| words.iter().any(|word| word == ALL);
+    if all(&rule.verbs) && all(&rule.api_groups) && all(&rule.resources) && rule.resource_names.is_empty() {
+        let everything = [&EVERYTHING].into_iter().chain(DEEDS);
+        return everything.map(|deed| RulePower { deed, rule }).collect();
+    }
+    DEEDS.iter().filter(|deed| deed.allowed_by(rule)).map(|deed| RulePower { deed, rule }).collect()
+}

@@ -1,0 +1,182 @@
+//! What someone may have got hold of: the nodes of the graph.
+
+use std::fmt;
+
+use kspec_model::{ObjectKey, program::RoleRef};
+
+use crate::access::SubjectRef;
+
+/// Where permissions hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Scope<'a> {
+    /// The whole cluster.
+    Cluster,
+    /// Every namespace, but nothing outside them.
+    Namespaces,
+    /// One namespace.
+    Namespace(&'a str),
+}
+
+impl Scope<'_> {
+    /// The part of it that lies in namespaces.
+    pub(super) fn inside(self) -> Self {
+        if self == Self::Cluster { Self::Namespaces } else { self }
+    }
+
+    /// What lies in both, unless that is nothing.
+    pub(super) fn meet(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Namespace(a), Self::Namespace(b)) => (a == b).then_some(self),
+            (Self::Cluster | Self::Namespaces, Self::Namespace(_)) | (Self::Cluster, _) => Some(other),
+            _ => Some(self),
+        }
+    }
+}
+
+/// A node of the graph. Those with a scope stand for a class ("any service account of the namespace"), so that no edge is drawn to
+/// each member from each holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum State<'a> {
+    User(&'a str),
+    Group(&'a str),
+    Account(&'a str, &'a str),
+    /// Everything, everywhere.
+    ClusterAdmin,
+    /// Everything in one namespace, or in each.
+    Everything(Scope<'a>),
+    /// The permissions of a role that is bound in a scope, by a binding that is not there yet.
+    Holds(&'a RoleRef, Scope<'a>),
+    /// Any Role of the scope, bound where it stands.
+    AnyRole(Scope<'a>),
+    /// Any role of this kind that some binding of the scope binds already.
+    AnyBound(&'static str, Scope<'a>),
+    /// Any user that a binding names.
+    AnyUser,
+    /// Any subject but members of `system:masters`.
+    AnySubject,
+    /// Any service account of the scope.
+    Accounts(Scope<'a>),
+    /// A pod of one's own making.
+    NewPod(Scope<'a>),
+    /// A pod of one's own making where Pod Security is out of the way: in a namespace whose labels were changed, or a new one. By
+    /// whom, since it is only theirs.
+    FreePod(u32),
+    /// The namespace of that pod, before it is made.
+    Freed(Option<&'a str>, u32),
+    /// The template of an object of this kind.
+    Template(&'static str, Scope<'a>),
+    /// Code in any pod of the scope.
+    InsideAny(Scope<'a>),
+    /// Code in a workload's pods.
+    Inside(&'a ObjectKey),
+    /// A container of one's own in any pod of the scope.
+    AddedAny(Scope<'a>),
+    /// A container of one's own in a pod.
+    Added(&'a ObjectKey),
+    /// Any node.
+    AnyNode,
+    /// A node; without a name, the one that pods which are not placed yet will run on.
+    Node(Option<&'a str>),
+    /// What the node keeps of its pods: tokens and secrets.
+    NodeFiles(Option<&'a str>),
+    /// The API credentials of any node.
+    AnyKubelet,
+    /// Any secret of the scope.
+    Secrets(Scope<'a>),
+    Secret(&'a str, &'a str),
+}
+
+impl<'a> State<'a> {
+    /// The node of a subject.
+    pub(super) fn of(subject: &'a SubjectRef) -> Self {
+        match subject {
+            SubjectRef::User { name } => Self::User(name),
+            SubjectRef::Group { name } => Self::Group(name),
+            SubjectRef::ServiceAccount { namespace, name } => Self::Account(namespace, name),
+        }
+    }
+
+    /// The subject it stands for, if it does.
+    pub(super) fn subject(&self) -> Option<SubjectRef> {
+        match *self {
+            Self::User(name) => Some(SubjectRef::User { name: name.to_owned() }),
+            Self::Group(name) => Some(SubjectRef::Group { name: name.to_owned() }),
+            Self::Account(namespace, name) => {
+                Some(SubjectRef::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The namespace that what is done to it is done in.
+    pub(super) fn namespace(&self) -> Option<&'a str> {
+        match *self {
+            Self::Account(namespace, _) | Self::Secret(namespace, _) => Some(namespace),
+            Self::Inside(key) | Self::Added(key) => key.namespace.as_deref(),
+            Self::Freed(namespace, _) => namespace,
+            Self::Everything(scope)
+            | Self::Holds(_, scope)
+            | Self::AnyRole(scope)
+            | Self::AnyBound(_, scope)
+            | Self::Accounts(scope)
+            | Self::NewPod(scope)
+            | Self::Template(_, scope)
+            | Self::InsideAny(scope)
+            | Self::AddedAny(scope)
+            | Self::Secrets(scope) => match scope {
+                Scope::Namespace(namespace) => Some(namespace),
+                Scope::Cluster | Scope::Namespaces => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.write_str("in the whole cluster"),
+            Self::Namespaces => f.write_str("in every namespace"),
+            Self::Namespace(name) => write!(f, "in namespace {name}"),
+        }
+    }
+}
+
+impl fmt::Display for State<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::User(name) => write!(f, "user {name}"),
+            Self::Group(name) => write!(f, "group {name}"),
+            Self::Account(namespace, name) => write!(f, "service account {namespace}/{name}"),
+            Self::ClusterAdmin => f.write_str("cluster-admin"),
+            Self::Everything(scope) => write!(f, "every permission {scope}"),
+            Self::Holds(role, scope) => match &role.namespace {
+                Some(namespace) => write!(f, "Role {namespace}/{}", role.name),
+                None => write!(f, "ClusterRole {} {scope}", role.name),
+            },
+            Self::AnyRole(scope) => write!(f, "any Role {scope}"),
+            Self::AnyBound(kind, scope) => write!(f, "any {kind} bound {scope}"),
+            Self::AnyUser => f.write_str("any user"),
+            Self::AnySubject => f.write_str("any user, group or service account"),
+            Self::Accounts(scope) => write!(f, "any service account {scope}"),
+            Self::NewPod(scope) => write!(f, "a new pod {scope}"),
+            Self::FreePod(_) => f.write_str("a new pod there"),
+            Self::Freed(Some(namespace), _) => write!(f, "namespace {namespace}"),
+            Self::Freed(None, _) => f.write_str("a new namespace"),
+            Self::Template(kind, scope) => write!(f, "the pods of a {kind} {scope}"),
+            Self::InsideAny(scope) => write!(f, "any pod {scope}"),
+            Self::AddedAny(scope) => write!(f, "a container in any pod {scope}"),
+            Self::Inside(key) | Self::Added(key) => {
+                write!(f, "{} {}/{}", key.kind, key.namespace.as_deref().unwrap_or_default(), key.name)
+            }
+            Self::AnyNode => f.write_str("any node"),
+            Self::Node(Some(name)) => write!(f, "node {name}"),
+            Self::Node(None) => f.write_str("the node it runs on"),
+            Self::NodeFiles(Some(name)) => write!(f, "what node {name} keeps of its pods"),
+            Self::NodeFiles(None) => f.write_str("what the node it runs on keeps of its pods"),
+            Self::AnyKubelet => f.write_str("any node's own credentials"),
+            Self::Secrets(scope) => write!(f, "any secret {scope}"),
+            Self::Secret(namespace, name) => write!(f, "secret {namespace}/{name}"),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! One step of a chain: its kind, and how it is said.
+
+use serde::{Deserialize, Serialize};
+
+/// How someone gets from one thing to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    /// Is allowed everything by a binding, or by being of `system:masters`.
+    HoldEverything,
+    /// Writes a binding of a role for themselves, past the escalation check by the verb `bind`.
+    Bind,
+    /// Adds themselves to a binding that is there, past the escalation check by the verb `bind`.
+    Rebind,
+    /// Gives a role that they are bound to every permission, past the escalation check by the verb `escalate`.
+    Escalate,
+    /// Writes a role with every permission and binds it, by the verbs `escalate` and `bind`.
+    WriteRole,
+    /// Sends requests as somebody else.
+    Impersonate,
+    /// Has a certificate request of their own approved, as anyone.
+    ApproveCertificate,
+    /// Asks for a service account's token.
+    IssueToken,
+    /// Writes a secret that the control plane fills with a service account's token, and reads it.
+    CreateTokenSecret,
+    /// Reads a secret.
+    ReadSecret,
+    /// Finds a service account's token in a secret.
+    ReadTokenSecret,
+    /// Creates a pod, or a controller that does.
+    CreatePod,
+    /// Rewrites a controller's template, so that it creates other pods.
+    RewriteTemplate,
+    /// Runs a command in a pod.
+    Exec,
+    /// Takes over the input and output of a pod's process.
+    Attach,
+    /// Adds an ephemeral container to a pod.
+    AddContainer,
+    /// Changes the image of a pod's container.
+    RewritePod,
+    /// Runs a command in a pod through the API server's way to its kubelet.
+    Kubelet,
+    /// Has every object altered that someone else writes, by a mutating webhook or policy.
+    AlterWrites,
+    /// Is shown every object that someone else writes, by a webhook.
+    ObserveWrites,
+    /// Changes a namespace's labels, so that Pod Security lets anything in.
+    LiftPodSecurity,
+    /// Makes a namespace without labels, where Pod Security lets anything in.
+    CreateNamespace,
+    /// Runs a pod of their own as a service account of its namespace.
+    RunAs,
+    /// Mounts a secret of the namespace in a pod of their own.
+    MountSecret,
+    /// Makes a pod of their own privileged.
+    RunPrivileged,
+    /// Uses the token that a pod mounts.
+    UseToken,
+    /// Uses a secret that a pod mounts.
+    UseSecret,
+    /// Leaves a privileged container for its node.
+    LeavePrivileged,
+    /// Leaves a container by a capability it was given.
+    LeaveByCapability,
+    /// Leaves a container by one of the node's paths that it mounts.
+    LeaveByHostPath,
+    /// Reads what the node's other processes keep, by sharing its process namespace.
+    ReadNeighbours,
+    /// Reads what the node keeps of its pods, by one of its paths.
+    ReadNodeFiles,
+    /// Enters the pods that run on a node.
+    EnterPods,
+    /// Takes the control plane's keys from its node.
+    TakeControlPlane,
+}
+
+impl StepKind {
+    /// What is done, with what is reached by it.
+    pub(super) fn say(self, to: &str) -> String {
+        match self {
+            Self::HoldEverything => "may do everything".to_owned(),
+            Self::Bind => format!("binds itself to {to}"),
+            Self::Rebind => format!("adds itself to a binding of {to}"),
+            Self::Escalate => format!("adds to a role that it is bound to: {to}"),
+            Self::WriteRole => format!("writes a role and binds it: {to}"),
+            Self::Impersonate => format!("impersonates {to}"),
+            Self::ApproveCertificate => format!("approves a certificate for itself as {to}"),
+            Self::IssueToken => format!("asks for a token of {to}"),
+            Self::CreateTokenSecret => format!("creates a secret for a token of {to}"),
+            Self::ReadSecret => format!("reads {to}"),
+            Self::ReadTokenSecret => format!("finds in it a token of {to}"),
+            Self::CreatePod => format!("creates {to}"),
+            Self::RewriteTemplate => format!("rewrites a controller's template: {to}"),
+            Self::Exec => format!("runs a command in {to}"),
+            Self::Attach => format!("attaches to {to}"),
+            Self::AddContainer => format!("adds a container to {to}"),
+            Self::RewritePod => format!("changes the image of {to}"),
+            Self::Kubelet => format!("runs a command through the kubelet in {to}"),
+            Self::AlterWrites => format!("alters what others write: {to}"),
+            Self::ObserveWrites => format!("is shown what others write: {to}"),
+            Self::LiftPodSecurity => format!("changes the Pod Security labels of {to}"),
+            Self::CreateNamespace => format!("creates {to}"),
+            Self::RunAs => format!("runs it as {to}"),
+            Self::MountSecret => format!("mounts {to}"),
+            Self::RunPrivileged => format!("makes it privileged, on {to}"),
+            Self::UseToken => format!("uses the token there of {to}"),
+            Self::UseSecret => format!("finds there {to}"),
+            Self::LeavePrivileged => format!("leaves a privileged container for {to}"),
+            Self::LeaveByCapability => format!("leaves a container by its capabilities for {to}"),
+            Self::LeaveByHostPath => format!("writes through a host path to {to}"),
+            Self::ReadNeighbours => format!("reads through the node's processes {to}"),
+            Self::ReadNodeFiles => format!("reads through a host path {to}"),
+            Self::EnterPods => format!("enters {to}, which runs there"),
+            Self::TakeControlPlane => "takes the control plane's keys, which lie there".to_owned(),
+        }
+    }
+}

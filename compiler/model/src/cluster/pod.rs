@@ -1,0 +1,84 @@
+//! What a pod is to whoever runs code in it, and what is kept beside pods that leads further: secrets, and what is asked
+//! before a write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{LabelSelector, ObjectKey};
+
+/// What a pod shares with its node, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodFacts {
+    /// Containers, init and ephemeral ones included, that are privileged (`securityContext.privileged`).
+    pub privileged: BTreeSet<String>,
+    /// Sees the node's processes (`hostPID`).
+    pub host_pid: bool,
+    /// Shares the node's memory segments (`hostIPC`).
+    pub host_ipc: bool,
+    /// Capabilities added to any of its containers, without the prefix `CAP_`; `ALL` is every one.
+    pub capabilities: BTreeSet<String>,
+    /// The node's paths that a container mounts.
+    pub host_paths: BTreeSet<HostPath>,
+    /// Secrets of its namespace that are mounted or read into its environment.
+    pub secrets: BTreeSet<String>,
+    /// `automountServiceAccountToken`, where the pod states it.
+    pub automount_token: Option<bool>,
+    /// Whether a projected volume holds a token of its service account for the API server (no `audience` of its own).
+    pub projected_token: bool,
+    /// The node it runs on, once it does.
+    pub node: Option<String>,
+}
+
+/// A `hostPath` volume as containers mount it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPath {
+    /// Path on the node.
+    pub path: String,
+    /// Whether every container that mounts it does so without writing.
+    pub read_only: bool,
+}
+
+/// A secret, without its contents.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SecretFacts {
+    /// The service account whose token it holds: type `kubernetes.io/service-account-token`, annotation
+    /// `kubernetes.io/service-account.name`.
+    pub token_of: Option<String>,
+}
+
+/// A webhook of a configuration, or a policy that a binding puts to use: something that may refuse a write, and that is
+/// not evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GuardFacts {
+    /// What it is asked about.
+    pub rules: Vec<GuardRule>,
+    /// Namespaces that it is asked in; empty for all.
+    pub namespaces: LabelSelector,
+}
+
+/// Operations on resources, each list with `*` for all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GuardRule {
+    /// `CREATE`, `UPDATE`, `DELETE`, `CONNECT`.
+    pub operations: Vec<String>,
+    /// API groups.
+    pub groups: Vec<String>,
+    /// Resources; `pods/*` is every subresource of pods, `*/*` everything.
+    pub resources: Vec<String>,
+}
+
+impl GuardRule {
+    /// Whether it is about an operation on a resource, as the API server matches admission rules
+    /// (`staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules`).
+    #[must_use]
+    pub fn matches(&self, operation: &str, group: &str, resource: &str, subresource: &str) -> bool {
+        let says = |words: &[String], word: &str| words.iter().any(|known| known == "*" || known == word);
+        let resources = |pattern: &String| {
+            let (kind, sub) = pattern.split_once('/').unwrap_or((pattern, ""));
+            (kind == "*" || kind == resource) && (sub == "*" || sub == subresource)
+        };
+        says(&self.operations, operation) && says(&self.groups, group) && self.resources.iter().any(resources)
+    }
+}
+
+/// Everything that may refuse a write, by the object that says so.
+pub type Guards = BTreeMap<ObjectKey, Vec<GuardFacts>>;
