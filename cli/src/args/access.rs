@@ -22,6 +22,8 @@ pub(crate) enum Question {
     Rules(Rules),
     /// Would the API server's escalation check let someone write a role, or bind one? Exit 1 where not
     Covers(Covers),
+    /// How could what someone was given be abused? The shortest chains to a goal, each step with what allows it
+    Paths(Paths),
     /// Who gains and loses what, from one state to another, or by applying a program
     Diff(Diff),
 }
@@ -135,6 +137,22 @@ pub(crate) struct Covers {
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) asker: AskerArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Output format
+    #[arg(short, long, value_enum, default_value = "human")]
+    pub(crate) output: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Paths {
+    /// Where chains begin: user/NAME, group/NAME, serviceaccount/NAMESPACE/NAME, or a workload as pod/NAMESPACE/NAME; everyone
+    /// unless given
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) from: Option<String>,
+    /// Where they lead: cluster-admin, node[/NAME], secret[/NAMESPACE[/NAME]], or a subject; may be given again
+    #[arg(long, value_name = "GOAL", default_value = "cluster-admin")]
+    pub(crate) to: Vec<String>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     /// Output format

@@ -2,13 +2,17 @@
 
 use std::{io::Read as _, path::Path};
 
-use kspec_analysis::access::{self, Index, Request};
+use kspec_analysis::{
+    abuse::{self, Origin},
+    access::{self, Index, Request},
+};
 use kspec_model::{Object, program::RoleRef};
 use kspec_query::{
     Asker, Model, Target, Written,
     document::{
         AccessDiffDocument, CanIDocument, CoveredObject, CoversDocument, QUERY_FORMAT, RulesDocument, WhoCanDocument,
     },
+    paths::{self, PathsDocument, UnknownEnd},
     request, target,
 };
 use kspec_schema::Schema;
@@ -18,7 +22,7 @@ use super::{
     model::{self, Asked},
 };
 use crate::{
-    args::{Access, AskerArgs, CanI, Covers, Diff, Question, ReportFormat, Rules, WhoCan},
+    args::{Access, AskerArgs, CanI, Covers, Diff, Paths, Question, ReportFormat, Rules, WhoCan},
     context::Context,
     exit::{Exit, Failure},
     render,
@@ -32,6 +36,7 @@ pub(super) fn run(args: &Access, context: &Context) -> Result<Exit, Failure> {
         Question::WhoCan(args) => who_can(args, context),
         Question::Rules(args) => rules(args, context),
         Question::Covers(args) => covers(args, context),
+        Question::Paths(args) => paths(args, context),
         Question::Diff(args) => diff(args, context),
     }
 }
@@ -118,6 +123,36 @@ fn who_can(args: &WhoCan, context: &Context) -> Result<Exit, Failure> {
     let document = WhoCanDocument::new(&Index::new(&model.cluster).who_can(&request), &model.authorizers);
     context.answer(&match args.output {
         ReportFormat::Human => render::access::who_can(&document),
+        ReportFormat::Json => json(&document),
+    });
+    Ok(Exit::Done)
+}
+
+/// Exit 0 whether or not there are chains: what is asked is which.
+fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
+    let usage = |unknown: UnknownEnd| Failure::new(Exit::Usage, &unknown).help(unknown.help);
+    let from = args.from.as_deref().map(paths::origin).transpose().map_err(usage)?;
+    let goals: Vec<_> =
+        args.to.iter().map(|text| Ok((text, paths::goal(text)?))).collect::<Result<_, _>>().map_err(usage)?;
+    let Asked { model, .. } = asked!(&args.cluster, context);
+    complete(&model)?;
+    let more: Vec<_> = from
+        .iter()
+        .filter_map(|from| match from {
+            Origin::Subject(subject) => Some(subject.clone()),
+            Origin::Workload(_) => None,
+        })
+        .collect();
+    let graph = abuse::Paths::new(&model.cluster, &more);
+    if let (Some(origin), Some(text)) = (&from, &args.from)
+        && !graph.knows(origin)
+    {
+        return Err(Failure::new(Exit::Unknown, format!("nothing runs as {text} in what is asked")));
+    }
+    let answers: Vec<_> = goals.iter().map(|(text, goal)| ((*text).clone(), graph.to(goal, from.as_ref()))).collect();
+    let document = PathsDocument::new(&answers, &model.authorizers);
+    context.answer(&match args.output {
+        ReportFormat::Human => render::paths::paths(&document, context.verbose),
         ReportFormat::Json => json(&document),
     });
     Ok(Exit::Done)

@@ -82,7 +82,7 @@ fn chain(chain: &Chain, with_subject: bool) -> String {
 }
 
 /// `get, list on pods, deployments.apps named web`
-fn rule(rule: &Rule) -> String {
+pub(super) fn rule(rule: &Rule) -> String {
     let mut on: Vec<String> = rule.non_resource_urls.clone();
     for resource in &rule.resources {
         on.extend(rule.api_groups.iter().map(|group| match (group.as_str(), resource.split_once('/')) {

@@ -6,6 +6,7 @@ pub(crate) mod findings;
 pub(crate) mod github;
 mod host;
 pub(crate) mod net;
+pub(crate) mod paths;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod sarif;

@@ -255,6 +255,7 @@ pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("access-can-i", schemars::schema_for!(CanIDocument).to_value()),
         ("access-covers", schemars::schema_for!(CoversDocument).to_value()),
         ("access-diff", schemars::schema_for!(AccessDiffDocument).to_value()),
+        ("access-paths", schemars::schema_for!(crate::paths::PathsDocument).to_value()),
         ("access-rules", schemars::schema_for!(RulesDocument).to_value()),
         ("access-who-can", schemars::schema_for!(WhoCanDocument).to_value()),
     ]

@@ -199,11 +199,18 @@ impl<'a> Paths<'a> {
 
     fn step(&self, kind: StepKind, to: State<'a>, edge: &Edge<'a>) -> Step {
         let shown = to.to_string();
+        let mut reasons: Vec<Reason> = Vec::new();
+        // One rule may allow all that a step takes.
+        for reason in edge.grounds.iter().filter_map(reason) {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
         Step {
             kind,
             text: kind.say(&shown),
             to: shown,
-            because: edge.grounds.iter().filter_map(reason).collect(),
+            because: reasons,
             fact: edge.fact.clone(),
             held_back_by: edge.cut.map(Control::from),
             may_be_refused_by: self.guards(kind, to, &edge.grounds),

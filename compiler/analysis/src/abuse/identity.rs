@@ -45,6 +45,7 @@ impl Held<'_> {
 struct Bound<'a> {
     role: &'a RoleRef,
     scope: Scope<'a>,
+    own: bool,
 }
 
 /// Everything someone holds.
@@ -59,14 +60,21 @@ impl<'a> Holdings<'a> {
         self.powers.get(&power).map_or(&[], Vec::as_slice)
     }
 
-    /// Both powers at once, with the scope that both hold in; one of the two at least held by name.
-    fn both(&self, one: Power, other: Power) -> Vec<(Scope<'a>, Held<'a>, Held<'a>)> {
+    /// Both powers at once, with the scope that both hold in.
+    fn pairs(&self, one: Power, other: Power) -> Vec<(Scope<'a>, Held<'a>, Held<'a>)> {
         let mut found = Vec::new();
         for a in self.of(one) {
-            for b in self.of(other).iter().filter(|b| a.own || b.own) {
+            for b in self.of(other) {
                 found.extend(a.scope.meet(b.scope).map(|scope| (scope, *a, *b)));
             }
         }
+        found
+    }
+
+    /// As [`Holdings::pairs`], one of the two at least held by name: what a group has by itself leads on from its own node.
+    fn both(&self, one: Power, other: Power) -> Vec<(Scope<'a>, Held<'a>, Held<'a>)> {
+        let mut found = self.pairs(one, other);
+        found.retain(|(_, a, b)| a.own || b.own);
         found
     }
 }
@@ -79,7 +87,7 @@ impl<'a> Graph<'a> {
         }
         let mut holdings = Holdings::default();
         self.gather(state, true, &mut holdings);
-        let own = !holdings.powers.is_empty();
+        let own = !holdings.bound.is_empty();
         let groups = state.subject().map(|subject| implied_groups(&subject)).unwrap_or_default();
         for group in groups {
             let Some(group) = self.facts.groups.get(group.as_str()).copied() else { continue };
@@ -100,7 +108,7 @@ impl<'a> Graph<'a> {
             _ => return,
         };
         if let State::Holds(role, scope) = state {
-            holdings.bound.push(Bound { role, scope });
+            holdings.bound.push(Bound { role, scope, own: true });
             for power in self.facts.powers.get(role).into_iter().flatten().filter(|power| power.holds_in(scope)) {
                 let ground = ground(power.deed, Some(role), Some(power.rule));
                 let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, own: true };
@@ -119,7 +127,7 @@ impl<'a> Graph<'a> {
         for grant in self.facts.grants.get(&subject).into_iter().flatten() {
             let role = &grant.facts.role;
             let scope = grant.scope();
-            holdings.bound.push(Bound { role, scope });
+            holdings.bound.push(Bound { role, scope, own });
             for power in self.facts.powers.get(role).into_iter().flatten().filter(|power| power.holds_in(scope)) {
                 let ground = Ground {
                     subject: Some(subject),
@@ -160,9 +168,9 @@ impl<'a> Graph<'a> {
                     self.step(from, to, StepKind::RewriteTemplate, why.clone());
                 }
             }
-            Power::RewritePods => self.into_pods(from, held, StepKind::RewritePod),
-            Power::Exec => self.into_pods(from, held, StepKind::Exec),
-            Power::Attach => self.into_pods(from, held, StepKind::Attach),
+            Power::RewritePods => self.enter_pods(from, held, StepKind::RewritePod),
+            Power::Exec => self.enter_pods(from, held, StepKind::Exec),
+            Power::Attach => self.enter_pods(from, held, StepKind::Attach),
             Power::AddContainers if any => {
                 self.step(from, State::AddedAny(scope), StepKind::AddContainer, why);
             }
@@ -224,7 +232,7 @@ impl<'a> Graph<'a> {
         self.facts.cluster.guards.keys().any(|key| key.kind == held.deed.kind && held.is_about(&key.name))
     }
 
-    fn into_pods(&mut self, from: u32, held: &Held<'a>, kind: StepKind) {
+    fn enter_pods(&mut self, from: u32, held: &Held<'a>, kind: StepKind) {
         if held.names.is_empty() {
             return self.step(from, State::InsideAny(held.scope.inside()), kind, vec![held.ground]);
         }
@@ -384,9 +392,10 @@ impl<'a> Graph<'a> {
             (Power::RewriteClusterRoles, Power::EscalateClusterRoles, true),
             (Power::RewriteRoles, Power::EscalateRoles, false),
         ] {
-            for (scope, rewrite, escalate) in holdings.both(rewrite, escalate) {
+            for (scope, rewrite, escalate) in holdings.pairs(rewrite, escalate) {
                 let fits = |bound: &&Bound<'a>| {
-                    bound.role.namespace.is_none() == wide
+                    (rewrite.own || escalate.own || bound.own)
+                        && bound.role.namespace.is_none() == wide
                         && rewrite.is_about(&bound.role.name)
                         && escalate.is_about(&bound.role.name)
                         && (wide || scope.meet(bound.scope).is_some())
@@ -457,7 +466,7 @@ impl<'a> Graph<'a> {
             let held = |namespace: &&str| label.is_about(namespace) && self.facts.pod_security(namespace).is_some();
             // One will do.
             let namespaces = match scope {
-                Scope::Namespace(namespace) => Some(namespace).filter(|name| held(&name)),
+                Scope::Namespace(namespace) => Some(namespace).filter(|name| held(name)),
                 _ => self.facts.cluster.namespaces.keys().map(String::as_str).find(|name| held(name)),
             };
             if let Some(namespace) = namespaces {

@@ -77,13 +77,54 @@ pub enum StepKind {
 }
 
 impl StepKind {
+    /// The word it goes by in documents.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::HoldEverything => "hold-everything",
+            Self::Bind => "bind",
+            Self::Rebind => "rebind",
+            Self::Escalate => "escalate",
+            Self::WriteRole => "write-role",
+            Self::Impersonate => "impersonate",
+            Self::ApproveCertificate => "approve-certificate",
+            Self::IssueToken => "issue-token",
+            Self::CreateTokenSecret => "create-token-secret",
+            Self::ReadSecret => "read-secret",
+            Self::ReadTokenSecret => "read-token-secret",
+            Self::CreatePod => "create-pod",
+            Self::RewriteTemplate => "rewrite-template",
+            Self::Exec => "exec",
+            Self::Attach => "attach",
+            Self::AddContainer => "add-container",
+            Self::RewritePod => "rewrite-pod",
+            Self::Kubelet => "kubelet",
+            Self::AlterWrites => "alter-writes",
+            Self::ObserveWrites => "observe-writes",
+            Self::LiftPodSecurity => "lift-pod-security",
+            Self::CreateNamespace => "create-namespace",
+            Self::RunAs => "run-as",
+            Self::MountSecret => "mount-secret",
+            Self::RunPrivileged => "run-privileged",
+            Self::UseToken => "use-token",
+            Self::UseSecret => "use-secret",
+            Self::LeavePrivileged => "leave-privileged",
+            Self::LeaveByCapability => "leave-by-capability",
+            Self::LeaveByHostPath => "leave-by-host-path",
+            Self::ReadNeighbours => "read-neighbours",
+            Self::ReadNodeFiles => "read-node-files",
+            Self::EnterPods => "enter-pods",
+            Self::TakeControlPlane => "take-control-plane",
+        }
+    }
+
     /// What is done, with what is reached by it.
     pub(super) fn say(self, to: &str) -> String {
         match self {
             Self::HoldEverything => "may do everything".to_owned(),
             Self::Bind => format!("binds itself to {to}"),
             Self::Rebind => format!("adds itself to a binding of {to}"),
-            Self::Escalate => format!("adds to a role that it is bound to: {to}"),
+            Self::Escalate => format!("raises a role of its own to {to}"),
             Self::WriteRole => format!("writes a role and binds it: {to}"),
             Self::Impersonate => format!("impersonates {to}"),
             Self::ApproveCertificate => format!("approves a certificate for itself as {to}"),

@@ -103,7 +103,7 @@ fn permissions_that_make_an_admin() {
         (
             &["update clusterroles.rbac", "escalate clusterroles.rbac"],
             None,
-            "adds to a role that it is bound to: cluster-admin",
+            "raises a role of its own to cluster-admin",
         ),
         (&["impersonate users", "impersonate groups"], None, "impersonates group system:masters | may do everything"),
         (&["impersonate serviceaccounts"], Some("ops"), "impersonates service account ops/root | may do everything"),
