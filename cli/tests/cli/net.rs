@@ -85,7 +85,8 @@ fn a_batch_is_answered_line_by_line() {
 
 #[test]
 fn what_is_not_evaluated_is_unknown_where_it_may_matter() {
-    let scoped = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: { name: one, namespace: b }\nspec: {}\n";
+    let scoped =
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: { name: one, namespace: b }\nspec: {}\n";
     let place = two(scoped);
     let probe = |place: &Place, to: &str| {
         place.kspec(&["net", "probe", "--from", "a/p", "--to", to, "--port", "80", "--state", "state"])

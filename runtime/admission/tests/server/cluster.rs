@@ -122,7 +122,7 @@ async fn registered() -> Registered {
     until("it is asked", async || {
         count += 1;
         let answer = registered.create(&format!("probe-{count}"), json!({ "bad": "yes" })).await;
-        (answer.status == 403 && answer.message().ends_with("no-bad: no-bad says no")).then_some(())
+        (answer.status == 403 && answer.message().ends_with("no-bad (high): no-bad says no")).then_some(())
     })
     .await;
     registered
@@ -134,14 +134,14 @@ async fn the_api_server_acts_on_every_verdict() {
 
     let refused = it.create("a", json!({ "bad": "yes", "worse": "yes", "selected": "yes" })).await;
     assert_eq!(refused.status, 403);
-    let told = "denied the request: no-bad: no-bad says no; no-worse: no-worse says no; selected: selected says no";
+    let told = "denied the request: no-bad (high): no-bad says no; no-worse (high): no-worse says no; selected (high): selected says no";
     assert!(refused.message().ends_with(told), "{}", refused.message());
     let causes = refused.json().expect("a status")["details"]["causes"].clone();
     assert_eq!(causes[1], json!({ "reason": "no-worse", "message": "no-worse says no", "field": "metadata.labels" }));
 
     let admitted = it.create("b", json!({ "odd": "yes", "fault": "yes" })).await;
     assert_eq!(admitted.status, 201, "{}", admitted.message());
-    assert_eq!(admitted.warnings, [r#"299 - "warned: warned says no""#]);
+    assert_eq!(admitted.warnings, [r#"299 - "warned (high): warned says no""#]);
     assert_eq!(admitted.json().expect("an object")["metadata"]["labels"]["team"], "shop", "mutated");
 
     // What goes is judged as it was when it came: a lock stops a DELETE too.
@@ -152,9 +152,9 @@ async fn the_api_server_acts_on_every_verdict() {
         (!answer.is_ok()).then_some(answer)
     })
     .await;
-    assert!(refused.message().ends_with("denied the request: locked: locked says no"), "{}", refused.message());
+    assert!(refused.message().ends_with("denied the request: locked (high): locked says no"), "{}", refused.message());
     let refused = it.delete("b").await;
-    assert!(refused.message().ends_with("denied the request: locked: locked says no"), "{}", refused.message());
+    assert!(refused.message().ends_with("denied the request: locked (high): locked says no"), "{}", refused.message());
 
     // The server ends; what asked it fails closed, and says so.
     let Registered { cluster, namespace, server } = it;

@@ -102,7 +102,7 @@ async fn a_bundle_is_swapped_under_load_without_a_dropped_request() {
     done.store(true, Ordering::SeqCst);
     for client in clients {
         let messages = client.await.expect("no panic");
-        let known = ["null", "\"no-bad: no-bad says no\"", "\"not-bad: not-bad says no\""];
+        let known = ["null", "\"no-bad (high): no-bad says no\"", "\"not-bad (high): not-bad says no\""];
         assert!(messages.iter().all(|message| known.contains(&message.as_str())), "{messages:?}");
     }
 }

@@ -24,7 +24,7 @@ async fn a_refusal_names_every_violated_rule() {
     assert_eq!(response["uid"], "705ab4f5-6393-11e8-b7cc-42010a800002");
     assert_eq!(response["allowed"], false);
     assert_eq!(response["status"]["code"], 403);
-    assert_eq!(response["status"]["message"], "no-bad: no-bad says no; no-worse: no-worse says no");
+    assert_eq!(response["status"]["message"], "no-bad (high): no-bad says no; no-worse (high): no-worse says no");
     assert_eq!(response["status"]["details"]["causes"][1]["reason"], "no-worse");
     assert_eq!(response["auditAnnotations"]["no-bad"], "high: no-bad says no");
     assert_eq!(
@@ -70,7 +70,7 @@ async fn warnings_and_audits_do_not_refuse() {
     let server = Running::of(&table("first", vec![warns, audits, advises], Vec::new())).await;
     let response = server.dial().review("/validate", &review(json!({ "bad": "yes" }))).await.response();
     assert_eq!(response["allowed"], true);
-    assert_eq!(response["warnings"], json!(["warns: warns says no", "advises: advises says no"]));
+    assert_eq!(response["warnings"], json!(["warns (high): warns says no", "advises (high): advises says no"]));
     assert_eq!(response["auditAnnotations"]["audits"], "high: audits says no");
 }
 
@@ -82,8 +82,8 @@ async fn a_fault_hides_no_other_verdict() {
     let server = Running::of(&table("first", rules, Vec::new())).await;
     let response = server.dial().review("/validate", &review(json!({ "bad": "yes", "fault": "yes" }))).await.response();
     let message = response["status"]["message"].as_str().expect("a message");
-    assert!(message.starts_with("faulty: has no verdict: "), "{message}");
-    assert!(message.ends_with("; no-bad: no-bad says no"), "{message}");
+    assert!(message.starts_with("faulty (high): has no verdict: "), "{message}");
+    assert!(message.ends_with("; no-bad (high): no-bad says no"), "{message}");
     assert!(response["auditAnnotations"]["ignored"].is_string(), "{response}");
     assert_eq!(server.metric(r#"kspec_admission_faults_total{rule="ignored"}"#).await, Some(1.0));
 }
@@ -154,7 +154,7 @@ async fn a_namespace_made_a_moment_ago_is_asked_for() {
     elsewhere["request"]["namespace"] = json!("nowhere");
     let response = server.dial().review("/validate", &elsewhere).await.response();
     let message = response["status"]["message"].as_str().expect("a message");
-    assert_eq!(message, "only-prod: has no verdict: its namespace is not among the cluster's namespaces");
+    assert_eq!(message, "only-prod (high): has no verdict: its namespace is not among the cluster's namespaces");
 }
 
 #[tokio::test]
@@ -173,7 +173,10 @@ async fn a_lookup_is_never_silent() {
     let ready = server.dial().ask("GET", "/readyz", "").await;
     assert_eq!(ready.text(), "the cluster's configmaps are not known yet");
     let response = server.dial().review("/validate", &innocent).await.response();
-    assert_eq!(response["status"]["message"], "looks: has no verdict: the cluster's configmaps are not known yet");
+    assert_eq!(
+        response["status"]["message"],
+        "looks (high): has no verdict: the cluster's configmaps are not known yet"
+    );
     until("tried again", async || (source.follows.load(std::sync::atomic::Ordering::SeqCst) > 1).then_some(())).await;
 
     // It is back.
@@ -181,7 +184,7 @@ async fn a_lookup_is_never_silent() {
     *source.objects.lock().expect("a lock") = Some(vec![lock]);
     until("a verdict", async || {
         let response = server.dial().review("/validate", &innocent).await.response();
-        (response["status"]["message"] == "looks: looks says no; lenient: lenient says no").then_some(())
+        (response["status"]["message"] == "looks (high): looks says no; lenient (high): lenient says no").then_some(())
     })
     .await;
     assert_eq!(server.metric(r#"kspec_admission_index_objects{resource="configmaps"}"#).await, Some(1.0));
@@ -190,7 +193,7 @@ async fn a_lookup_is_never_silent() {
     until("stale", async || {
         let response = server.dial().review("/validate", &innocent).await.response();
         let message = response["status"]["message"].as_str().unwrap_or_default().to_owned();
-        message.starts_with("looks: has no verdict: nothing was heard of the cluster's configmaps").then_some(())
+        message.starts_with("looks (high): has no verdict: nothing was heard of the cluster's configmaps").then_some(())
     })
     .await;
     assert!(server.metric(r#"kspec_admission_index_age_seconds{resource="configmaps"}"#).await > Some(0.25));
@@ -211,7 +214,7 @@ async fn a_rule_in_rego_is_decided_beside_the_others() {
     let rules = vec![rego, rule("no-bad", labelled("bad", "yes"))];
     let server = Running::of(&table("first", rules, Vec::new())).await;
     let response = server.dial().review("/validate", &review(json!({ "bad": "yes" }))).await.response();
-    assert_eq!(response["status"]["message"], "team: settings has no team; no-bad: no-bad says no");
+    assert_eq!(response["status"]["message"], "team (high): settings has no team; no-bad (high): no-bad says no");
     let response = server.dial().review("/validate", &review(json!({ "team": "a" }))).await.response();
     assert_eq!(response["allowed"], true);
 }
