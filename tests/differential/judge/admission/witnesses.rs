@@ -207,7 +207,9 @@ fn refused_by(answer: &Answer) -> Result<BTreeSet<String>, String> {
     }
     let said = policies::denial(&message).map(|(_, said)| said).or_else(|| webhook::denial(&message));
     let said = said.ok_or_else(|| format!("{} {message}", answer.status))?;
-    Ok(said.split("; ").filter_map(|line| line.split_once(": ")).map(|(rule, _)| rule.to_owned()).collect())
+    // `RULE (SEVERITY): …`
+    let rule = |line: &str| Some(line.split_once(": ")?.0.split_once(" (")?.0.to_owned());
+    Ok(said.split("; ").filter_map(rule).collect())
 }
 
 /// Whether one value is there in the other, as far as it says something.
