@@ -132,8 +132,7 @@ fn who_can(args: &WhoCan, context: &Context) -> Result<Exit, Failure> {
 fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
     let usage = |unknown: UnknownEnd| Failure::new(Exit::Usage, &unknown).help(unknown.help);
     let from = args.from.as_deref().map(paths::origin).transpose().map_err(usage)?;
-    let goals: Vec<_> =
-        args.to.iter().map(|text| Ok((text, paths::goal(text)?))).collect::<Result<_, _>>().map_err(usage)?;
+    let goals: Vec<_> = args.to.iter().map(|text| paths::goal(text)).collect::<Result<_, _>>().map_err(usage)?;
     let Asked { model, .. } = asked!(&args.cluster, context);
     complete(&model)?;
     let more: Vec<_> = from
@@ -143,13 +142,13 @@ fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
             Origin::Workload(_) => None,
         })
         .collect();
-    let graph = abuse::Paths::new(&model.cluster, &more);
+    let graph = abuse::Paths::new(&model.cluster, &more, &goals);
     if let (Some(origin), Some(text)) = (&from, &args.from)
         && !graph.knows(origin)
     {
         return Err(Failure::new(Exit::Unknown, format!("nothing runs as {text} in what is asked")));
     }
-    let answers: Vec<_> = goals.iter().map(|(text, goal)| ((*text).clone(), graph.to(goal, from.as_ref()))).collect();
+    let answers: Vec<_> = args.to.iter().zip(&goals).map(|(text, goal)| (text.clone(), graph.to(goal, from.as_ref()))).collect();
     let document = PathsDocument::new(&answers, &model.authorizers);
     context.answer(&match args.output {
         ReportFormat::Human => render::paths::paths(&document, context.verbose),

@@ -117,10 +117,16 @@ pub struct Paths<'a> {
 }
 
 impl<'a> Paths<'a> {
-    /// Draws the graph; `more` are subjects to ask about that no binding may name.
+    /// Draws the graph. `from` and `goals` are what will be asked about: a subject that no binding names, or a secret or service
+    /// account that the cluster is not known to have, counts as if it were there.
     #[must_use]
-    pub fn new(cluster: &'a Cluster, more: &'a [SubjectRef]) -> Self {
-        let more: Vec<_> = more.iter().map(State::of).collect();
+    pub fn new(cluster: &'a Cluster, from: &'a [SubjectRef], goals: &'a [Goal]) -> Self {
+        let mut more: Vec<_> = from.iter().map(State::of).collect();
+        more.extend(goals.iter().filter_map(|goal| match goal {
+            Goal::Subject(subject) => Some(State::of(subject)),
+            Goal::Secret { namespace: Some(namespace), name: Some(name) } => Some(State::Secret(namespace, name)),
+            _ => None,
+        }));
         Self { graph: Graph::new(cluster, &more) }
     }
 

@@ -190,7 +190,14 @@ pub(super) struct Graph<'a> {
 impl<'a> Graph<'a> {
     /// Draws everything that the cluster's subjects and workloads, and `more` beside them, may come to.
     pub(super) fn new(cluster: &'a Cluster, more: &[State<'a>]) -> Self {
-        let facts = Facts::new(cluster);
+        let mut facts = Facts::new(cluster);
+        for state in more {
+            match *state {
+                State::Account(namespace, name) => facts.accounts.entry(namespace).or_default().insert(name),
+                State::Secret(namespace, name) => facts.secrets.entry(namespace).or_default().insert(name),
+                _ => continue,
+            };
+        }
         let mut graph = Self { facts, states: Vec::new(), edges: Vec::new(), ids: HashMap::new() };
         for state in graph.facts.subjects.clone().into_iter().chain(more.iter().copied()) {
             graph.id(state);
