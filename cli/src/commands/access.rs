@@ -15,7 +15,7 @@ use kspec_query::{
     paths::{self, PathsDocument, UnknownEnd},
     request, target,
 };
-use kspec_schema::Schema;
+use kspec_schema::{KubeVersion, Schema};
 
 use super::{
     check::json,
@@ -133,7 +133,7 @@ fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
     let usage = |unknown: UnknownEnd| Failure::new(Exit::Usage, &unknown).help(unknown.help);
     let from = args.from.as_deref().map(paths::origin).transpose().map_err(usage)?;
     let goals: Vec<_> = args.to.iter().map(|text| paths::goal(text)).collect::<Result<_, _>>().map_err(usage)?;
-    let Asked { model, .. } = asked!(&args.cluster, context);
+    let Asked { model, schema } = asked!(&args.cluster, context);
     complete(&model)?;
     let more: Vec<_> = from
         .iter()
@@ -142,13 +142,17 @@ fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
             Origin::Workload(_) => None,
         })
         .collect();
-    let graph = abuse::Paths::new(&model.cluster, &more, &goals);
+    // Over WebSockets, which begin with GET, the API server asks for `create` as well from 1.35.
+    let exec_by_get = schema.version() < KubeVersion::V1_35;
+    let settings = abuse::Settings { from: &more, goals: &goals, exec_by_get };
+    let graph = abuse::Paths::new(&model.cluster, &settings);
     if let (Some(origin), Some(text)) = (&from, &args.from)
         && !graph.knows(origin)
     {
         return Err(Failure::new(Exit::Unknown, format!("nothing runs as {text} in what is asked")));
     }
-    let answers: Vec<_> = args.to.iter().zip(&goals).map(|(text, goal)| (text.clone(), graph.to(goal, from.as_ref()))).collect();
+    let answers: Vec<_> =
+        args.to.iter().zip(&goals).map(|(text, goal)| (text.clone(), graph.to(goal, from.as_ref()))).collect();
     let document = PathsDocument::new(&answers, &model.authorizers);
     context.answer(&match args.output {
         ReportFormat::Human => render::paths::paths(&document, context.verbose),

@@ -16,6 +16,7 @@ mod formatting;
 mod generated;
 mod inputs;
 mod net;
+mod paths;
 mod readmes;
 mod secrets;
 mod starting;

@@ -3,6 +3,7 @@
 
 use divan::{Bencher, black_box};
 use kspec_analysis::{
+    abuse::{Goal, Paths, Settings},
     access::{self, Index, Request},
     net::{self, NetOptions},
 };
@@ -151,4 +152,51 @@ fn access_questions(bencher: Bencher<'_, '_>) {
 fn access_delta(bencher: Bencher<'_, '_>) {
     let (before, after) = (bindings(2000, 0), bindings(2000, 1));
     bencher.bench(|| access::delta(black_box(&before), black_box(&after)));
+}
+
+/// Accounts over a hundred namespaces, two pods each, four bindings each: mostly harmless roles, one in fifty of them one that leads on;
+/// one account in a thousand is bound to everything.
+fn estate(accounts: usize) -> Cluster {
+    let mut next = Sequence(11);
+    let rbac = "rbac.authorization.k8s.io";
+    let namespace = |number: usize| format!("ns-{}", number % 100);
+    let rules = [
+        ("get", "", "configmaps"),
+        ("list", "", "pods"),
+        ("update", "apps", "deployments"),
+        ("create", "", "pods"),
+        ("create", "", "pods/exec"),
+        ("get", "", "secrets"),
+        ("impersonate", "", "serviceaccounts"),
+        ("*", "*", "*"),
+    ];
+    let mut objects: Vec<Value> = (0..400)
+        .map(|number| {
+            let (verb, group, resource) = if number == 0 { rules[7] } else { rules[if number % 50 == 0 { 2 + (number / 50) % 5 } else { number % 2 }] };
+            json!({ "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole", "metadata": { "name": format!("r-{number}") }, "rules": [{ "verbs": [verb], "apiGroups": [group], "resources": [resource] }] })
+        })
+        .collect();
+    for number in 0..accounts {
+        for pod in 0..2 {
+            objects.push(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": format!("p-{number}-{pod}"), "namespace": namespace(number) }, "spec": { "serviceAccountName": format!("a-{number}"), "nodeName": format!("n-{}", next.below(200)) } }));
+        }
+        for binding in 0..4 {
+            let wide = next.below(50) == 0;
+            let role = if number % 1000 == 0 { 0 } else { 1 + next.below(399) };
+            objects.push(json!({
+                "apiVersion": format!("{rbac}/v1"), "kind": if wide { "ClusterRoleBinding" } else { "RoleBinding" },
+                "metadata": { "name": format!("b-{number}-{binding}"), "namespace": if wide { None } else { Some(namespace(number)) } },
+                "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": format!("r-{role}") },
+                "subjects": [{ "kind": "ServiceAccount", "namespace": namespace(number), "name": format!("a-{number}") }],
+            }));
+        }
+    }
+    lift(objects)
+}
+
+/// Chains of everyone to cluster-admin, the graph included.
+#[divan::bench(args = [500, 5_000])]
+fn abuse_paths(bencher: Bencher<'_, '_>, accounts: usize) {
+    let cluster = estate(accounts);
+    bencher.bench(|| Paths::new(black_box(&cluster), &Settings::default()).to(&Goal::ClusterAdmin, None).paths.len());
 }

@@ -107,7 +107,7 @@ pub struct PathsDocument {
     /// One for each goal asked about.
     pub goals: Vec<GoalPaths>,
     /// Authorizers beside RBAC that may allow more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_covered: Vec<String>,
 }
 
@@ -143,16 +143,16 @@ pub struct StepDocument {
     /// What is reached.
     pub to: String,
     /// The permissions it takes, all of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<ReasonDocument>,
     /// What of the pod makes it possible.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<String>,
     /// The control that keeps it from happening.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_back_by: Option<String>,
     /// Webhooks and policies that are asked about it; what they say is not evaluated.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_be_refused_by: Vec<String>,
 }
 
@@ -160,10 +160,10 @@ pub struct StepDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReasonDocument {
     /// Whom the binding names; absent where a step before this one makes the binding.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<SubjectName>,
     /// `ClusterRoleBinding ci`
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,
     /// `ClusterRole deployer`
     pub role: String,

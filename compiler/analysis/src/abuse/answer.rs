@@ -110,6 +110,17 @@ pub struct Answer {
     pub system: Vec<Path>,
 }
 
+/// What the graph is drawn for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings<'a> {
+    /// Subjects to ask about, whether or not a binding names them.
+    pub from: &'a [SubjectRef],
+    /// Goals to ask about: a secret or service account that the cluster is not known to have counts as if it were there.
+    pub goals: &'a [Goal],
+    /// Whether `get` on `pods/exec` and `pods/attach` is enough, as it is over WebSockets before Kubernetes 1.35.
+    pub exec_by_get: bool,
+}
+
 /// A cluster's graph.
 #[derive(Debug)]
 pub struct Paths<'a> {
@@ -117,17 +128,16 @@ pub struct Paths<'a> {
 }
 
 impl<'a> Paths<'a> {
-    /// Draws the graph. `from` and `goals` are what will be asked about: a subject that no binding names, or a secret or service
-    /// account that the cluster is not known to have, counts as if it were there.
+    /// Draws the graph.
     #[must_use]
-    pub fn new(cluster: &'a Cluster, from: &'a [SubjectRef], goals: &'a [Goal]) -> Self {
-        let mut more: Vec<_> = from.iter().map(State::of).collect();
-        more.extend(goals.iter().filter_map(|goal| match goal {
+    pub fn new(cluster: &'a Cluster, settings: &Settings<'a>) -> Self {
+        let mut more: Vec<_> = settings.from.iter().map(State::of).collect();
+        more.extend(settings.goals.iter().filter_map(|goal| match goal {
             Goal::Subject(subject) => Some(State::of(subject)),
             Goal::Secret { namespace: Some(namespace), name: Some(name) } => Some(State::Secret(namespace, name)),
             _ => None,
         }));
-        Self { graph: Graph::new(cluster, &more) }
+        Self { graph: Graph::new(cluster, &more, settings.exec_by_get) }
     }
 
     /// The shortest chains to a goal, from one origin or from every one. From everyone, a group's chain is not repeated for its

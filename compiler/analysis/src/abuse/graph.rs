@@ -72,6 +72,8 @@ impl<'a> GrantOf<'a> {
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub(super) cluster: &'a Cluster,
+    /// Whether `get` on `pods/exec` is enough to run a command.
+    pub(super) exec_by_get: bool,
     pub(super) powers: HashMap<&'a RoleRef, Vec<RulePower<'a>>>,
     pub(super) grants: HashMap<State<'a>, Vec<GrantOf<'a>>>,
     /// Every subject that a binding names and every service account, in a fixed order.
@@ -94,6 +96,7 @@ impl<'a> Facts<'a> {
     pub(super) fn new(cluster: &'a Cluster) -> Self {
         let mut facts = Self {
             cluster,
+            exec_by_get: false,
             powers: by_role(cluster),
             grants: HashMap::new(),
             subjects: Vec::new(),
@@ -189,8 +192,8 @@ pub(super) struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     /// Draws everything that the cluster's subjects and workloads, and `more` beside them, may come to.
-    pub(super) fn new(cluster: &'a Cluster, more: &[State<'a>]) -> Self {
-        let mut facts = Facts::new(cluster);
+    pub(super) fn new(cluster: &'a Cluster, more: &[State<'a>], exec_by_get: bool) -> Self {
+        let mut facts = Facts { exec_by_get, ..Facts::new(cluster) };
         for state in more {
             match *state {
                 State::Account(namespace, name) => facts.accounts.entry(namespace).or_default().insert(name),

@@ -35,24 +35,24 @@ pub(super) struct Held<'a> {
 }
 
 impl Held<'_> {
-    fn is_about(&self, name: &str) -> bool {
+    pub(super) fn is_about(&self, name: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|known| known == name)
     }
 }
 
 /// A role that someone is bound to.
 #[derive(Debug, Clone, Copy)]
-struct Bound<'a> {
-    role: &'a RoleRef,
-    scope: Scope<'a>,
-    own: bool,
+pub(super) struct Bound<'a> {
+    pub(super) role: &'a RoleRef,
+    pub(super) scope: Scope<'a>,
+    pub(super) own: bool,
 }
 
 /// Everything someone holds.
 #[derive(Debug, Default)]
-struct Holdings<'a> {
+pub(super) struct Holdings<'a> {
     powers: BTreeMap<Power, Vec<Held<'a>>>,
-    bound: Vec<Bound<'a>>,
+    pub(super) bound: Vec<Bound<'a>>,
 }
 
 impl<'a> Holdings<'a> {
@@ -61,7 +61,7 @@ impl<'a> Holdings<'a> {
     }
 
     /// Both powers at once, with the scope that both hold in.
-    fn pairs(&self, one: Power, other: Power) -> Vec<(Scope<'a>, Held<'a>, Held<'a>)> {
+    pub(super) fn pairs(&self, one: Power, other: Power) -> Vec<(Scope<'a>, Held<'a>, Held<'a>)> {
         let mut found = Vec::new();
         for a in self.of(one) {
             for b in self.of(other) {
@@ -72,7 +72,7 @@ impl<'a> Holdings<'a> {
     }
 
     /// As [`Holdings::pairs`], one of the two at least held by name: what a group has by itself leads on from its own node.
-    fn both(&self, one: Power, other: Power) -> Vec<(Scope<'a>, Held<'a>, Held<'a>)> {
+    pub(super) fn both(&self, one: Power, other: Power) -> Vec<(Scope<'a>, Held<'a>, Held<'a>)> {
         let mut found = self.pairs(one, other);
         found.retain(|(_, a, b)| a.own || b.own);
         found
@@ -171,6 +171,8 @@ impl<'a> Graph<'a> {
             Power::RewritePods => self.enter_pods(from, held, StepKind::RewritePod),
             Power::Exec => self.enter_pods(from, held, StepKind::Exec),
             Power::Attach => self.enter_pods(from, held, StepKind::Attach),
+            Power::ExecByGet if self.facts.exec_by_get => self.enter_pods(from, held, StepKind::Exec),
+            Power::AttachByGet if self.facts.exec_by_get => self.enter_pods(from, held, StepKind::Attach),
             Power::AddContainers if any => {
                 self.step(from, State::AddedAny(scope), StepKind::AddContainer, why);
             }
@@ -272,154 +274,10 @@ impl<'a> Graph<'a> {
         found
     }
 
-    fn namespaces_of(&self, scope: Scope<'a>) -> Vec<&'a str> {
+    pub(super) fn namespaces_of(&self, scope: Scope<'a>) -> Vec<&'a str> {
         match scope {
             Scope::Namespace(namespace) => vec![namespace],
             _ => self.facts.namespaces.iter().copied().collect(),
-        }
-    }
-
-    /// The bindings that someone may write: past the escalation check leads the verb `bind` alone, for whoever holds all of a role
-    /// has nothing to gain by binding it.
-    fn bindings(&mut self, from: u32, holdings: &Holdings<'a>) {
-        for (scope, create, bind) in holdings.both(Power::CreateClusterBindings, Power::BindClusterRoles) {
-            if scope == Scope::Cluster {
-                self.bind(from, StepKind::Bind, scope, (create, bind));
-            }
-        }
-        for power in [Power::BindClusterRoles, Power::BindRoles] {
-            for (scope, create, bind) in holdings.both(Power::CreateBindings, power) {
-                self.bind(from, StepKind::Bind, scope.inside(), (create, bind));
-            }
-            for (scope, rewrite, bind) in holdings.both(Power::RewriteBindings, power) {
-                self.rebind(from, scope.inside(), (rewrite, bind));
-            }
-        }
-        for (scope, rewrite, bind) in holdings.both(Power::RewriteClusterBindings, Power::BindClusterRoles) {
-            if scope == Scope::Cluster {
-                self.rebind(from, scope, (rewrite, bind));
-            }
-        }
-    }
-
-    fn bind(&mut self, from: u32, kind: StepKind, scope: Scope<'a>, (write, bind): (Held<'a>, Held<'a>)) {
-        let why = vec![write.ground, bind.ground];
-        let cluster_role = bind.deed.power == Power::BindClusterRoles;
-        match (bind.names.is_empty(), cluster_role) {
-            // The role cluster-admin is among them.
-            (true, true) if scope == Scope::Cluster => self.step(from, State::ClusterAdmin, kind, why),
-            (true, true) => self.step(from, State::Everything(scope), kind, why),
-            (true, false) => self.step(from, State::AnyRole(scope), kind, why),
-            (false, true) => {
-                for name in bind.names {
-                    if let Some(role) = self.role(None, name) {
-                        let to = self.held(role, scope);
-                        self.step(from, to, kind, why.clone());
-                    }
-                }
-            }
-            (false, false) => {
-                for namespace in self.namespaces_of(scope) {
-                    for name in bind.names {
-                        if let Some(role) = self.role(Some(namespace), name) {
-                            self.step(from, State::Holds(role, Scope::Namespace(namespace)), kind, why.clone());
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// A binding that is there keeps its role; who may rewrite it may add subjects.
-    fn rebind(&mut self, from: u32, scope: Scope<'a>, (write, bind): (Held<'a>, Held<'a>)) {
-        let why = vec![write.ground, bind.ground];
-        let fits = |role: &RoleRef| {
-            role.namespace.is_none() == (bind.deed.power == Power::BindClusterRoles) && bind.is_about(&role.name)
-        };
-        if write.names.is_empty() && bind.names.is_empty() {
-            let state = State::AnyBound(bind.deed.kind, scope);
-            return self.step(from, state, StepKind::Rebind, why);
-        }
-        let places = match scope {
-            Scope::Cluster => vec![None],
-            scope => self.namespaces_of(scope).into_iter().map(Some).collect(),
-        };
-        for place in places {
-            let scope = place.map_or(Scope::Cluster, Scope::Namespace);
-            let roles: Vec<&'a RoleRef> = if write.names.is_empty() {
-                self.facts.bound.get(&place).into_iter().flatten().copied().filter(|role| fits(role)).collect()
-            } else {
-                let named = write.names.iter().filter_map(|name| {
-                    let key = ObjectKey {
-                        group: write.deed.group.to_owned(),
-                        kind: write.deed.kind.to_owned(),
-                        namespace: place.map(str::to_owned),
-                        name: name.clone(),
-                    };
-                    self.facts.cluster.bindings.get(&key).map(|binding| &binding.role)
-                });
-                named.filter(|role| fits(role)).collect()
-            };
-            for role in roles {
-                let to = self.held(role, scope);
-                self.step(from, to, StepKind::Rebind, why.clone());
-            }
-        }
-    }
-
-    fn role(&self, namespace: Option<&str>, name: &str) -> Option<&'a RoleRef> {
-        let role = RoleRef { namespace: namespace.map(str::to_owned), name: name.to_owned() };
-        self.facts.cluster.roles.get_key_value(&role).map(|(role, _)| role)
-    }
-
-    /// What a role gives in a scope.
-    pub(super) fn held(&self, role: &'a RoleRef, scope: Scope<'a>) -> State<'a> {
-        let everything = self
-            .facts
-            .powers
-            .get(role)
-            .is_some_and(|powers| powers.iter().any(|power| power.deed.power == Power::Everything));
-        match (everything, scope) {
-            (true, Scope::Cluster) => State::ClusterAdmin,
-            (true, scope) => State::Everything(scope),
-            (false, scope) => State::Holds(role, scope),
-        }
-    }
-
-    /// The roles that someone may write past the escalation check, by the verb `escalate`.
-    fn roles(&mut self, from: u32, holdings: &Holdings<'a>) {
-        for (rewrite, escalate, wide) in [
-            (Power::RewriteClusterRoles, Power::EscalateClusterRoles, true),
-            (Power::RewriteRoles, Power::EscalateRoles, false),
-        ] {
-            for (scope, rewrite, escalate) in holdings.pairs(rewrite, escalate) {
-                let fits = |bound: &&Bound<'a>| {
-                    (rewrite.own || escalate.own || bound.own)
-                        && bound.role.namespace.is_none() == wide
-                        && rewrite.is_about(&bound.role.name)
-                        && escalate.is_about(&bound.role.name)
-                        && (wide || scope.meet(bound.scope).is_some())
-                };
-                let mut scopes: Vec<_> = holdings.bound.iter().filter(fits).map(|bound| bound.scope).collect();
-                scopes.sort_unstable();
-                scopes.dedup();
-                for scope in scopes {
-                    let to = match scope {
-                        Scope::Cluster => State::ClusterAdmin,
-                        scope => State::Everything(scope),
-                    };
-                    self.step(from, to, StepKind::Escalate, vec![rewrite.ground, escalate.ground]);
-                }
-            }
-        }
-        for (scope, write, escalate) in holdings.both(Power::CreateRoles, Power::EscalateRoles) {
-            for (other, create, bind) in holdings.both(Power::CreateBindings, Power::BindRoles) {
-                if let (Some(scope), true, true) = (scope.meet(other), escalate.names.is_empty(), bind.names.is_empty())
-                {
-                    let why = vec![write.ground, escalate.ground, create.ground, bind.ground];
-                    self.step(from, State::Everything(scope.inside()), StepKind::WriteRole, why);
-                }
-            }
         }
     }
 

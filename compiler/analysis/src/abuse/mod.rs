@@ -14,6 +14,7 @@ mod power;
 mod search;
 mod state;
 mod step;
+mod writing;
 
-pub use answer::{Answer, Control, Goal, Origin, Path, Paths, Reason, Step};
+pub use answer::{Answer, Control, Goal, Origin, Path, Paths, Reason, Settings, Step};
 pub use step::StepKind;

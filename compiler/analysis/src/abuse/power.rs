@@ -22,6 +22,8 @@ pub(super) enum Power {
     RewritePods,
     Exec,
     Attach,
+    ExecByGet,
+    AttachByGet,
     AddContainers,
     Kubelet,
     IssueTokens,
@@ -37,6 +39,7 @@ pub(super) enum Power {
     BindRoles,
     BindClusterRoles,
     CreateRoles,
+    CreateClusterRoles,
     EscalateRoles,
     EscalateClusterRoles,
     RewriteRoles,
@@ -122,6 +125,8 @@ pub(super) static DEEDS: &[Deed] = &[
     deed(Power::RewritePods, REWRITE, "", ("pods", ""), "Pod", Inside(true)),
     deed(Power::Exec, CREATE, "", ("pods", "exec"), "Pod", Inside(true)),
     deed(Power::Attach, CREATE, "", ("pods", "attach"), "Pod", Inside(true)),
+    deed(Power::ExecByGet, &["get"], "", ("pods", "exec"), "Pod", Inside(true)),
+    deed(Power::AttachByGet, &["get"], "", ("pods", "attach"), "Pod", Inside(true)),
     deed(Power::AddContainers, REWRITE, "", ("pods", "ephemeralcontainers"), "Pod", Inside(true)),
     // A WebSocket begins with GET, by which the kubelet runs commands too.
     deed(Power::Kubelet, &["create", "get"], "", ("nodes", "proxy"), "Node", Wide(true)),
@@ -140,6 +145,7 @@ pub(super) static DEEDS: &[Deed] = &[
     // A RoleBinding may bind a ClusterRole: then it is asked for in its namespace.
     deed(Power::BindClusterRoles, &["bind"], RBAC, ("clusterroles", ""), "ClusterRole", Inside(true)),
     deed(Power::CreateRoles, CREATE, RBAC, ("roles", ""), "Role", Inside(false)),
+    deed(Power::CreateClusterRoles, CREATE, RBAC, ("clusterroles", ""), "ClusterRole", Wide(false)),
     deed(Power::EscalateRoles, &["escalate"], RBAC, ("roles", ""), "Role", Inside(true)),
     deed(Power::EscalateClusterRoles, &["escalate"], RBAC, ("clusterroles", ""), "ClusterRole", Wide(true)),
     deed(Power::RewriteRoles, REWRITE, RBAC, ("roles", ""), "Role", Inside(true)),

@@ -16,6 +16,8 @@ pub enum StepKind {
     Escalate,
     /// Writes a role with every permission and binds it, by the verbs `escalate` and `bind`.
     WriteRole,
+    /// Writes a role that another, to which they are bound, gathers by its labels; past the escalation check by the verb `escalate`.
+    WriteAggregated,
     /// Sends requests as somebody else.
     Impersonate,
     /// Has a certificate request of their own approved, as anyone.
@@ -86,6 +88,7 @@ impl StepKind {
             Self::Rebind => "rebind",
             Self::Escalate => "escalate",
             Self::WriteRole => "write-role",
+            Self::WriteAggregated => "write-aggregated",
             Self::Impersonate => "impersonate",
             Self::ApproveCertificate => "approve-certificate",
             Self::IssueToken => "issue-token",
@@ -126,6 +129,7 @@ impl StepKind {
             Self::Rebind => format!("adds itself to a binding of {to}"),
             Self::Escalate => format!("raises a role of its own to {to}"),
             Self::WriteRole => format!("writes a role and binds it: {to}"),
+            Self::WriteAggregated => format!("writes a role that one of its own gathers: {to}"),
             Self::Impersonate => format!("impersonates {to}"),
             Self::ApproveCertificate => format!("approves a certificate for itself as {to}"),
             Self::IssueToken => format!("asks for a token of {to}"),

@@ -13,4 +13,5 @@ mod admission;
 mod net;
 mod net_random;
 mod paths;
+mod paths_random;
 mod plain_net;

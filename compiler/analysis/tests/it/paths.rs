@@ -1,6 +1,6 @@
 //! Chains of abuse: each kind of step leads on, and what is nearly one does not.
 
-use kspec_analysis::abuse::{Answer, Goal, Origin, Path, Paths};
+use kspec_analysis::abuse::{Answer, Goal, Origin, Path, Paths, Settings};
 use kspec_model::{Object, cluster::Cluster};
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ fn lines(paths: &[Path]) -> Vec<String> {
 }
 
 fn to(cluster: &Cluster, goal: &Goal) -> Answer {
-    Paths::new(cluster, &[], std::slice::from_ref(goal)).to(goal, None)
+    Paths::new(cluster, &Settings { goals: std::slice::from_ref(goal), ..Settings::default() }).to(goal, None)
 }
 
 /// The admin's account `ops/root`, the role that makes it so, and whatever else is given.
@@ -198,7 +198,8 @@ fn container(fields: Value) -> Value {
 fn bindings_that_are_there_take_more_subjects() {
     let more = |place: Option<&'static str>| {
         let kind = if place.is_some() { "rolebindings" } else { "clusterrolebindings" };
-        let admin = [role(None, "cluster-admin", &["* *.*"]), bind(place, "root", "cluster-admin", account("ops", "root"))];
+        let admin =
+            [role(None, "cluster-admin", &["* *.*"]), bind(place, "root", "cluster-admin", account("ops", "root"))];
         let of_rules = move |rules: [String; 2]| {
             let rules: Vec<_> = rules.iter().map(String::as_str).collect();
             let cluster = cluster(admin.clone().into_iter().chain(grant(None, "r", &rules, user("u"))));
@@ -240,12 +241,36 @@ fn roles_of_ones_own_grow() {
         let rest: Vec<_> = all.iter().enumerate().filter(|(i, _)| *i != missing).map(|(_, rule)| *rule).collect();
         assert_eq!(chain(&rest), [] as [&str; 0], "without {}", all[missing]);
     }
+    // A role that gathers others takes in what is written for it.
+    let gatherer = |rule: Value| {
+        let mut gatherer = role(None, "gatherer", &[]);
+        gatherer["aggregationRule"] = rule;
+        gatherer
+    };
+    let selects = || json!({ "clusterRoleSelectors": [{ "matchLabels": { "a": "b" } }] });
+    for (rules, rule, leads) in [
+        (&["create,escalate clusterroles.rbac"][..], selects(), true),
+        (&["update,escalate clusterroles.rbac named cluster-admin"], selects(), true),
+        (&["update,escalate clusterroles.rbac named gone"], selects(), false),
+        (&["create,escalate clusterroles.rbac"], Value::Null, false),
+        (&["create clusterroles.rbac"], selects(), false),
+        (&["create clusterroles.rbac", "escalate clusterroles.rbac named x"], selects(), false),
+    ] {
+        let found = of_user(rules, None, [gatherer(rule), bind(None, "gatherer", "gatherer", user("u"))]);
+        let way = "writes a role that one of its own gathers: cluster-admin";
+        assert_eq!(found, if leads { vec![way] } else { vec![] }, "{rules:?}");
+    }
     // Whose role it is counts: the group may rewrite what only its member is bound to.
     let split = |subject: &str| {
         cluster(
-            grant(None, "raiser", &["update,escalate clusterroles.rbac named mine"], json!({ "kind": "Group", "name": "system:authenticated" }))
-                .into_iter()
-                .chain(grant(None, "mine", &["get pods"], user(subject))),
+            grant(
+                None,
+                "raiser",
+                &["update,escalate clusterroles.rbac named mine"],
+                json!({ "kind": "Group", "name": "system:authenticated" }),
+            )
+            .into_iter()
+            .chain(grant(None, "mine", &["get pods"], user(subject))),
         )
     };
     assert_eq!(chains(&split("u"), &Goal::ClusterAdmin, "user u"), ["raises a role of its own to cluster-admin"]);
@@ -293,7 +318,8 @@ fn a_kubelets_certificate_reads_what_its_pods_hold() {
 #[test]
 fn pods_that_run_are_entered() {
     let root = || pod("ops", "web", json!({ "serviceAccountName": "root", "nodeName": "n1" }));
-    let way = |say: &str| format!("{say} Pod ops/web | uses the token there of service account ops/root | may do everything");
+    let way =
+        |say: &str| format!("{say} Pod ops/web | uses the token there of service account ops/root | may do everything");
     for (rule, say) in [
         ("create pods/exec", "runs a command in"),
         ("create pods/exec named web", "runs a command in"),
@@ -307,11 +333,23 @@ fn pods_that_run_are_entered() {
     for rule in ["get nodes/proxy", "create nodes/proxy", "get nodes/proxy named n1"] {
         assert_eq!(of_user(&[rule], None, [root()]), [way("runs a command through the kubelet in")], "{rule}");
     }
-    for rule in ["create pods/exec named other", "get pods/attach", "create pods/portforward", "get pods/log", "get pods/ephemeralcontainers"] {
+    for rule in [
+        "create pods/exec named other",
+        "get pods/attach",
+        "create pods/portforward",
+        "get pods/log",
+        "get pods/ephemeralcontainers",
+    ] {
         assert_eq!(of_user(&[rule], Some("ops"), [root()]), [] as [&str; 0], "{rule}");
     }
     for rule in ["get nodes", "get nodes/stats", "get nodes/proxy named n2"] {
         assert_eq!(of_user(&[rule], None, [root()]), [] as [&str; 0], "{rule}");
+    }
+    let cluster = with_admin(grant(Some("ops"), "r", &["get pods/exec"], user("u")).into_iter().chain([root()]));
+    for (exec_by_get, expected) in [(true, 1), (false, 0)] {
+        let user = Origin::Subject(kspec_analysis::access::SubjectRef::User { name: "u".into() });
+        let paths = Paths::new(&cluster, &Settings { exec_by_get, ..Settings::default() });
+        assert_eq!(paths.to(&Goal::ClusterAdmin, Some(&user)).paths.len(), expected);
     }
     // No token, no way on; a token projected by hand is one.
     let spec = |automount: bool, audience: Value| {
@@ -326,7 +364,8 @@ fn pods_that_run_are_entered() {
     assert!(!token(spec(false, json!("vault"))));
     assert!(token(spec(true, json!("vault"))));
     let silent = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "root", "namespace": "ops" }, "automountServiceAccountToken": false });
-    let of_account = |spec: Value| of_user(&["create pods/exec"], Some("ops"), [silent.clone(), pod("ops", "web", spec)]).len();
+    let of_account =
+        |spec: Value| of_user(&["create pods/exec"], Some("ops"), [silent.clone(), pod("ops", "web", spec)]).len();
     assert_eq!(of_account(json!({ "serviceAccountName": "root" })), 0);
     assert_eq!(of_account(json!({ "serviceAccountName": "root", "automountServiceAccountToken": true })), 1);
 }
@@ -334,7 +373,9 @@ fn pods_that_run_are_entered() {
 #[test]
 fn templates_that_are_there_are_rewritten() {
     let kind = |api: &str, kind: &str| json!({ "apiVersion": api, "kind": kind, "metadata": { "name": "web", "namespace": "ops" }, "spec": {} });
-    let way = ["rewrites a controller's template: a new pod in namespace ops | runs it as service account ops/root | may do everything"];
+    let way = [
+        "rewrites a controller's template: a new pod in namespace ops | runs it as service account ops/root | may do everything",
+    ];
     for (api, name, resource) in [
         ("apps/v1", "Deployment", "deployments.apps"),
         ("apps/v1", "StatefulSet", "statefulsets.apps"),
@@ -345,9 +386,16 @@ fn templates_that_are_there_are_rewritten() {
     ] {
         for place in [None, Some("ops")] {
             assert_eq!(of_user(&[&format!("patch {resource}")], place, [kind(api, name)]), way, "{resource}");
-            assert_eq!(of_user(&[&format!("update {resource} named web")], place, [kind(api, name)]), way, "{resource}");
+            assert_eq!(
+                of_user(&[&format!("update {resource} named web")], place, [kind(api, name)]),
+                way,
+                "{resource}"
+            );
         }
-        assert_eq!(of_user(&[&format!("update {resource} named other")], Some("ops"), [kind(api, name)]), [] as [&str; 0]);
+        assert_eq!(
+            of_user(&[&format!("update {resource} named other")], Some("ops"), [kind(api, name)]),
+            [] as [&str; 0]
+        );
         assert_eq!(of_user(&[&format!("update {resource}/scale")], Some("ops"), [kind(api, name)]), [] as [&str; 0]);
     }
     assert_eq!(of_user(&["patch jobs.batch"], Some("ops"), [kind("batch/v1", "Job")]), [] as [&str; 0]);
@@ -370,16 +418,19 @@ fn secrets_and_the_tokens_in_them() {
     assert_eq!(of_user(&["get secrets named other"], Some("ops"), [token(legacy)]), [] as [&str; 0]);
     assert_eq!(of_user(&["update,delete secrets"], Some("ops"), [token(legacy)]), [] as [&str; 0]);
     // A pod of one's own mounts what there is.
-    let mounted = cluster(grant(Some("shop"), "r", &["create pods"], user("u")).into_iter().chain([
-        json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "key", "namespace": "shop" } }),
-    ]));
+    let mounted =
+        cluster(grant(Some("shop"), "r", &["create pods"], user("u")).into_iter().chain([
+            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "key", "namespace": "shop" } }),
+        ]));
     let goal = Goal::Secret { namespace: Some("shop".into()), name: Some("key".into()) };
     assert_eq!(chains(&mounted, &goal, "user u"), ["creates a new pod in namespace shop | mounts secret shop/key"]);
 }
 
 #[test]
 fn others_writes_are_altered_or_seen() {
-    let altered = ["alters what others write: a new pod in namespace ops | runs it as service account ops/root | may do everything"];
+    let altered = [
+        "alters what others write: a new pod in namespace ops | runs it as service account ops/root | may do everything",
+    ];
     let there = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": { "name": "inject" } });
     let both = ["create mutatingadmissionpolicies.adm", "create mutatingadmissionpolicybindings.adm"];
     assert_eq!(of_user(&["create mutatingwebhookconfigurations.adm"], None, []), altered);
@@ -388,7 +439,10 @@ fn others_writes_are_altered_or_seen() {
     assert_eq!(of_user(&both[..1], None, []), [] as [&str; 0]);
     assert_eq!(of_user(&both[1..], None, []), [] as [&str; 0]);
     assert_eq!(of_user(&["patch mutatingwebhookconfigurations.adm"], None, []), [] as [&str; 0]);
-    assert_eq!(of_user(&["patch mutatingwebhookconfigurations.adm named other"], None, [there.clone()]), [] as [&str; 0]);
+    assert_eq!(
+        of_user(&["patch mutatingwebhookconfigurations.adm named other"], None, [there.clone()]),
+        [] as [&str; 0]
+    );
     assert_eq!(of_user(&["create validatingwebhookconfigurations.adm"], None, []), [] as [&str; 0]);
     let policy = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy", "metadata": { "name": "p" } });
     let binding = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": "b" }, "spec": { "policyName": "p" } });
@@ -402,11 +456,19 @@ fn others_writes_are_altered_or_seen() {
 
 #[test]
 fn labels_and_new_namespaces_get_around_pod_security() {
-    let strict = || [namespace("shop", "restricted"), pod("kube-system", "etcd", json!({ "nodeName": "n1" })), namespace("kube-system", "restricted")];
+    let strict = || {
+        [
+            namespace("shop", "restricted"),
+            pod("kube-system", "etcd", json!({ "nodeName": "n1" })),
+            namespace("kube-system", "restricted"),
+        ]
+    };
     let node = |place: Option<&str>, rules: &[&str]| {
         chains(&cluster(strict().into_iter().chain(grant(place, "r", rules, user("u")))), &Goal::Node(None), "user u")
     };
-    let lifted = ["changes the Pod Security labels of namespace shop | creates a new pod there | makes it privileged, on any node"];
+    let lifted = [
+        "changes the Pod Security labels of namespace shop | creates a new pod there | makes it privileged, on any node",
+    ];
     assert_eq!(node(Some("shop"), &["create pods", "patch namespaces"]), lifted);
     assert_eq!(node(Some("shop"), &["create deployments.apps", "update namespaces named shop"]), lifted);
     assert_eq!(node(None, &["create pods", "patch namespaces named shop"]), lifted);
@@ -428,15 +490,25 @@ fn containers_that_open_their_node() {
     };
     let security = |context: Value| container(json!({ "securityContext": context }));
     let mount = |path: &str, read_only: bool| {
-        let mut spec = container(json!({ "volumeMounts": [{ "name": "h", "mountPath": "/h", "readOnly": read_only }] }));
+        let mut spec =
+            container(json!({ "volumeMounts": [{ "name": "h", "mountPath": "/h", "readOnly": read_only }] }));
         spec["volumes"] = json!([{ "name": "h", "hostPath": { "path": path } }]);
         spec
     };
-    assert_eq!(opens(security(json!({ "privileged": true }))).as_deref(), Some("leaves a privileged container for node n1"));
+    assert_eq!(
+        opens(security(json!({ "privileged": true }))).as_deref(),
+        Some("leaves a privileged container for node n1")
+    );
     assert_eq!(opens(security(json!({ "privileged": false }))), None);
-    for (name, expected) in
-        [("SYS_ADMIN", true), ("CAP_SYS_MODULE", true), ("ALL", true), ("DAC_READ_SEARCH", true), ("SYS_RAWIO", true), ("NET_BIND_SERVICE", false), ("SYS_PTRACE", false)]
-    {
+    for (name, expected) in [
+        ("SYS_ADMIN", true),
+        ("CAP_SYS_MODULE", true),
+        ("ALL", true),
+        ("DAC_READ_SEARCH", true),
+        ("SYS_RAWIO", true),
+        ("NET_BIND_SERVICE", false),
+        ("SYS_PTRACE", false),
+    ] {
         assert_eq!(opens(security(json!({ "capabilities": { "add": [name] } }))).is_some(), expected, "{name}");
     }
     assert_eq!(opens(security(json!({ "capabilities": { "drop": ["SYS_ADMIN"] } }))), None);
@@ -469,7 +541,9 @@ fn containers_that_open_their_node() {
 fn neighbours_on_a_node() {
     let secret = Goal::Secret { namespace: Some("pay".into()), name: Some("key".into()) };
     let held = |node: &str| {
-        let mut spec = container(json!({ "env": [{ "name": "K", "valueFrom": { "secretKeyRef": { "name": "key", "key": "k" } } }] }));
+        let mut spec = container(
+            json!({ "env": [{ "name": "K", "valueFrom": { "secretKeyRef": { "name": "key", "key": "k" } } }] }),
+        );
         spec["nodeName"] = json!(node);
         pod("pay", "card", spec)
     };
@@ -477,7 +551,8 @@ fn neighbours_on_a_node() {
     let first = |found: Vec<String>| found.into_iter().find(|line| line.starts_with("Pod shop/a"));
     let mut pid = container(json!({}));
     pid["hostPID"] = json!(true);
-    let read = "Pod shop/a: reads through the node's processes what node n1 keeps of its pods | finds there secret pay/key";
+    let read =
+        "Pod shop/a: reads through the node's processes what node n1 keeps of its pods | finds there secret pay/key";
     assert_eq!(first(of(pid.clone(), "n1")).as_deref(), Some(read));
     assert_eq!(first(of(pid, "n2")), None);
     let mut files = container(json!({ "volumeMounts": [{ "name": "h", "mountPath": "/h", "readOnly": true }] }));
@@ -510,17 +585,43 @@ fn the_control_planes_node_holds_its_keys() {
 fn an_added_container_is_held_back_as_a_pod_is() {
     let answer = |level: &str| {
         let objects = [namespace("shop", level), pod("shop", "p", json!({ "nodeName": "n1" }))];
-        to(&cluster(objects.into_iter().chain(grant(Some("shop"), "r", &["patch pods/ephemeralcontainers"], user("u")))), &Goal::Node(None))
+        to(
+            &cluster(objects.into_iter().chain(grant(
+                Some("shop"),
+                "r",
+                &["patch pods/ephemeralcontainers"],
+                user("u"),
+            ))),
+            &Goal::Node(None),
+        )
     };
     let way = ["user u: adds a container to Pod shop/p | makes it privileged, on node n1"];
-    assert_eq!((lines(&answer("privileged").paths), answer("privileged").held_back.len()), (way.map(str::to_owned).to_vec(), 0));
-    assert_eq!((answer("baseline").paths.len(), lines(&answer("baseline").held_back)), (0, way.map(str::to_owned).to_vec()));
+    assert_eq!(
+        (lines(&answer("privileged").paths), answer("privileged").held_back.len()),
+        (way.map(str::to_owned).to_vec(), 0)
+    );
+    assert_eq!(
+        (answer("baseline").paths.len(), lines(&answer("baseline").held_back)),
+        (0, way.map(str::to_owned).to_vec())
+    );
 }
 
 #[test]
 fn impersonation_takes_a_user_for_a_group() {
     let other = || grant(None, "root", &["* *.*"], json!({ "kind": "Group", "name": "wheel" }));
-    let chain = |rules: &[&str]| of_user(rules, None, other().into_iter().map(|mut object| { if object["metadata"]["name"] == "root" { object["metadata"]["name"] = json!("wheel-root"); object["roleRef"]["name"] = json!("wheel-root"); } object }));
+    let chain = |rules: &[&str]| {
+        of_user(
+            rules,
+            None,
+            other().into_iter().map(|mut object| {
+                if object["metadata"]["name"] == "root" {
+                    object["metadata"]["name"] = json!("wheel-root");
+                    object["roleRef"]["name"] = json!("wheel-root");
+                }
+                object
+            }),
+        )
+    };
     assert_eq!(
         chain(&["impersonate groups named wheel", "impersonate users named nobody"]),
         ["impersonates group wheel | may do everything"]
@@ -529,7 +630,10 @@ fn impersonation_takes_a_user_for_a_group() {
     assert_eq!(chain(&["impersonate groups named other", "impersonate users named nobody"]), [] as [&str; 0]);
     assert_eq!(chain(&["impersonate groups named system:masters", "impersonate serviceaccounts named x"]).len(), 1);
     let boss = grant(None, "boss", &["* *.*"], user("boss"));
-    assert_eq!(of_user(&["impersonate users named boss"], None, boss.clone()), ["impersonates user boss | may do everything"]);
+    assert_eq!(
+        of_user(&["impersonate users named boss"], None, boss.clone()),
+        ["impersonates user boss | may do everything"]
+    );
     assert_eq!(of_user(&["impersonate users named bos"], None, boss.clone()), [] as [&str; 0]);
     assert_eq!(of_user(&["impersonate users"], None, boss), ["impersonates user boss | may do everything"]);
 }
@@ -547,7 +651,10 @@ fn roles_that_may_be_bound_lead_as_far_as_they_go() {
     for bind in ["bind roles.rbac", "bind roles.rbac named local"] {
         assert_eq!(of_user(&["create rolebindings.rbac", bind], Some("ops"), [local.clone()]), [way], "{bind}");
     }
-    assert_eq!(of_user(&["create rolebindings.rbac", "bind roles.rbac named r"], Some("ops"), [local]), [] as [&str; 0]);
+    assert_eq!(
+        of_user(&["create rolebindings.rbac", "bind roles.rbac named r"], Some("ops"), [local]),
+        [] as [&str; 0]
+    );
 }
 
 #[test]
@@ -559,9 +666,17 @@ fn guards_that_are_asked_are_named() {
         })
     };
     let named = |selector: Value, rule: &str| {
-        let cluster = with_admin(grant(Some("ops"), "r", &[rule], user("u")).into_iter().chain([webhook(selector), pod("ops", "p", json!({ "serviceAccountName": "root" }))]));
+        let cluster = with_admin(
+            grant(Some("ops"), "r", &[rule], user("u"))
+                .into_iter()
+                .chain([webhook(selector), pod("ops", "p", json!({ "serviceAccountName": "root" }))]),
+        );
         let answer = to(&cluster, &Goal::ClusterAdmin);
-        let path = answer.paths.iter().find(|path| path.from == Origin::Subject(kspec_analysis::access::SubjectRef::User { name: "u".into() })).unwrap();
+        let path = answer
+            .paths
+            .iter()
+            .find(|path| path.from == Origin::Subject(kspec_analysis::access::SubjectRef::User { name: "u".into() }))
+            .unwrap();
         path.steps[0].may_be_refused_by.iter().map(|key| key.name.clone()).collect::<Vec<_>>()
     };
     let label = |name: &str| json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });
@@ -586,5 +701,8 @@ fn the_systems_own_are_set_apart_by_what_every_server_gives_them() {
     assert_eq!(answer(labelled(own())), (0, 2));
     assert_eq!(answer(own()), (1, 1));
     assert_eq!(answer(labelled(bind(None, "b", "cluster-admin", account("shop", "web")))), (1, 1));
-    assert_eq!(answer(bind(None, "b", "cluster-admin", json!({ "kind": "Group", "name": "system:authenticated" }))), (1, 1));
+    assert_eq!(
+        answer(bind(None, "b", "cluster-admin", json!({ "kind": "Group", "name": "system:authenticated" }))),
+        (1, 1)
+    );
 }
