@@ -13,5 +13,4 @@ mod admission;
 mod net;
 mod net_random;
 mod paths;
-mod paths_random;
 mod plain_net;

@@ -1,0 +1,310 @@
+//! What pods, nodes and namespaces lead to, and what holds it back.
+
+use super::*;
+
+#[test]
+fn pod_security_holds_a_privileged_pod_back() {
+    let deployer = |level: &str| {
+        cluster([
+            namespace("shop", level),
+            role(Some("shop"), "deploy", &["create deployments.apps"]),
+            bind(Some("shop"), "deploy", "Role/deploy", user("u")),
+            pod("kube-system", "etcd", json!({ "nodeName": "n1" })),
+        ])
+    };
+    let node = Goal::Node(None);
+    let open = to(&deployer("privileged"), &node);
+    assert_eq!(lines(&open.paths), ["user u: creates a new pod in namespace shop | makes it privileged, on any node"]);
+    for level in ["baseline", "restricted", "misspelt"] {
+        let held = to(&deployer(level), &node);
+        assert_eq!(lines(&held.paths), [] as [&str; 0]);
+        let control = held.held_back[0].steps[1].held_back_by.clone().unwrap();
+        assert_eq!((control.namespace.as_str(), control.level.as_str()), ("shop", level));
+    }
+}
+
+#[test]
+fn a_kubelets_certificate_reads_what_its_pods_hold() {
+    let rules = ["create certificatesigningrequests.cert", "update certificatesigningrequests.cert/approval"];
+    let signer = "approve signers.cert named kubernetes.io/kube-apiserver-client-kubelet";
+    let with = |spec: Value| {
+        let rules: Vec<_> = rules.iter().copied().chain([signer]).collect();
+        let all = grant(None, "r", &rules, user("u")).into_iter().chain([pod("shop", "p", spec)]);
+        chains(&cluster(all), &Goal::Secret { namespace: None, name: None }, "user u")
+    };
+    let mounts = json!({ "automountServiceAccountToken": false, "containers": [{ "name": "c", "envFrom": [{ "secretRef": { "name": "s" } }] }] });
+    assert_eq!(
+        with(mounts),
+        ["approves a certificate for itself as what the node it runs on keeps of its pods | finds there secret shop/s"]
+    );
+    assert_eq!(with(json!({ "automountServiceAccountToken": false })), [] as [&str; 0]);
+}
+
+#[test]
+fn pods_that_run_are_entered() {
+    let root = || pod("ops", "web", json!({ "serviceAccountName": "root", "nodeName": "n1" }));
+    let way =
+        |say: &str| format!("{say} Pod ops/web | uses the token there of service account ops/root | may do everything");
+    for (rule, say) in [
+        ("create pods/exec", "runs a command in"),
+        ("create pods/exec named web", "runs a command in"),
+        ("create pods/attach", "attaches to"),
+        ("update pods/ephemeralcontainers", "adds a container to"),
+        ("patch pods/ephemeralcontainers named web", "adds a container to"),
+        ("patch pods", "changes the image of"),
+    ] {
+        assert_eq!(of_user(&[rule], Some("ops"), [root()]), [way(say)], "{rule}");
+    }
+    for rule in ["get nodes/proxy", "create nodes/proxy", "get nodes/proxy named n1"] {
+        assert_eq!(of_user(&[rule], None, [root()]), [way("runs a command through the kubelet in")], "{rule}");
+    }
+    for rule in [
+        "create pods/exec named other",
+        "get pods/attach",
+        "create pods/portforward",
+        "get pods/log",
+        "get pods/ephemeralcontainers",
+    ] {
+        assert_eq!(of_user(&[rule], Some("ops"), [root()]), [] as [&str; 0], "{rule}");
+    }
+    for rule in ["get nodes", "get nodes/stats", "get nodes/proxy named n2"] {
+        assert_eq!(of_user(&[rule], None, [root()]), [] as [&str; 0], "{rule}");
+    }
+    for rule in ["get pods/exec", "get pods/attach"] {
+        let cluster = with_admin(grant(Some("ops"), "r", &[rule], user("u")).into_iter().chain([root()]));
+        for (exec_by_get, expected) in [(true, 1), (false, 0)] {
+            let user = Origin::Subject(kspec_analysis::access::SubjectRef::User { name: "u".into() });
+            let paths = Paths::new(&cluster, &Settings { exec_by_get, ..Settings::default() });
+            assert_eq!(paths.to(&Goal::ClusterAdmin, Some(&user)).paths.len(), expected);
+        }
+    }
+    // No token, no way on; a token projected by hand is one.
+    let spec = |automount: bool, audience: Value| {
+        json!({
+            "serviceAccountName": "root", "automountServiceAccountToken": automount,
+            "containers": [{ "name": "c", "volumeMounts": [{ "name": "t", "mountPath": "/t" }] }],
+            "volumes": [{ "name": "t", "projected": { "sources": [{ "serviceAccountToken": { "path": "t", "audience": audience } }] } }],
+        })
+    };
+    let token = |spec: Value| !of_user(&["create pods/exec"], Some("ops"), [pod("ops", "web", spec)]).is_empty();
+    assert!(token(spec(false, Value::Null)));
+    assert!(!token(spec(false, json!("vault"))));
+    assert!(token(spec(true, json!("vault"))));
+    let silent = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "root", "namespace": "ops" }, "automountServiceAccountToken": false });
+    let of_account =
+        |spec: Value| of_user(&["create pods/exec"], Some("ops"), [silent.clone(), pod("ops", "web", spec)]).len();
+    assert_eq!(of_account(json!({ "serviceAccountName": "root" })), 0);
+    assert_eq!(of_account(json!({ "serviceAccountName": "root", "automountServiceAccountToken": true })), 1);
+}
+
+#[test]
+fn templates_that_are_there_are_rewritten() {
+    let kind = |api: &str, kind: &str| json!({ "apiVersion": api, "kind": kind, "metadata": { "name": "web", "namespace": "ops" }, "spec": {} });
+    let way = [
+        "rewrites a controller's template: a new pod in namespace ops | runs it as service account ops/root | may do everything",
+    ];
+    for (api, name, resource) in [
+        ("apps/v1", "Deployment", "deployments.apps"),
+        ("apps/v1", "StatefulSet", "statefulsets.apps"),
+        ("apps/v1", "DaemonSet", "daemonsets.apps"),
+        ("apps/v1", "ReplicaSet", "replicasets.apps"),
+        ("batch/v1", "CronJob", "cronjobs.batch"),
+        ("v1", "ReplicationController", "replicationcontrollers"),
+    ] {
+        for place in [None, Some("ops")] {
+            assert_eq!(of_user(&[&format!("patch {resource}")], place, [kind(api, name)]), way, "{resource}");
+            assert_eq!(
+                of_user(&[&format!("update {resource} named web")], place, [kind(api, name)]),
+                way,
+                "{resource}"
+            );
+        }
+        assert_eq!(
+            of_user(&[&format!("update {resource} named other")], Some("ops"), [kind(api, name)]),
+            [] as [&str; 0]
+        );
+        assert_eq!(of_user(&[&format!("update {resource}/scale")], Some("ops"), [kind(api, name)]), [] as [&str; 0]);
+    }
+    assert_eq!(of_user(&["patch jobs.batch"], Some("ops"), [kind("batch/v1", "Job")]), [] as [&str; 0]);
+}
+
+#[test]
+fn labels_and_new_namespaces_get_around_pod_security() {
+    let strict = || {
+        [
+            namespace("shop", "restricted"),
+            pod("kube-system", "etcd", json!({ "nodeName": "n1" })),
+            namespace("kube-system", "restricted"),
+        ]
+    };
+    let node = |place: Option<&str>, rules: &[&str]| {
+        chains(&cluster(strict().into_iter().chain(grant(place, "r", rules, user("u")))), &Goal::Node(None), "user u")
+    };
+    let lifted = [
+        "changes the Pod Security labels of namespace shop | creates a new pod there | makes it privileged, on any node",
+    ];
+    assert_eq!(node(Some("shop"), &["create pods", "patch namespaces"]), lifted);
+    assert_eq!(node(Some("shop"), &["create deployments.apps", "update namespaces named shop"]), lifted);
+    assert_eq!(node(None, &["create pods", "patch namespaces named shop"]), lifted);
+    assert_eq!(node(Some("shop"), &["create pods", "patch namespaces named other"]), [] as [&str; 0]);
+    assert_eq!(node(Some("shop"), &["create pods", "get namespaces"]), [] as [&str; 0]);
+    assert_eq!(node(None, &["patch namespaces"]), [] as [&str; 0]);
+    assert_eq!(
+        node(None, &["create pods", "create namespaces"]),
+        ["creates a new namespace | creates a new pod there | makes it privileged, on any node"]
+    );
+    assert_eq!(node(Some("shop"), &["create pods", "create namespaces"]), [] as [&str; 0]);
+}
+
+#[test]
+fn containers_that_open_their_node() {
+    let opens = |spec: Value| {
+        let found = lines(&to(&cluster([pod("shop", "p", spec)]), &Goal::Node(Some("n1".into()))).paths);
+        found.first().map(|line| line.trim_start_matches("Pod shop/p: ").to_owned())
+    };
+    let security = |context: Value| container(json!({ "securityContext": context }));
+    let mount = |path: &str, read_only: bool| {
+        let mut spec =
+            container(json!({ "volumeMounts": [{ "name": "h", "mountPath": "/h", "readOnly": read_only }] }));
+        spec["volumes"] = json!([{ "name": "h", "hostPath": { "path": path } }]);
+        spec
+    };
+    assert_eq!(
+        opens(security(json!({ "privileged": true }))).as_deref(),
+        Some("leaves a privileged container for node n1")
+    );
+    assert_eq!(opens(security(json!({ "privileged": false }))), None);
+    for (name, expected) in [
+        ("SYS_ADMIN", true),
+        ("CAP_SYS_MODULE", true),
+        ("ALL", true),
+        ("DAC_READ_SEARCH", true),
+        ("SYS_RAWIO", true),
+        ("NET_BIND_SERVICE", false),
+        ("SYS_PTRACE", false),
+    ] {
+        assert_eq!(opens(security(json!({ "capabilities": { "add": [name] } }))).is_some(), expected, "{name}");
+    }
+    assert_eq!(opens(security(json!({ "capabilities": { "drop": ["SYS_ADMIN"] } }))), None);
+    let mut traced = security(json!({ "capabilities": { "add": ["SYS_PTRACE"] } }));
+    traced["hostPID"] = json!(true);
+    assert!(opens(traced).is_some());
+    for (path, read_only, expected) in [
+        ("/", false, true),
+        ("/", true, true),
+        ("/etc", false, true),
+        ("/etc", true, false),
+        ("/etc/kubernetes/manifests/", false, true),
+        ("/var/run/docker.sock", true, true),
+        ("/run/containerd", true, true),
+        ("/opt/cni/bin", false, true),
+        ("/var/lib/app", false, false),
+        ("/etcetera", false, false),
+        ("/usr/share/zoneinfo", false, false),
+        ("/var/log", false, false),
+    ] {
+        assert_eq!(opens(mount(path, read_only)).is_some(), expected, "{path}, read-only {read_only}");
+    }
+    // A volume that no container mounts is no way out.
+    let mut idle = mount("/", false);
+    idle["containers"][0]["volumeMounts"] = json!([]);
+    assert_eq!(opens(idle), None);
+}
+
+#[test]
+fn neighbours_on_a_node() {
+    let secret = Goal::Secret { namespace: Some("pay".into()), name: Some("key".into()) };
+    let held = |node: &str| {
+        let mut spec = container(
+            json!({ "env": [{ "name": "K", "valueFrom": { "secretKeyRef": { "name": "key", "key": "k" } } }] }),
+        );
+        spec["nodeName"] = json!(node);
+        pod("pay", "card", spec)
+    };
+    let of = |spec: Value, node: &str| lines(&to(&cluster([pod("shop", "a", spec), held(node)]), &secret).paths);
+    let first = |found: Vec<String>| found.into_iter().find(|line| line.starts_with("Pod shop/a"));
+    let mut pid = container(json!({}));
+    pid["hostPID"] = json!(true);
+    let read =
+        "Pod shop/a: reads through the node's processes what node n1 keeps of its pods | finds there secret pay/key";
+    assert_eq!(first(of(pid.clone(), "n1")).as_deref(), Some(read));
+    assert_eq!(first(of(pid, "n2")), None);
+    let mut files = container(json!({ "volumeMounts": [{ "name": "h", "mountPath": "/h", "readOnly": true }] }));
+    files["volumes"] = json!([{ "name": "h", "hostPath": { "path": "/var/lib/kubelet" } }]);
+    let read = "Pod shop/a: reads through a host path what node n1 keeps of its pods | finds there secret pay/key";
+    assert_eq!(first(of(files, "n1")).as_deref(), Some(read));
+    let privileged = container(json!({ "securityContext": { "privileged": true } }));
+    let entered = "Pod shop/a: leaves a privileged container for node n1 | enters Pod pay/card, which runs there | finds there secret pay/key";
+    assert_eq!(first(of(privileged, "n1")).as_deref(), Some(entered));
+    assert_eq!(first(of(container(json!({})), "n1")), None);
+}
+
+#[test]
+fn the_control_planes_node_holds_its_keys() {
+    let with = |label: &str, node: &str| {
+        let mut etcd = pod("kube-system", "etcd-a", json!({ "nodeName": node, "automountServiceAccountToken": false }));
+        etcd["metadata"]["labels"] = json!({ "component": label });
+        let open = pod("shop", "p", container(json!({ "securityContext": { "privileged": true } })));
+        lines(&to(&cluster([etcd, open]), &Goal::ClusterAdmin).paths)
+    };
+    assert_eq!(
+        with("etcd", "n1"),
+        ["Pod shop/p: leaves a privileged container for node n1 | takes the control plane's keys, which lie there"]
+    );
+    assert_eq!(with("etcd", "n2"), [] as [&str; 0]);
+    assert_eq!(with("kube-proxy", "n1"), [] as [&str; 0]);
+}
+
+#[test]
+fn an_added_container_is_held_back_as_a_pod_is() {
+    let answer = |level: &str| {
+        let objects = [namespace("shop", level), pod("shop", "p", json!({ "nodeName": "n1" }))];
+        to(
+            &cluster(objects.into_iter().chain(grant(
+                Some("shop"),
+                "r",
+                &["patch pods/ephemeralcontainers"],
+                user("u"),
+            ))),
+            &Goal::Node(None),
+        )
+    };
+    let way = ["user u: adds a container to Pod shop/p | makes it privileged, on node n1"];
+    assert_eq!(
+        (lines(&answer("privileged").paths), answer("privileged").held_back.len()),
+        (way.map(str::to_owned).to_vec(), 0)
+    );
+    assert_eq!(
+        (answer("baseline").paths.len(), lines(&answer("baseline").held_back)),
+        (0, way.map(str::to_owned).to_vec())
+    );
+}
+
+#[test]
+fn guards_that_are_asked_are_named() {
+    let webhook = |selector: Value| {
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": { "name": "guard" },
+            "webhooks": [{ "name": "a.b.c", "namespaceSelector": selector, "rules": [{ "operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"] }] }],
+        })
+    };
+    let named = |selector: Value, rule: &str| {
+        let cluster = with_admin(
+            grant(Some("ops"), "r", &[rule], user("u"))
+                .into_iter()
+                .chain([webhook(selector), pod("ops", "p", json!({ "serviceAccountName": "root" }))]),
+        );
+        let answer = to(&cluster, &Goal::ClusterAdmin);
+        let path = answer
+            .paths
+            .iter()
+            .find(|path| path.from == Origin::Subject(kspec_analysis::access::SubjectRef::User { name: "u".into() }))
+            .unwrap();
+        path.steps[0].may_be_refused_by.iter().map(|key| key.name.clone()).collect::<Vec<_>>()
+    };
+    let label = |name: &str| json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });
+    assert_eq!(named(json!({}), "create pods"), ["guard"]);
+    assert_eq!(named(label("ops"), "create deployments.apps"), ["guard"]);
+    assert_eq!(named(label("shop"), "create pods"), [] as [&str; 0]);
+    assert_eq!(named(json!({}), "create pods/exec"), [] as [&str; 0]);
+}
