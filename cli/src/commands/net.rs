@@ -46,6 +46,13 @@ fn reach(args: &ReachArgs, context: &Context) -> Result<Exit, Failure> {
         ReachFormat::Csv => render::net::csv(&document),
         ReachFormat::Json => json(&document),
     });
+    if !document.ambiguous.is_empty() {
+        context.note_always(
+            "unknown: of some connections it is not defined whether they are allowed (-o human and json list them)",
+        );
+        decided(&document.unknown_because, context);
+        return Ok(Exit::Unknown);
+    }
     Ok(decided(&document.unknown_because, context))
 }
 
@@ -75,7 +82,11 @@ fn probe(args: &Probe, explain: bool, context: &Context) -> Result<Exit, Failure
         let document = ProbeDocument::ask(&network, &exposures, (src, dst), *port, explain)
             .map_err(|error| Failure::new(Exit::Usage, format!("{at}{error}")))?;
         if document.allowed.is_none() {
-            exit = decided(&document.unknown_because, context);
+            decided(&document.unknown_because, context);
+            if document.ambiguous {
+                context.note_always("unknown: it is not defined which of the policies decides");
+            }
+            exit = Exit::Unknown;
         }
         if args.packet.batch.is_some() {
             // Our documents have string keys and no floats that JSON lacks, so this cannot fail.

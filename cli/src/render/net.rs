@@ -18,6 +18,10 @@ pub(crate) fn reach(document: &ReachDocument) -> String {
     for row in &document.internet {
         text.push_str(&format!("{} → {} : {} by {}\n", row.src, row.dst, row.conn, row.because.join(", ")));
     }
+    for row in &document.ambiguous {
+        let because = row.because.join(", ");
+        text.push_str(&format!("ambiguous: {} → {} : {} by {because}\n", row.src, row.dst, row.conn));
+    }
     if text.is_empty() && document.unknown_because.is_empty() {
         text.push_str("nobody reaches anybody\n");
     }
@@ -43,7 +47,7 @@ pub(crate) fn probe(document: &ProbeDocument) -> String {
     let packet = format!("{} → {} : {} {}", document.src, document.dst, document.protocol, document.port);
     let mut text = format!("{answer}: {packet}\n");
     let reasons = document.policies.as_ref().unwrap_or(&document.because);
-    let decides = if document.allowed.is_some() { "" } else { "what is evaluated says: " };
+    let decides = if document.unknown_because.is_empty() { "" } else { "what is evaluated says: " };
     for reason in reasons {
         let end = if reason.side == "egress" { &document.src } else { &document.dst };
         text.push_str(&format!("  {decides}{}\n", why(reason, end)));
@@ -52,8 +56,8 @@ pub(crate) fn probe(document: &ProbeDocument) -> String {
     if let (Some(allowed), [_, ..]) = (document.allowed, flip) {
         text.push_str(if allowed { "to deny it:\n" } else { "to allow it:\n" });
         flip.iter().for_each(|change| text.push_str(&format!("  {}\n", deed(change, document))));
-    } else if document.flip.is_some() {
-        text.push_str("no NetworkPolicy could deny it\n");
+    } else if document.flip.is_some() && document.policies.iter().flatten().all(|reason| reason.object.is_none()) {
+        text.push_str("no policy could deny it\n");
     }
     text
 }
@@ -64,11 +68,17 @@ fn why(reason: &Reason, end: &str) -> String {
     match reason.why.as_str() {
         "outside" => format!("{side}: {end} is outside the cluster, where no policy applies"),
         "host_network" => format!("{side}: {end} is on its node's network, where no policy applies"),
-        "not_isolated" => format!("{side}: no policy selects {end}"),
+        "not_selected" => format!("{side}: no policy selects {end}"),
+        "default" => format!("{side}: no policy decides over {end}, so that it is allowed"),
         "rule" => {
             let rules: Vec<String> = reason.rules.iter().map(ToString::to_string).collect();
-            let rules = rules.join(", ");
-            format!("{side}: {object} allows it, by rule {rules} of its {side}")
+            let effect = match reason.effect.as_str() {
+                "passes" => "leaves it to what comes after",
+                "denies" => "denies it",
+                _ => "allows it",
+            };
+            let perhaps = if reason.certain { "" } else { ", if that is about this end's address" };
+            format!("{side}: {object} {effect}, by rule {} of its {side}{perhaps}", rules.join(", "))
         }
         "no_rule" => format!("{side}: {object} selects {end} and has no rule that allows it"),
         "led_in" => format!("{object} leads callers from outside there"),
@@ -83,23 +93,21 @@ fn deed(change: &Change, document: &ProbeDocument) -> String {
     };
     let port = format!("{} {}", document.protocol, document.port);
     let policy = change.policy.as_deref().unwrap_or_default();
+    let others = match change.others.unwrap_or_default() {
+        0 => String::new(),
+        1 => " (it selects 1 other workload)".to_owned(),
+        others => format!(" (it selects {others} other workloads)"),
+    };
+    let everyone = format!("everyone, {far} being on its node's network,");
+    let far = if change.every_peer { &everyone } else { far };
+    let side = &change.side;
     match (change.deed.as_str(), change.rule) {
-        ("add_rule", _) => {
-            let others = match change.others.unwrap_or_default() {
-                0 => String::new(),
-                1 => " (it selects 1 other workload)".to_owned(),
-                others => format!(" (it selects {others} other workloads)"),
-            };
-            let far =
-                if change.every_peer { format!("everyone, {far} being on its node's network,") } else { far.clone() };
-            format!("give the {} of {policy} a rule {word} {far} on {port}{others}", change.side)
+        ("put_before", Some(rule)) => {
+            let action = if document.allowed == Some(true) { "denies" } else { "allows" };
+            format!("put a rule that {action} {far} on {port} before rule {rule} of the {side} of {policy}{others}")
         }
-        ("narrow_rule", Some(rule)) => {
-            format!("take {far} or {port} out of rule {rule} of the {} of {policy}", change.side)
-        }
-        _ => format!(
-            "write a NetworkPolicy that selects {near} for {}, with rules for all that it is to keep",
-            change.side
-        ),
+        ("add_rule", _) => format!("give the {side} of {policy} a rule {word} {far} on {port}{others}"),
+        ("narrow_rule", Some(rule)) => format!("take {far} or {port} out of rule {rule} of the {side} of {policy}"),
+        _ => format!("write a NetworkPolicy that selects {near} for {side}, with rules for all that it is to keep"),
     }
 }

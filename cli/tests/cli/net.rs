@@ -126,3 +126,59 @@ fn two_states_or_a_program_are_compared() {
     }
     ask(&place, &["diff"]).ends(64).says(&["to which state?"]);
 }
+
+/// A ClusterNetworkPolicy for the pods of a namespace, with its egress rules.
+fn of_admins(name: &str, tier: &str, priority: u16, egress: &str) -> String {
+    format!(
+        "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{ name: {name} }}\nspec: {{ tier: {tier}, priority: {priority}, subject: {{ namespaces: {{ matchLabels: {{ kubernetes.io/metadata.name: a }} }} }}, egress: [{egress}] }}\n---\n"
+    )
+}
+
+const TO_B: &str = "to: [{ namespaces: { matchLabels: { kubernetes.io/metadata.name: b } } }]";
+
+#[test]
+fn administrators_policies_come_before_and_after() {
+    let deny = of_admins(
+        "deny-b",
+        "Admin",
+        5,
+        &format!("{{ action: Deny, {TO_B}, protocols: [{{ tcp: {{ destinationPort: {{ number: 80 }} }} }}] }}"),
+    );
+    let pass = of_admins("pass-b", "Admin", 3, &format!("{{ action: Pass, {TO_B} }}"));
+    let baseline = of_admins("closed", "Baseline", 0, "{ action: Deny, to: [{ networks: [0.0.0.0/0, \"::/0\"] }] }");
+    let explain = |more: &[&str], port: &str, code: i32| {
+        let place = two(&more.concat());
+        let done = place.kspec(&["net", "explain", "--from", "a/p", "--to", "b/p", "--port", port, "--state", "state"]);
+        done.ends(code).out
+    };
+    let texts = [
+        explain(&[&deny], "80", 1),
+        explain(&[&deny], "81", 0),
+        explain(&[&deny, &pass], "80", 0),
+        explain(&[&deny, &pass, &baseline], "80", 1),
+    ];
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn what_is_not_defined_is_unknown() {
+    let one = of_admins("one", "Admin", 5, &format!("{{ action: Deny, {TO_B} }}"));
+    let other = of_admins("other", "Admin", 5, &format!("{{ action: Accept, {TO_B} }}"));
+    let some = of_admins("some", "Admin", 5, "{ action: Deny, to: [{ networks: [10.0.0.0/8] }] }");
+    let probe = |place: &Place, to: &str| {
+        place.kspec(&["net", "explain", "--from", "a/p", "--to", to, "--port", "80", "--state", "state"])
+    };
+    let place = two(&[one.as_str(), &other].concat());
+    probe(&place, "c/p").ends(0);
+    let tied = probe(&place, "b/p").ends(6);
+    let reach = place.kspec(&["net", "reach", "--state", "state"]).ends(6);
+    let document = place.kspec(&["net", "reach", "-o", "json", "--state", "state"]).ends(6).json();
+    let row = serde_json::json!({ "src": "a/p[Pod]", "dst": "b/p[Pod]", "conn": "All Connections", "because": ["ClusterNetworkPolicy one", "ClusterNetworkPolicy other"] });
+    assert_eq!(document["ambiguous"], serde_json::json!([row]));
+    // Whether a pod has an address there nobody knows; an address itself is known.
+    let place = two(&some);
+    let vague = probe(&place, "b/p").ends(6);
+    probe(&place, "10.1.2.3").ends(1);
+    probe(&place, "11.1.2.3").ends(0);
+    insta::assert_snapshot!([tied.out, tied.err, reach.out, vague.out].join("\n"));
+}

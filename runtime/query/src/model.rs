@@ -8,19 +8,31 @@ use kspec_state::{State, StateObject, StateOrigin};
 const RBAC: [&str; 4] = ["roles", "rolebindings", "clusterroles", "clusterrolebindings"];
 
 /// Likewise for connectivity.
-const NETWORK: [&str; 12] = [
+const NETWORK: &[&str] = &[
+    "adminnetworkpolicies",
+    "baselineadminnetworkpolicies",
+    "ciliumclusterwidenetworkpolicies",
+    "ciliumnetworkpolicies",
+    "clusternetworkpolicies",
+    "cronjobs",
+    "daemonsets",
+    "deployments",
+    "gateways",
+    "globalnetworkpolicies",
+    "grpcroutes",
+    "httproutes",
+    "ingresses",
+    "jobs",
     "namespaces",
     "networkpolicies",
     "pods",
+    "replicasets",
     "replicationcontrollers",
     "services",
-    "deployments",
     "statefulsets",
-    "daemonsets",
-    "replicasets",
-    "jobs",
-    "cronjobs",
-    "ingresses",
+    "tcproutes",
+    "tlsroutes",
+    "udproutes",
 ];
 
 /// A cluster to ask.
@@ -44,7 +56,7 @@ impl Model {
             cluster: kspec_plan::cluster(state, schema),
             authorizers: authorizers(state),
             unread: unread(state, &RBAC),
-            unread_network: unread(state, &NETWORK),
+            unread_network: unread(state, NETWORK),
         }
     }
 
@@ -63,7 +75,7 @@ impl Model {
             cluster,
             authorizers: authorizers(state),
             unread: unread(state, &RBAC),
-            unread_network: unread(state, &NETWORK),
+            unread_network: unread(state, NETWORK),
         }
     }
 }

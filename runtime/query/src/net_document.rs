@@ -1,6 +1,8 @@
 //! Answers about connectivity as documents: what `-o json` prints.
 
-use kspec_analysis::net::{Deed, Direction, End, Exposure, Flip, Half, Network, Reach, Verdict, Why};
+use kspec_analysis::net::{
+    Connections, Deed, Direction, Effect, End, Exposure, Flip, Half, Network, Reach, Say, Verdict, Why,
+};
 use kspec_model::{ObjectKey, program::Protocol};
 use kspec_plan::{Connectivity, short};
 use schemars::JsonSchema;
@@ -17,6 +19,10 @@ pub struct ReachDocument {
     pub rows: Vec<ReachRow>,
     /// Workloads that callers from outside are led to.
     pub internet: Vec<ReachRow>,
+    /// Rows of which it is not defined whether they are allowed: `because` names the policies that share tier and priority, or
+    /// have a peer that means addresses that are not in the objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ambiguous: Vec<ReachRow>,
     /// Objects of kinds that are not evaluated: rows that they may change are left out, so that one that is not here is not
     /// known to be denied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -45,7 +51,15 @@ impl ReachDocument {
             let conn = row.edge.connections.to_string();
             ReachRow { src: row.edge.src, dst: row.edge.dst, conn, because }
         });
-        let internet = reach.exposures().into_iter().map(|exposure| ReachRow {
+        let in_doubt: Vec<_> = reach.network().in_doubt().iter().map(short).collect();
+        let ambiguous = reach.ambiguous_rows().into_iter().map(|row| ReachRow {
+            src: row.edge.src,
+            dst: row.edge.dst,
+            conn: row.edge.connections.to_string(),
+            because: in_doubt.clone(),
+        });
+        let led = reach.exposures().into_iter().filter(|exposure| !exposure.connections.is_empty());
+        let internet = led.map(|exposure| ReachRow {
             src: shown(&Place::Internet),
             dst: exposure.dst,
             conn: exposure.connections.to_string(),
@@ -55,6 +69,7 @@ impl ReachDocument {
             format_version: QUERY_FORMAT,
             rows: rows.collect(),
             internet: if reach.unknown_because.is_empty() { internet.collect() } else { Vec::new() },
+            ambiguous: ambiguous.collect(),
             unknown_because: reach.unknown_because.iter().map(short).collect(),
         }
     }
@@ -73,8 +88,12 @@ pub struct ProbeDocument {
     pub protocol: String,
     /// Port at the destination.
     pub port: u16,
-    /// Whether it may be opened; null where objects that are not evaluated may change the answer.
+    /// Whether it may be opened; null where objects that are not evaluated may change the answer, or it is ambiguous.
     pub allowed: Option<bool>,
+    /// Whether what decides is not defined: policies of one tier and priority that say different things, or a peer that means
+    /// addresses that are not in the objects.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ambiguous: bool,
     /// What decides, the source's side first: where it is denied, the sides that deny it.
     pub because: Vec<Reason>,
     /// Of `explain`: every policy that has a say.
@@ -93,17 +112,26 @@ pub struct ProbeDocument {
 pub struct Reason {
     /// `egress` at the source, `ingress` at the destination, `entry` for what leads callers from outside in.
     pub side: String,
-    /// `allows` or `denies`.
+    /// `allows`, `denies`, or `passes` (an administrators' rule that leaves it to what comes after).
     pub effect: String,
-    /// `rule`, `no_rule` (policies select the end and none of their rules allows it), `not_isolated` (no policy selects it),
-    /// `host_network`, `outside` (policies do not apply to it), `led_in`, `not_led_in`.
+    /// `rule`, `no_rule` (policies select the end and none of their rules allows it), `not_selected` (no policy has a
+    /// say), `default` (none decides), `host_network`, `outside` (policies do not apply to it), `led_in`, `not_led_in`.
     pub why: String,
     /// The policy, or what leads callers in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The policy's rules that allow it, counted from 0.
+    /// The policy's rules that match, counted from 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<usize>,
+    /// False where the rule's peer means addresses that are not in the objects, so that it may match or not.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    #[schemars(default = "yes")]
+    pub certain: bool,
+}
+
+/// What `certain` is where it is not said.
+fn yes() -> bool {
+    true
 }
 
 /// A change to a policy.
@@ -111,13 +139,13 @@ pub struct Reason {
 pub struct Change {
     /// `egress` or `ingress`.
     pub side: String,
-    /// `add_rule` (for the far end on the port), `narrow_rule` (so that it no longer holds the far end on the port), or
-    /// `isolate` (a new policy that selects the near end).
+    /// `add_rule` (for the far end on the port), `narrow_rule` (so that it no longer holds the far end on the port), `put_before` (a
+    /// rule of an administrators' policy, one that decides the other way), or `isolate` (a new policy that selects the near end).
     pub deed: String,
     /// The policy; absent for `isolate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The rule to narrow, counted from 0.
+    /// The rule to narrow, or to put another before, counted from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<usize>,
     /// Other workloads that the policy selects, to which the change applies as well.
@@ -157,30 +185,45 @@ fn side(direction: Direction) -> String {
 }
 
 fn reasons(direction: Direction, half: &Half, every: bool) -> Vec<Reason> {
-    let why = match half.why {
+    let reason = |effect: &str, why: &str| Reason {
+        side: side(direction),
+        effect: effect.to_owned(),
+        why: why.to_owned(),
+        object: None,
+        rules: Vec::new(),
+        certain: true,
+    };
+    let free = match half.why {
         Why::Outside => "outside",
         Why::HostNetwork => "host_network",
-        Why::NotIsolated => "not_isolated",
-        Why::Rule => "rule",
-        Why::NoRule => "no_rule",
+        Why::NotSelected => "not_selected",
+        _ => "default",
     };
-    let reason = |allowed: bool, why: &str, object: Option<&ObjectKey>, rules: &[usize]| Reason {
-        side: side(direction),
-        effect: if allowed { "allows" } else { "denies" }.to_owned(),
-        why: why.to_owned(),
-        object: object.map(short),
-        rules: rules.to_vec(),
+    let counts = |say: &&Say| match (half.why, say.effect) {
+        (Why::Ambiguous, _) => true,
+        (_, Effect::Allows) => half.allowed,
+        (_, Effect::Denies | Effect::NoRule) => !half.allowed,
+        (_, Effect::Passes) => false,
     };
-    if half.policies.is_empty() {
-        return vec![reason(half.allowed, why, None, &[])];
+    let said = half.says.iter().filter(|say| every || counts(say)).map(|say| {
+        let (effect, why) = match say.effect {
+            Effect::Allows => ("allows", "rule"),
+            Effect::Denies => ("denies", "rule"),
+            Effect::Passes => ("passes", "rule"),
+            Effect::NoRule => ("denies", "no_rule"),
+        };
+        Reason {
+            object: Some(short(&say.policy)),
+            rules: say.rules.clone(),
+            certain: say.certain,
+            ..reason(effect, why)
+        }
+    });
+    let mut reasons: Vec<_> = said.collect();
+    if matches!(half.why, Why::Outside | Why::HostNetwork | Why::NotSelected | Why::Default) {
+        reasons.push(reason("allows", free));
     }
-    let policies = half.policies.iter().filter(|(_, rules)| every || rules.is_empty() != half.allowed);
-    policies
-        .map(|(policy, rules)| {
-            let allows = !rules.is_empty();
-            reason(allows, if allows { "rule" } else { "no_rule" }, Some(policy), rules)
-        })
-        .collect()
+    reasons
 }
 
 impl ProbeDocument {
@@ -193,6 +236,7 @@ impl ProbeDocument {
             protocol: protocol.as_str().to_owned(),
             port,
             allowed: None,
+            ambiguous: false,
             because: Vec::new(),
             policies: None,
             flip: None,
@@ -232,10 +276,11 @@ impl ProbeDocument {
             (Place::End(src), Place::End(dst)) => network.probe(src, dst, protocol, port),
         };
         let verdict = verdict.ok_or_else(outside)?;
-        if document.unknown_because.is_empty() {
+        document.because = because(&verdict);
+        document.ambiguous = verdict.ambiguous;
+        if document.unknown_because.is_empty() && !verdict.ambiguous {
             document.allowed = Some(verdict.allowed);
         }
-        document.because = because(&verdict);
         if explain {
             let halves = [(Direction::Egress, &verdict.egress), (Direction::Ingress, &verdict.ingress)];
             document.policies =
@@ -249,18 +294,20 @@ impl ProbeDocument {
 
     fn led_in(&mut self, exposures: &[Exposure], explain: bool) {
         let protocol = Protocol::parse(&self.protocol);
-        let exposure = exposures.iter().find(|exposure| {
-            exposure.dst == self.dst
-                && protocol.is_some_and(|protocol| exposure.connections.contains(protocol, self.port))
-        });
+        let has =
+            |connections: &Connections| protocol.is_some_and(|protocol| connections.contains(protocol, self.port));
+        let there = exposures.iter().find(|exposure| exposure.dst == self.dst);
+        self.ambiguous = there.is_some_and(|exposure| has(&exposure.ambiguous));
+        let exposure = there.filter(|exposure| has(&exposure.connections) || self.ambiguous);
         let reason = |why: &str, effect: &str, object: Option<String>| Reason {
             side: "entry".to_owned(),
             effect: effect.to_owned(),
             why: why.to_owned(),
             object,
             rules: Vec::new(),
+            certain: true,
         };
-        if self.unknown_because.is_empty() {
+        if self.unknown_because.is_empty() && !self.ambiguous {
             self.allowed = Some(exposure.is_some());
         }
         self.because = match exposure {
@@ -278,7 +325,7 @@ impl ProbeDocument {
 fn because(verdict: &Verdict) -> Vec<Reason> {
     [(Direction::Egress, &verdict.egress), (Direction::Ingress, &verdict.ingress)]
         .into_iter()
-        .filter(|(_, half)| verdict.allowed || !half.allowed)
+        .filter(|(_, half)| verdict.allowed || !half.allowed && (!half.possible || verdict.ambiguous))
         .flat_map(|(direction, half)| reasons(direction, half, false))
         .collect()
 }
@@ -294,6 +341,12 @@ impl From<&Flip> for Change {
             every_peer: false,
         };
         match &flip.deed {
+            Deed::PutBefore { policy, rule, others, every_peer } => Self {
+                rule: Some(*rule),
+                others: Some(*others),
+                every_peer: *every_peer,
+                ..plain("put_before", Some(policy))
+            },
             Deed::AddRule { policy, others, every_peer } => {
                 Self { others: Some(*others), every_peer: *every_peer, ..plain("add_rule", Some(policy)) }
             }

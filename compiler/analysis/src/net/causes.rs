@@ -8,6 +8,7 @@ use kspec_model::ObjectKey;
 use super::{
     Cause, Change, Direction,
     side::{Policy, Rule, Side, policy_key},
+    tiers::TierPolicy,
     universe::Universe,
 };
 
@@ -16,6 +17,8 @@ pub(super) struct Causes<'c, 'a> {
     causes: Vec<Cause>,
     /// Policies that differ, by position in `causes`: on the lacking side, on the having one.
     policies: Vec<(usize, Option<&'c Policy<'a>>, Option<&'c Policy<'a>>)>,
+    /// Administrators' policies that differ, by position in `causes`, as each side that has them sees them.
+    tiers: Vec<(usize, &'c TierPolicy<'a>)>,
     /// Positions in `policies`, by whom they select on either side.
     selecting: BTreeMap<usize, BTreeSet<usize>>,
     /// Positions in `causes` of workloads and namespaces that differ, by position in the universe.
@@ -54,8 +57,13 @@ impl<'c, 'a> Causes<'c, 'a> {
             };
             Cause { object, change }
         };
-        let mut found =
-            Self { causes: Vec::new(), policies: Vec::new(), selecting: BTreeMap::new(), objects: BTreeMap::new() };
+        let mut found = Self {
+            causes: Vec::new(),
+            policies: Vec::new(),
+            tiers: Vec::new(),
+            selecting: BTreeMap::new(),
+            objects: BTreeMap::new(),
+        };
 
         let mut by_name: BTreeMap<_, (Option<&'c Policy<'a>>, Option<&'c Policy<'a>>)> = BTreeMap::new();
         for policy in &lack.policies {
@@ -72,6 +80,17 @@ impl<'c, 'a> Causes<'c, 'a> {
             }
             found.policies.push((found.causes.len(), a, b));
             found.causes.push(cause(object, a.is_some(), b.is_some()));
+        }
+
+        let mut tiers: BTreeMap<&ObjectKey, (Option<_>, Option<_>)> = BTreeMap::new();
+        lack.tiers.iter().for_each(|policy| tiers.entry(policy.key).or_default().0 = Some(policy));
+        have.tiers.iter().for_each(|policy| tiers.entry(policy.key).or_default().1 = Some(policy));
+        tiers.retain(|_, (a, b)| {
+            a.map(|policy: &TierPolicy<'_>| policy.facts) != b.map(|policy: &TierPolicy<'_>| policy.facts)
+        });
+        for (key, (a, b)) in tiers {
+            found.tiers.extend([a, b].into_iter().flatten().map(|policy| (found.causes.len(), policy)));
+            found.causes.push(cause(key.clone(), a.is_some(), b.is_some()));
         }
 
         let mut namespaces: BTreeMap<&str, Option<usize>> = BTreeMap::new();
@@ -106,10 +125,7 @@ impl<'c, 'a> Causes<'c, 'a> {
         let mut near = Near { always: Vec::new(), with_peers: Vec::new() };
         let candidates: BTreeSet<_> = ends.ones().filter_map(|end| self.selecting.get(&end)).flatten().collect();
         for (cause, lack, have) in candidates.into_iter().filter_map(|candidate| self.policies.get(*candidate)) {
-            let rules = |policy: Option<&'c Policy<'a>>| match direction {
-                Direction::Ingress => policy?.ingress.as_deref(),
-                Direction::Egress => policy?.egress.as_deref(),
-            };
+            let rules = |policy: Option<&'c Policy<'a>>| policy?.rules(direction);
             let isolated = |policy: Option<&'c Policy<'a>>| {
                 let mut isolated = ends.clone();
                 match policy.filter(|_| rules(policy).is_some()) {
@@ -128,6 +144,11 @@ impl<'c, 'a> Causes<'c, 'a> {
                 near.with_peers.push((*cause, new.collect()));
             }
         }
+        let of_admins = self
+            .tiers
+            .iter()
+            .filter(|(_, policy)| !policy.rules(direction).is_empty() && !policy.selected.is_disjoint(ends));
+        near.always.extend(of_admins.map(|(cause, _)| *cause));
         near.always.extend(ends.ones().filter_map(|end| self.objects.get(&end)).flatten());
         near
     }

@@ -8,7 +8,11 @@ use std::{
 
 use fixedbitset::FixedBitSet;
 
-use super::{Connections, side::Side};
+use super::{
+    Connections, Direction,
+    side::Side,
+    tiers::{self, Bound},
+};
 
 /// Every set of connections met, each under one number: equal numbers mean equal sets.
 #[derive(Debug, Default)]
@@ -59,16 +63,16 @@ pub(super) type Parts = Vec<(Set, FixedBitSet)>;
 
 /// For each position as destination, its sources. A workload as its own source is computed like any other; what reads a
 /// column leaves it out. Ranges are no sources of ranges.
-pub(super) fn columns(side: &Side<'_>, sets: &mut Sets) -> Vec<Parts> {
+pub(super) fn columns(side: &Side<'_>, bound: Bound, sets: &mut Sets) -> Vec<Parts> {
     let size = side.present.len();
     let workloads = side.facts.len();
     let all = sets.number(Connections::all());
 
-    let incoming = incoming(side, sets);
+    let incoming = incoming(side, bound, sets);
     // For each destination, sources by what their own policies let them reach there.
     let mut outgoing: Vec<Parts> = vec![Vec::new(); size];
     let mut free = side.present.clone();
-    for (members, row) in outgoing_rows(side, sets) {
+    for (members, row) in outgoing_rows(side, bound, sets) {
         free.difference_with(&members);
         for (set, destinations) in row.iter() {
             for destination in destinations.ones() {
@@ -130,60 +134,87 @@ fn intersect(a: &Parts, b: &Parts, sets: &mut Sets) -> Parts {
     both.into_iter().collect()
 }
 
-/// For each workload, whom its policies let in; none where no policy isolates it.
-fn incoming(side: &Side<'_>, sets: &mut Sets) -> Vec<Option<Rc<Parts>>> {
-    let mut isolating: Vec<Vec<usize>> = vec![Vec::new(); side.facts.len()];
-    for (index, policy) in side.policies.iter().enumerate().filter(|(_, policy)| policy.ingress.is_some()) {
+/// Who has a say in a workload's connections of one direction, by their indexes in the side.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(super) struct Concerning {
+    /// NetworkPolicies that isolate it.
+    pub(super) policies: Vec<usize>,
+    /// Administrators' policies that are about it and have rules.
+    pub(super) tiers: Vec<usize>,
+}
+
+/// For each workload, who has a say.
+pub(super) fn concerning(side: &Side<'_>, direction: Direction) -> Vec<Concerning> {
+    let mut concerning = vec![Concerning::default(); side.facts.len()];
+    for (index, policy) in side.policies.iter().enumerate().filter(|(_, policy)| policy.rules(direction).is_some()) {
         for position in policy.selected.ones() {
-            if let Some(policies) = isolating.get_mut(position) {
-                policies.push(index);
+            if let Some(concerning) = concerning.get_mut(position) {
+                concerning.policies.push(index);
             }
         }
     }
-    /// Policies, and the numbers of the ports that they name. Workloads that agree in these share one answer.
-    type Alike = (Vec<usize>, Vec<Vec<u16>>);
+    for (index, policy) in side.tiers.iter().enumerate().filter(|(_, policy)| !policy.rules(direction).is_empty()) {
+        for position in policy.selected.ones() {
+            if let Some(concerning) = concerning.get_mut(position) {
+                concerning.tiers.push(index);
+            }
+        }
+    }
+    concerning
+}
+
+/// For each workload, whom its policies let in; none where no policy has a say.
+fn incoming(side: &Side<'_>, bound: Bound, sets: &mut Sets) -> Vec<Option<Rc<Parts>>> {
+    /// Policies of both sorts, and the numbers of the ports that they name. Workloads that agree in these share one answer.
+    type Alike = (Vec<usize>, Vec<usize>, Vec<Vec<u16>>);
     let mut known: HashMap<Alike, Rc<Parts>> = HashMap::new();
-    let mut incoming = Vec::with_capacity(isolating.len());
-    for (position, policies) in isolating.into_iter().enumerate() {
-        if policies.is_empty() {
+    let mut incoming = Vec::with_capacity(side.facts.len());
+    for (position, Concerning { policies, tiers }) in concerning(side, Direction::Ingress).into_iter().enumerate() {
+        if policies.is_empty() && tiers.is_empty() {
             incoming.push(None);
             continue;
         }
         let rules = || policies.iter().filter_map(|index| side.policies.get(*index)?.ingress.as_ref()).flatten();
+        let tier_rules = tiers.iter().filter_map(|index| side.tiers.get(*index)).flat_map(|policy| &policy.ingress);
         let numbers: Vec<_> = rules()
             .flat_map(|rule| &rule.named)
+            .chain(tier_rules.flat_map(|rule| &rule.named))
             .map(|(name, protocol)| side.numbers(position, name, *protocol))
             .collect();
-        let terms = || rules().map(|rule| (side.connections(rule, position), rule.peers.as_ref()));
-        let fresh = |sets: &mut Sets| Rc::new(parts(terms(), side.present.len(), sets));
-        let alike = (policies.clone(), numbers);
+        let terms =
+            || rules().map(|rule| (side.connections(&rule.numbered, &rule.named, position), rule.peers.as_ref()));
+        let alike = (policies.clone(), tiers.clone(), numbers);
         let shared = match known.get(&alike) {
             Some(shared) => Rc::clone(shared),
-            None => Rc::clone(known.entry(alike).or_insert(fresh(sets))),
+            None => {
+                let isolated = (!policies.is_empty()).then(|| parts(terms(), side.present.len(), sets));
+                let fresh = match isolated {
+                    Some(parts) if tiers.is_empty() => parts,
+                    isolated => {
+                        let near = (Direction::Ingress, Some(position));
+                        tiers::decide(side, &tiers, near, isolated.as_ref(), bound, sets)
+                    }
+                };
+                Rc::clone(known.entry(alike).or_insert(Rc::new(fresh)))
+            }
         };
         incoming.push(Some(shared));
     }
     incoming
 }
 
-/// Workloads whose outgoing connections are isolated, those that the same policies select together, with whom they may
-/// reach.
-fn outgoing_rows(side: &Side<'_>, sets: &mut Sets) -> Vec<(FixedBitSet, Parts)> {
-    let mut isolating: Vec<Vec<usize>> = vec![Vec::new(); side.facts.len()];
-    for (index, policy) in side.policies.iter().enumerate().filter(|(_, policy)| policy.egress.is_some()) {
-        for position in policy.selected.ones() {
-            if let Some(policies) = isolating.get_mut(position) {
-                policies.push(index);
-            }
+/// Workloads whose outgoing connections policies have a say in, those that the same policies select together, with whom they
+/// may reach.
+fn outgoing_rows(side: &Side<'_>, bound: Bound, sets: &mut Sets) -> Vec<(FixedBitSet, Parts)> {
+    let size = side.present.len();
+    let mut classes: BTreeMap<Concerning, FixedBitSet> = BTreeMap::new();
+    for (position, concerning) in concerning(side, Direction::Egress).into_iter().enumerate() {
+        if concerning != Concerning::default() {
+            classes.entry(concerning).or_insert_with(|| FixedBitSet::with_capacity(size)).insert(position);
         }
     }
-    let size = side.present.len();
-    let mut classes: BTreeMap<Vec<usize>, FixedBitSet> = BTreeMap::new();
-    for (position, policies) in isolating.into_iter().enumerate().filter(|(_, policies)| !policies.is_empty()) {
-        classes.entry(policies).or_insert_with(|| FixedBitSet::with_capacity(size)).insert(position);
-    }
     let mut rows = Vec::with_capacity(classes.len());
-    for (policies, members) in classes {
+    for (Concerning { policies, tiers }, members) in classes {
         let mut terms = Vec::new();
         for rule in policies.iter().filter_map(|index| side.policies.get(*index)?.egress.as_ref()).flatten() {
             terms.push((rule.numbered.clone(), Cow::Borrowed(rule.peers.as_ref())));
@@ -196,7 +227,12 @@ fn outgoing_rows(side: &Side<'_>, sets: &mut Sets) -> Vec<(FixedBitSet, Parts)> 
             }
         }
         let terms = terms.iter().map(|(connections, ends)| (connections.clone(), ends.as_ref()));
-        rows.push((members, parts(terms, size, sets)));
+        let isolated = (!policies.is_empty()).then(|| parts(terms, size, sets));
+        let row = match isolated {
+            Some(parts) if tiers.is_empty() => parts,
+            isolated => tiers::decide(side, &tiers, (Direction::Egress, None), isolated.as_ref(), bound, sets),
+        };
+        rows.push((members, row));
     }
     rows
 }

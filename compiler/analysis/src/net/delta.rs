@@ -17,6 +17,7 @@ use super::{
     exposure::{self, Exposed},
     names::Names,
     side::Side,
+    tiers::Bound,
     universe::Universe,
 };
 
@@ -80,21 +81,28 @@ pub enum Change {
 /// Compares what two clusters allow.
 #[must_use]
 pub fn delta(before: &Cluster, after: &Cluster, options: &NetOptions) -> ConnectivityDelta {
-    let unknown: BTreeSet<_> = before.opaque.iter().chain(&after.opaque).cloned().collect();
-    let unknown_because = Vec::from_iter(unknown);
+    let mut unknown: BTreeSet<_> = before.opaque.iter().chain(&after.opaque).cloned().collect();
     let network = |cluster: &'_ Cluster| -> bool {
-        (&cluster.workloads, &cluster.namespaces, &cluster.network_policies)
-            == (&before.workloads, &before.namespaces, &before.network_policies)
+        (&cluster.workloads, &cluster.namespaces, &cluster.network_policies, &cluster.admin_policies)
+            == (&before.workloads, &before.namespaces, &before.network_policies, &before.admin_policies)
             && (&cluster.services, &cluster.ingresses, &cluster.routes)
                 == (&before.services, &before.ingresses, &before.routes)
     };
     if network(after) {
-        return ConnectivityDelta { unknown_because, ..ConnectivityDelta::default() };
+        // What is ambiguous is so on both sides alike: nothing changes it.
+        return ConnectivityDelta { unknown_because: Vec::from_iter(unknown), ..ConnectivityDelta::default() };
     }
     let universe = Universe::new(&[before, after], options);
     let mut sets = Sets::default();
     let (before, after) = (Side::new(&universe, before), Side::new(&universe, after));
-    let (columns_before, columns_after) = (columns(&before, &mut sets), columns(&after, &mut sets));
+    let mut certain = |side: &Side<'_>| {
+        let columns_certain = columns(side, Bound::Certain, &mut sets);
+        if side.may_be_ambiguous() && columns(side, Bound::Possible, &mut sets) != columns_certain {
+            unknown.extend(side.in_doubt());
+        }
+        columns_certain
+    };
+    let (columns_before, columns_after) = (certain(&before), certain(&after));
 
     let (mut opened, mut closed) = (Rectangles::new(), Rectangles::new());
     for (destination, (was, is)) in columns_before.iter().zip(&columns_after).enumerate() {
@@ -116,12 +124,12 @@ pub fn delta(before: &Cluster, after: &Cluster, options: &NetOptions) -> Connect
     ConnectivityDelta {
         opened: edges(&opened, (&before, &exposed_before), (&after, &exposed_after), false),
         closed: edges(&closed, (&after, &exposed_after), (&before, &exposed_before), true),
-        unknown_because,
+        unknown_because: Vec::from_iter(unknown),
     }
 }
 
 /// Sources that `is` gives connections that `was` does not.
-fn gained(was: &Parts, is: &Parts, sets: &mut Sets) -> BTreeMap<Set, FixedBitSet> {
+pub(super) fn gained(was: &Parts, is: &Parts, sets: &mut Sets) -> BTreeMap<Set, FixedBitSet> {
     let mut gained: BTreeMap<Set, FixedBitSet> = BTreeMap::new();
     let mut add = |set: Set, sources: FixedBitSet| {
         if !sources.is_clear() {

@@ -1,4 +1,4 @@
-//! Connectivity: what NetworkPolicy allows, and what a change to it opens and closes.
+//! Connectivity: what NetworkPolicies and administrators' policies allow, and what a change to them opens and closes.
 //!
 //! The semantics are those of `networking.k8s.io/v1`: a pod that some policy selects for a direction is isolated in it, and
 //! then has exactly what the rules of those policies add up to; a connection needs both ends' consent, and its replies
@@ -22,13 +22,16 @@ mod network;
 mod opaque;
 mod reach;
 mod side;
+mod tiers;
 mod universe;
+mod verdict;
 
 pub use connections::Connections;
 pub use delta::{Cause, Change, ConnectivityDelta, EdgeChange, delta};
 pub use flip::{Deed, Flip};
-pub use network::{Direction, End, Half, Network, Verdict, Why};
+pub use network::{Direction, End, Network};
 pub use reach::{Edge, Exposure, Reach, Row, reach};
+pub use verdict::{Effect, Half, Say, Verdict, Why};
 
 /// What to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

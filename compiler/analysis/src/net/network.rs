@@ -1,16 +1,21 @@
 //! One cluster, ready for questions about single connections.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
-use kspec_model::{ObjectKey, cluster::Cluster, program::Protocol};
+use kspec_model::{
+    ObjectKey,
+    cluster::{AdminAction, Cluster},
+    program::Protocol,
+};
 
 use super::{
-    Connections, NetOptions,
+    Connections, NetOptions, Verdict,
+    columns::{Concerning, concerning},
     exposure::{Exposed, exposed},
     opaque,
     reach::Reach,
     side::{Rule, Side},
+    tiers::TierRule,
     universe::{Universe, public, workload_name},
 };
 
@@ -32,51 +37,14 @@ pub enum Direction {
     Ingress,
 }
 
-/// What both ends' policies say to one connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// Whether it may be opened: both ends consent.
-    pub allowed: bool,
-    /// What the source's policies say.
-    pub egress: Half,
-    /// What the destination's policies say.
-    pub ingress: Half,
-}
-
-/// What one end's policies say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Half {
-    /// Whether this end consents.
-    pub allowed: bool,
-    /// Why.
-    pub why: Why,
-    /// The policies that have a say, each with the positions of its rules that allow it, counted from 0.
-    pub policies: Vec<(ObjectKey, Vec<usize>)>,
-}
-
-/// Why an end consents or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// It is outside the cluster, where no policy applies.
-    Outside,
-    /// It is on its node's network, where no policy applies.
-    HostNetwork,
-    /// No policy selects it for this direction.
-    NotIsolated,
-    /// A rule of a policy that selects it allows it.
-    Rule,
-    /// Policies select it, and no rule allows it.
-    NoRule,
-}
-
 /// A cluster's policies, resolved once.
 pub struct Network<'a> {
     pub(super) universe: Universe,
     pub(super) side: Side<'a>,
-    /// Indexes of the policies that isolate each workload's incoming connections.
-    incoming: Vec<Vec<usize>>,
-    /// Indexes of the policies that isolate each workload's outgoing connections.
-    outgoing: Vec<Vec<usize>>,
+    /// Of each workload, who has a say in its incoming connections.
+    incoming: Vec<Concerning>,
+    /// Of each workload, who has a say in its outgoing connections.
+    outgoing: Vec<Concerning>,
 }
 
 impl<'a> Network<'a> {
@@ -85,19 +53,7 @@ impl<'a> Network<'a> {
     pub fn new(cluster: &'a Cluster, options: &NetOptions) -> Self {
         let universe = Universe::new(&[cluster], options);
         let side = Side::new(&universe, cluster);
-        let mut incoming = vec![Vec::new(); universe.workloads.len()];
-        let mut outgoing = incoming.clone();
-        for (index, policy) in side.policies.iter().enumerate() {
-            for (isolates, lists) in
-                [(policy.ingress.is_some(), &mut incoming), (policy.egress.is_some(), &mut outgoing)]
-            {
-                for position in policy.selected.ones().filter(|_| isolates) {
-                    if let Some(policies) = lists.get_mut(position) {
-                        policies.push(index);
-                    }
-                }
-            }
-        }
+        let (incoming, outgoing) = (concerning(&side, Direction::Ingress), concerning(&side, Direction::Egress));
         Self { universe, side, incoming, outgoing }
     }
 
@@ -157,73 +113,27 @@ impl<'a> Network<'a> {
     }
 
     /// As [`Network::probe`], towards each range of addresses that has public ones and that policies tell apart; the first that
-    /// is allowed, else the first. `None` where the source is not here or outside.
+    /// is allowed, else the first that may be, else the first. `None` where the source is not here or outside.
     #[must_use]
     pub fn probe_internet(&self, src: &End, protocol: Protocol, port: u16) -> Option<Verdict> {
         let End::Workload(_) = src else { return None };
         let src = self.end(src)?;
         let outside = self.universe.workloads.len();
-        let mut verdicts = (outside..)
+        let verdicts: Vec<_> = (outside..)
             .zip(&self.universe.ranges)
             .filter(|(_, range)| public(range))
-            .map(|(position, _)| self.verdict(src, position, protocol, port));
-        let first = verdicts.next()?;
-        if first.allowed {
-            return Some(first);
-        }
-        Some(verdicts.find(|verdict| verdict.allowed).unwrap_or(first))
-    }
-
-    pub(super) fn verdict(&self, src: usize, dst: usize, protocol: Protocol, port: u16) -> Verdict {
-        let egress = self.half(Direction::Egress, src, dst, protocol, port);
-        let ingress = self.half(Direction::Ingress, src, dst, protocol, port);
-        Verdict { allowed: egress.allowed && ingress.allowed, egress, ingress }
-    }
-
-    fn half(&self, direction: Direction, src: usize, dst: usize, protocol: Protocol, port: u16) -> Half {
-        let (near, far) = match direction {
-            Direction::Egress => (src, dst),
-            Direction::Ingress => (dst, src),
-        };
-        let free = |why| Half { allowed: true, why, policies: Vec::new() };
-        let Some(facts) = self.side.facts.get(near).copied().flatten() else { return free(Why::Outside) };
-        if facts.host_network {
-            return free(Why::HostNetwork);
-        }
-        let policies: Vec<_> = self
-            .isolating(direction, near)
-            .map(|(key, rules)| {
-                let allows = |rule: &Rule<'_>| rule.peers.contains(far) && self.side.holds(rule, dst, protocol, port);
-                let allowing = rules.iter().enumerate().filter(|(_, rule)| allows(rule)).map(|(index, _)| index);
-                (key, allowing.collect::<Vec<_>>())
-            })
+            .map(|(position, _)| self.verdict(src, position, protocol, port))
             .collect();
-        if policies.is_empty() {
-            return free(Why::NotIsolated);
-        }
-        let allowed = policies.iter().any(|(_, allowing)| !allowing.is_empty());
-        Half { allowed, why: if allowed { Why::Rule } else { Why::NoRule }, policies }
-    }
-
-    fn isolating(&self, direction: Direction, near: usize) -> impl Iterator<Item = (ObjectKey, &[Rule<'a>])> {
-        let lists = match direction {
-            Direction::Egress => &self.outgoing,
-            Direction::Ingress => &self.incoming,
-        };
-        lists.get(near).into_iter().flatten().filter_map(move |index| {
-            let policy = self.side.policies.get(*index)?;
-            let rules = match direction {
-                Direction::Egress => policy.egress.as_deref(),
-                Direction::Ingress => policy.ingress.as_deref(),
-            };
-            Some((policy.key(), rules?))
-        })
+        let allowed = verdicts.iter().find(|verdict| verdict.allowed);
+        let possible = || verdicts.iter().find(|verdict| verdict.ambiguous);
+        allowed.or_else(possible).or(verdicts.first()).cloned()
     }
 
     /// How many workloads a policy selects.
     pub(super) fn selected_by(&self, policy: &ObjectKey) -> usize {
-        let found = self.side.policies.iter().find(|known| known.key() == *policy);
-        found.map_or(0, |policy| policy.selected.count_ones(..))
+        let found = self.side.policies.iter().find(|known| known.key() == *policy).map(|policy| &policy.selected);
+        let of_admins = || self.side.tiers.iter().find(|known| known.key == policy).map(|policy| &policy.selected);
+        found.or_else(of_admins).map_or(0, |selected| selected.count_ones(..))
     }
 
     /// Policies that allow some of these connections, from any of these sources to any of these destinations.
@@ -237,19 +147,45 @@ impl<'a> Network<'a> {
         for src in src {
             for dst in dst.clone() {
                 for (direction, near, far) in [(Direction::Egress, src, dst), (Direction::Ingress, dst, src)] {
-                    for (key, rules) in self.isolating(direction, near) {
-                        let gives = |rule: &Rule<'_>| {
-                            rule.peers.contains(far)
-                                && !self.side.connections(rule, dst).intersection(connections).is_empty()
+                    let Some(concerning) = self.concerning(direction, near) else { continue };
+                    let meets = |numbered: &Connections, named: &[(&str, Protocol)]| {
+                        !self.side.connections(numbered, named, dst).intersection(connections).is_empty()
+                    };
+                    for policy in concerning.policies.iter().filter_map(|index| self.side.policies.get(*index)) {
+                        let gives = |rule: &Rule<'_>| rule.peers.contains(far) && meets(&rule.numbered, &rule.named);
+                        if policy.rules(direction).into_iter().flatten().any(gives) {
+                            found.insert(policy.key());
+                        }
+                    }
+                    for policy in concerning.tiers.iter().filter_map(|index| self.side.tiers.get(*index)) {
+                        let gives = |rule: &TierRule<'_>| {
+                            rule.action == AdminAction::Allow
+                                && (rule.certain.contains(far) || rule.maybe.contains(far))
+                                && meets(&rule.numbered, &rule.named)
                         };
-                        if rules.iter().any(gives) {
-                            found.insert(key);
+                        if policy.rules(direction).iter().any(gives) {
+                            found.insert(policy.key.clone());
                         }
                     }
                 }
             }
         }
         found
+    }
+
+    /// Who has a say in a workload's connections; none for what is no workload here.
+    pub(super) fn concerning(&self, direction: Direction, near: usize) -> Option<&Concerning> {
+        match direction {
+            Direction::Egress => self.outgoing.get(near),
+            Direction::Ingress => self.incoming.get(near),
+        }
+    }
+
+    /// Policies by which it is not defined what they allow: those that share tier and priority, and those with a peer whose
+    /// addresses are not in the objects.
+    #[must_use]
+    pub fn in_doubt(&self) -> Vec<ObjectKey> {
+        self.side.in_doubt()
     }
 
     pub(super) fn exposed(&self, columns: &[super::columns::Parts], sets: &super::columns::Sets) -> Exposed {

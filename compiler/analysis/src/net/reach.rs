@@ -1,6 +1,9 @@
 //! Who reaches whom in one cluster.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use fixedbitset::FixedBitSet;
 use kspec_model::{ObjectKey, cluster::Cluster, program::Protocol};
@@ -9,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     Connections, End, NetOptions, Network,
     columns::{Parts, Sets, columns},
+    delta::gained,
     exposure::Exposed,
     names::joined_ranges,
+    tiers::Bound,
     universe::workload_name,
 };
 
@@ -20,7 +25,11 @@ pub struct Reach<'a> {
     network: Network<'a>,
     sets: Sets,
     columns: Vec<Parts>,
+    /// What is allowed or not, and which of the two is not defined; empty where nothing of that sort can be.
+    ambiguous: Vec<Parts>,
     exposed: Exposed,
+    /// Whom callers from outside are possibly led to.
+    doubtful: Exposed,
     /// Objects of kinds that are not evaluated and may change the answer.
     pub unknown_because: Vec<ObjectKey>,
 }
@@ -53,6 +62,8 @@ pub struct Exposure {
     pub dst: String,
     /// The ports that they are led to and let in on.
     pub connections: Connections,
+    /// Ports that they are led to, and of which it is not defined whether they are let in.
+    pub ambiguous: Connections,
     /// What leads them: services, Ingresses, routes.
     pub because: Vec<ObjectKey>,
 }
@@ -66,10 +77,17 @@ pub fn reach<'a>(cluster: &'a Cluster, options: &NetOptions) -> Reach<'a> {
 impl<'a> Reach<'a> {
     pub(super) fn new(network: Network<'a>) -> Self {
         let mut sets = Sets::default();
-        let columns = columns(&network.side, &mut sets);
-        let exposed = network.exposed(&columns, &sets);
+        let certain = columns(&network.side, Bound::Certain, &mut sets);
+        let exposed = network.exposed(&certain, &sets);
+        let (mut ambiguous, mut doubtful) = (Vec::new(), Exposed::new());
+        if network.side.may_be_ambiguous() {
+            let possible = columns(&network.side, Bound::Possible, &mut sets);
+            doubtful = network.exposed(&possible, &sets);
+            let more = certain.iter().zip(&possible).map(|(certain, possible)| gained(certain, possible, &mut sets));
+            ambiguous = more.map(|more| more.into_iter().collect()).collect();
+        }
         let unknown_because = network.side.cluster.opaque.clone();
-        Self { network, sets, columns, exposed, unknown_because }
+        Self { network, sets, columns: certain, ambiguous, exposed, doubtful, unknown_because }
     }
 
     /// For questions about single connections.
@@ -99,15 +117,19 @@ impl<'a> Reach<'a> {
     /// Every workload to which somebody outside is led, in the order of their names.
     #[must_use]
     pub fn exposures(&self) -> Vec<Exposure> {
-        let exposure = |(position, (connections, leads)): (&usize, &(Connections, _))| {
+        let positions: BTreeSet<_> = self.exposed.keys().chain(self.doubtful.keys()).collect();
+        let exposure = |position: &usize| {
             let workload = self.network.universe.workloads.get(*position)?;
+            let (connections, leads) = self.exposed.get(position).cloned().unwrap_or_default();
+            let (possible, more_leads) = self.doubtful.get(position).cloned().unwrap_or_default();
             Some(Exposure {
                 dst: workload_name(workload),
-                connections: connections.clone(),
-                because: Vec::from_iter(std::collections::BTreeSet::clone(leads)),
+                ambiguous: possible.difference(&connections),
+                connections,
+                because: leads.union(&more_leads).cloned().collect(),
             })
         };
-        self.exposed.iter().filter_map(exposure).collect()
+        positions.into_iter().filter_map(exposure).collect()
     }
 
     /// The whole answer, a line for each pair that has any connection, sorted; adjacent ranges of addresses with the same
@@ -120,6 +142,16 @@ impl<'a> Reach<'a> {
     /// As [`Reach::edges`], for questions about the lines.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
+        self.rows_of(&self.columns)
+    }
+
+    /// Lines of connections of which it is not defined whether they are allowed, as [`Reach::rows`].
+    #[must_use]
+    pub fn ambiguous_rows(&self) -> Vec<Row> {
+        self.rows_of(&self.ambiguous)
+    }
+
+    fn rows_of(&self, columns: &[Parts]) -> Vec<Row> {
         let universe = &self.network.universe;
         let workloads = universe.workloads.len();
         let names: Vec<_> = universe.workloads.iter().map(workload_name).collect();
@@ -128,7 +160,7 @@ impl<'a> Reach<'a> {
             let edge = Edge { src: src.0.to_owned(), dst: dst.0.to_owned(), connections: connections.clone() };
             rows.push(Row { edge, src: (src.1.start, src.1.end), dst: (dst.1.start, dst.1.end) });
         };
-        for (at, (dst, parts)) in names.iter().zip(&self.columns).enumerate() {
+        for (at, (dst, parts)) in names.iter().zip(columns).enumerate() {
             for (set, sources) in parts {
                 let connections = self.sets.get(*set);
                 for (from, src) in sources.ones().map_while(|position| Some((position, names.get(position)?))) {
@@ -144,7 +176,7 @@ impl<'a> Reach<'a> {
         // Towards ranges, the other way round: for each source, the ranges that it reaches alike.
         for (from, src) in names.iter().enumerate() {
             let mut by_set = BTreeMap::new();
-            for (dst, parts) in self.columns.iter().enumerate().skip(workloads) {
+            for (dst, parts) in columns.iter().enumerate().skip(workloads) {
                 if let Some((set, _)) = parts.iter().find(|(_, sources)| sources.contains(from)) {
                     let ranges = by_set.entry(*set).or_insert_with(|| FixedBitSet::with_capacity(universe.len()));
                     ranges.insert(dst);

@@ -8,12 +8,16 @@ use std::{
 use fixedbitset::FixedBitSet;
 use kspec_model::{
     LabelSelector, Labels, ObjectKey, Operator,
-    cluster::{Cluster, NetworkPolicyFacts, PeerFacts, PolicyPortFacts, PolicyRuleFacts, WorkloadFacts},
+    cluster::{
+        AdminPeerFacts, AdminRuleFacts, Cluster, NetworkPolicyFacts, PeerFacts, PodsFacts, PolicyPortFacts,
+        PolicyRuleFacts, WorkloadFacts,
+    },
     program::Protocol,
 };
 
 use super::{
-    Connections,
+    Connections, Direction,
+    tiers::{TierPolicy, TierRule, have_every_address},
     universe::{Universe, workloads},
 };
 
@@ -27,6 +31,8 @@ pub(super) struct Side<'a> {
     pub(super) present: FixedBitSet,
     /// Policies in the order of their names.
     pub(super) policies: Vec<Policy<'a>>,
+    /// Administrators' policies, in the order of tiers and priorities.
+    pub(super) tiers: Vec<TierPolicy<'a>>,
     /// By name and protocol: who has such a container port, by number.
     pub(super) named_ports: BTreeMap<(&'a str, Protocol), BTreeMap<u16, FixedBitSet>>,
 }
@@ -57,7 +63,15 @@ pub(super) struct Rule<'a> {
     pub(super) named: Vec<(&'a str, Protocol)>,
 }
 
-impl Policy<'_> {
+impl<'a> Policy<'a> {
+    /// Rules of one half, where it isolates.
+    pub(super) fn rules(&self, direction: Direction) -> Option<&[Rule<'a>]> {
+        match direction {
+            Direction::Ingress => self.ingress.as_deref(),
+            Direction::Egress => self.egress.as_deref(),
+        }
+    }
+
     /// What names it.
     pub(super) fn key(&self) -> ObjectKey {
         policy_key(&self.name.0, &self.name.1)
@@ -94,14 +108,20 @@ impl<'a> Side<'a> {
                 }
             }
         }
-        let policies = Selectors::new(universe, cluster, &facts, &present).policies();
-        Self { cluster, facts, present, policies, named_ports }
+        let mut selectors = Selectors::new(universe, cluster, &facts, &present);
+        let (policies, tiers) = (selectors.policies(), selectors.tiers());
+        Self { cluster, facts, present, policies, tiers, named_ports }
     }
 
     /// A rule's ports at one destination.
-    pub(super) fn connections(&self, rule: &Rule<'_>, destination: usize) -> Connections {
-        let mut connections = rule.numbered.clone();
-        for (name, protocol) in &rule.named {
+    pub(super) fn connections(
+        &self,
+        numbered: &Connections,
+        named: &[(&str, Protocol)],
+        destination: usize,
+    ) -> Connections {
+        let mut connections = numbered.clone();
+        for (name, protocol) in named {
             for number in self.numbers(destination, name, *protocol) {
                 connections = connections.union(&Connections::range(*protocol, number, number));
             }
@@ -109,12 +129,32 @@ impl<'a> Side<'a> {
         connections
     }
 
-    /// Whether a port is among a rule's at one destination.
-    pub(super) fn holds(&self, rule: &Rule<'_>, destination: usize, protocol: Protocol, port: u16) -> bool {
+    /// Whether something that is not defined may decide over some connection.
+    pub(super) fn may_be_ambiguous(&self) -> bool {
+        !self.in_doubt().is_empty()
+    }
+
+    /// Administrators' policies that share tier and priority with another, or have a peer whose addresses are not in the objects.
+    pub(super) fn in_doubt(&self) -> Vec<ObjectKey> {
+        let place = |policy: &TierPolicy<'_>| (policy.facts.tier, policy.facts.priority);
+        let tied =
+            |policy: &TierPolicy<'_>| self.tiers.iter().filter(|other| place(other) == place(policy)).count() > 1;
+        let vague = |policy: &TierPolicy<'_>| policy.egress.iter().any(|rule| !rule.maybe.is_clear());
+        self.tiers.iter().filter(|policy| tied(policy) || vague(policy)).map(|policy| policy.key.clone()).collect()
+    }
+
+    /// Whether a port is among these, numbers or names, at one destination.
+    pub(super) fn among(
+        &self,
+        (numbered, named): (&Connections, &[(&str, Protocol)]),
+        destination: usize,
+        protocol: Protocol,
+        port: u16,
+    ) -> bool {
         let by_name = |(name, of): &(&str, Protocol)| {
             *of == protocol && self.numbers(destination, name, protocol).contains(&port)
         };
-        rule.numbered.contains(protocol, port) || rule.named.iter().any(by_name)
+        numbered.contains(protocol, port) || named.iter().any(by_name)
     }
 
     /// The numbers that a port's name stands for at a destination.
@@ -172,7 +212,7 @@ impl<'u, 'a> Selectors<'u, 'a> {
         Self { universe, cluster, facts, present, by_label, by_key, by_namespace, selectable, peers: HashMap::new() }
     }
 
-    fn policies(mut self) -> Vec<Policy<'a>> {
+    fn policies(&mut self) -> Vec<Policy<'a>> {
         let cluster = self.cluster;
         cluster
             .network_policies
@@ -200,18 +240,59 @@ impl<'u, 'a> Selectors<'u, 'a> {
                 Rc::new(union)
             }
         };
-        let mut numbered = if facts.ports.is_some() { Connections::none() } else { Connections::all() };
-        let mut named = Vec::new();
-        for port in facts.ports.iter().flatten() {
-            match port {
-                PolicyPortFacts::Number(port) => {
-                    numbered = numbered.union(&Connections::range(port.protocol, port.first, port.last));
+        let (numbered, named) = ports(facts.ports.as_deref());
+        Rule { facts, peers, numbered, named }
+    }
+
+    fn tiers(&mut self) -> Vec<TierPolicy<'a>> {
+        let mut tiers: Vec<_> = self
+            .cluster
+            .admin_policies
+            .iter()
+            .map(|(key, facts)| {
+                let selected = self.pods(None, &facts.subject.pods, Some(&facts.subject.namespaces));
+                let mut rules = |rules: &'a [AdminRuleFacts]| rules.iter().map(|rule| self.tier_rule(rule)).collect();
+                let (ingress, egress) = (rules(&facts.ingress), rules(&facts.egress));
+                TierPolicy { key, facts, selected, ingress, egress }
+            })
+            .collect();
+        tiers.sort_by_key(|policy| (policy.facts.tier, policy.facts.priority));
+        tiers
+    }
+
+    fn tier_rule(&mut self, facts: &'a AdminRuleFacts) -> TierRule<'a> {
+        let size = self.universe.len();
+        let workloads = self.universe.workloads.len();
+        let (mut certain, mut maybe) = (FixedBitSet::with_capacity(size), FixedBitSet::with_capacity(size));
+        for peer in &facts.peers {
+            match peer {
+                AdminPeerFacts::Pods(PodsFacts { namespaces, pods }) => {
+                    certain.union_with(&self.pods(None, pods, Some(namespaces)));
                 }
-                PolicyPortFacts::All(protocol) => numbered = numbered.union(&Connections::protocol(*protocol)),
-                PolicyPortFacts::Named(name, protocol) => named.push((name.as_str(), *protocol)),
+                AdminPeerFacts::Networks(blocks) => {
+                    blocks.iter().for_each(|block| certain.insert_range(self.universe.positions_in(block)));
+                    if have_every_address(blocks) {
+                        certain.insert_range(..workloads);
+                    } else if !blocks.is_empty() {
+                        maybe.insert_range(..workloads);
+                    }
+                }
+                AdminPeerFacts::Nodes(_) => {
+                    let on_node = |position: &usize| {
+                        self.facts.get(*position).copied().flatten().is_some_and(|facts| facts.host_network)
+                    };
+                    maybe.extend((0..workloads).filter(on_node));
+                }
+                AdminPeerFacts::Domains(names) => {
+                    if !names.is_empty() {
+                        maybe.insert_range(workloads..size);
+                    }
+                }
             }
         }
-        Rule { facts, peers, numbered, named }
+        maybe.difference_with(&certain);
+        let (numbered, named) = ports(facts.ports.as_deref());
+        TierRule { action: facts.action, certain: Rc::new(certain), maybe, numbered, named }
     }
 
     fn peer(&mut self, namespace: &'a str, peer: &'a PeerFacts) -> Rc<FixedBitSet> {
@@ -276,4 +357,20 @@ impl<'u, 'a> Selectors<'u, 'a> {
             .min_by_key(|list| list.len())
             .unwrap_or(&self.selectable)
     }
+}
+
+/// A rule's ports by number and by name; none given is every port.
+fn ports(facts: Option<&[PolicyPortFacts]>) -> (Connections, Vec<(&str, Protocol)>) {
+    let mut numbered = if facts.is_some() { Connections::none() } else { Connections::all() };
+    let mut named = Vec::new();
+    for port in facts.into_iter().flatten() {
+        match port {
+            PolicyPortFacts::Number(port) => {
+                numbered = numbered.union(&Connections::range(port.protocol, port.first, port.last));
+            }
+            PolicyPortFacts::All(protocol) => numbered = numbered.union(&Connections::protocol(*protocol)),
+            PolicyPortFacts::Named(name, protocol) => named.push((name.as_str(), *protocol)),
+        }
+    }
+    (numbered, named)
 }

@@ -11,7 +11,7 @@ use std::{
 use ipnet::IpNet;
 use kspec_model::{
     ObjectKey,
-    cluster::{Cluster, NetworkPolicyFacts, PeerFacts, WorkloadFacts},
+    cluster::{AdminPeerFacts, Cluster, PeerFacts, WorkloadFacts},
 };
 
 use super::{Ipv6, NetOptions};
@@ -211,7 +211,7 @@ fn ranges(clusters: &[&Cluster], options: &NetOptions) -> Vec<Range> {
     let mut starts = [BTreeSet::from([0]), BTreeSet::from([0])];
     let lasts = [u128::from(u32::MAX), u128::MAX];
     let mut mentions_v6 = false;
-    for block in clusters.iter().flat_map(|cluster| cluster.network_policies.values()).flat_map(blocks) {
+    for block in clusters.iter().flat_map(|cluster| blocks(cluster)) {
         let (v6, first) = number(block.network());
         let (_, last) = number(block.broadcast());
         mentions_v6 |= v6;
@@ -240,10 +240,17 @@ fn ranges(clusters: &[&Cluster], options: &NetOptions) -> Vec<Range> {
 }
 
 /// Every block that a policy names, exceptions included.
-fn blocks(policy: &NetworkPolicyFacts) -> impl Iterator<Item = &IpNet> {
-    let rules = policy.ingress.iter().chain(&policy.egress).flatten();
-    rules.flat_map(|rule| rule.peers.iter().flatten()).flat_map(|peer| match peer {
+fn blocks(cluster: &Cluster) -> impl Iterator<Item = &IpNet> {
+    let policies = cluster.network_policies.values();
+    let rules = policies.flat_map(|policy| policy.ingress.iter().chain(&policy.egress).flatten());
+    let of_policies = rules.flat_map(|rule| rule.peers.iter().flatten()).flat_map(|peer| match peer {
         PeerFacts::Block { cidr, except } => std::slice::from_ref(cidr).iter().chain(except),
         PeerFacts::Pods { .. } => [].iter().chain(&[]),
-    })
+    });
+    let rules = cluster.admin_policies.values().flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
+    let of_admins = rules.flat_map(|rule| &rule.peers).flat_map(|peer| match peer {
+        AdminPeerFacts::Networks(blocks) => blocks.as_slice(),
+        _ => &[],
+    });
+    of_policies.chain(of_admins)
 }

@@ -9,14 +9,14 @@ use kspec_analysis::net::{Deed, Direction, EdgeChange, End, Flip, Ipv6, NetOptio
 use kspec_model::{
     LabelSelector, Labels, ObjectKey, Operator, Requirement,
     cluster::{
-        Cluster, ContainerPort, NamespaceFacts, NetworkPolicyFacts, PeerFacts, PolicyPortFacts, PolicyRuleFacts,
-        WorkloadFacts,
+        AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, Cluster, ContainerPort, NamespaceFacts,
+        NetworkPolicyFacts, PeerFacts, PodsFacts, PolicyPortFacts, PolicyRuleFacts, PolicyTier, WorkloadFacts,
     },
     program::{PortSpec, Protocol},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use crate::plain_net::{Party, passes};
+use crate::plain_net::{Fate, Party, fate, passes};
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 const PORTS: [u16; 11] = [1, 52, 53, 79, 80, 81, 90, 100, 8080, 9000, 65535];
@@ -115,42 +115,86 @@ fn policy() -> impl Strategy<Value = (&'static str, NetworkPolicyFacts)> {
         .prop_map(|(namespace, pods, ingress, egress)| (namespace, NetworkPolicyFacts { pods, ingress, egress }))
 }
 
+fn pods() -> impl Strategy<Value = PodsFacts> {
+    (selector(), selector()).prop_map(|(namespaces, pods)| PodsFacts { namespaces, pods })
+}
+
+fn admin_rules(outgoing: bool) -> impl Strategy<Value = Vec<AdminRuleFacts>> {
+    let blocks = vec![
+        vec!["0.0.0.0/0", "::/0"],
+        vec!["0.0.0.0/0"],
+        vec!["10.0.0.0/8", "fd00::/8"],
+        vec!["10.0.5.0/25", "11.0.0.0/32"],
+    ];
+    let addresses = prop_oneof![
+        6 => select(blocks).prop_map(|blocks| AdminPeerFacts::Networks(blocks.into_iter().map(|block| block.parse().unwrap()).collect())),
+        1 => Just(AdminPeerFacts::Nodes(LabelSelector::default())),
+        1 => Just(AdminPeerFacts::Domains(vec!["example.com".into()])),
+    ];
+    let peer = (pods(), addresses, prop::bool::weighted(0.25)).prop_map(move |(pods, addresses, outside)| {
+        if outgoing && outside { addresses } else { AdminPeerFacts::Pods(pods) }
+    });
+    let action = select(vec![AdminAction::Allow, AdminAction::Deny, AdminAction::Pass]);
+    let rule = (action, vec(peer, 1..3), option::of(vec(port(), 1..3)))
+        .prop_map(|(action, peers, ports)| AdminRuleFacts { action, peers, ports });
+    vec(rule, 0..3)
+}
+
+fn admin_policy() -> impl Strategy<Value = AdminPolicyFacts> {
+    let tier = prop_oneof![3 => Just(PolicyTier::Admin), 2 => Just(PolicyTier::Baseline)];
+    (tier, 0..4_u16, pods(), admin_rules(false), admin_rules(true)).prop_map(
+        |(tier, priority, subject, ingress, egress)| AdminPolicyFacts { tier, priority, subject, ingress, egress },
+    )
+}
+
 /// Two clusters that have much in common: each part says on which side it stands (0 before, 1 after, else both).
 fn clusters() -> impl Strategy<Value = (Cluster, Cluster)> {
     let namespaces = (vec(labels(), 3), vec(labels(), 3), prop::bool::weighted(0.2));
     let workloads = vec((select(NAMESPACES.to_vec()), workload(), workload(), 0..10_u8), 1..6);
     let policies = vec((policy(), policy(), 0..6_u8), 0..6);
-    (namespaces, workloads, policies).prop_map(|((labels, other_labels, relabel), workloads, policies)| {
-        let build = |side: u8| {
-            let mut cluster = Cluster::default();
-            for (position, name) in NAMESPACES.iter().enumerate() {
-                let labels = if relabel && side == 1 { &other_labels } else { &labels };
-                cluster.namespaces.insert((*name).to_owned(), NamespaceFacts { labels: labels[position].clone() });
-            }
-            for (position, (namespace, facts, other, stands)) in workloads.iter().enumerate() {
-                if *stands < 2 && *stands != side {
-                    continue;
+    let admins = prop_oneof![1 => Just(vec![]), 2 => vec((admin_policy(), admin_policy(), 0..6_u8), 0..5)];
+    (namespaces, workloads, policies, admins).prop_map(
+        |((labels, other_labels, relabel), workloads, policies, admins)| {
+            let build = |side: u8| {
+                let mut cluster = Cluster::default();
+                for (position, name) in NAMESPACES.iter().enumerate() {
+                    let labels = if relabel && side == 1 { &other_labels } else { &labels };
+                    cluster.namespaces.insert((*name).to_owned(), NamespaceFacts { labels: labels[position].clone() });
                 }
-                let facts = if *stands == 2 && side == 1 { other } else { facts };
-                let key = ObjectKey {
-                    group: "apps".into(),
-                    kind: "Deployment".into(),
-                    namespace: Some((*namespace).into()),
-                    name: format!("w{position}"),
-                };
-                cluster.workloads.insert(key, facts.clone());
-            }
-            for (position, ((namespace, facts), (_, other), stands)) in policies.iter().enumerate() {
-                if *stands < 2 && *stands != side {
-                    continue;
+                for (position, (namespace, facts, other, stands)) in workloads.iter().enumerate() {
+                    if *stands < 2 && *stands != side {
+                        continue;
+                    }
+                    let facts = if *stands == 2 && side == 1 { other } else { facts };
+                    let key = ObjectKey {
+                        group: "apps".into(),
+                        kind: "Deployment".into(),
+                        namespace: Some((*namespace).into()),
+                        name: format!("w{position}"),
+                    };
+                    cluster.workloads.insert(key, facts.clone());
                 }
-                let facts = if *stands == 2 && side == 1 { other } else { facts };
-                cluster.network_policies.insert(((*namespace).to_owned(), format!("p{position}")), facts.clone());
-            }
-            cluster
-        };
-        (build(0), build(1))
-    })
+                for (position, ((namespace, facts), (_, other), stands)) in policies.iter().enumerate() {
+                    if *stands < 2 && *stands != side {
+                        continue;
+                    }
+                    let facts = if *stands == 2 && side == 1 { other } else { facts };
+                    cluster.network_policies.insert(((*namespace).to_owned(), format!("p{position}")), facts.clone());
+                }
+                for (position, (facts, other, stands)) in admins.iter().enumerate() {
+                    if *stands < 2 && *stands != side {
+                        continue;
+                    }
+                    let facts = if *stands == 2 && side == 1 { other } else { facts };
+                    let (group, kind) = ("policy.networking.k8s.io".into(), "ClusterNetworkPolicy".into());
+                    let key = ObjectKey { group, kind, namespace: None, name: format!("c{position}") };
+                    cluster.admin_policies.insert(key, facts.clone());
+                }
+                cluster
+            };
+            (build(0), build(1))
+        },
+    )
 }
 
 fn parties(clusters: &[&Cluster]) -> Vec<Party> {
@@ -236,6 +280,30 @@ fn apply(cluster: &mut Cluster, flip: &Flip, from: &Party, to: &Party, protocol:
             // Kept in its place, so that the positions of others stay what they are.
             rules(policy, cluster, &mut |rules| rules[*rule].peers = Some(vec![]));
         }
+        Deed::PutBefore { policy, rule, every_peer, .. } => {
+            let peer = match far {
+                _ if *every_peer => {
+                    AdminPeerFacts::Networks(["0.0.0.0/0", "::/0"].map(|block| block.parse().unwrap()).into())
+                }
+                Party::Outside(address) => AdminPeerFacts::Networks(vec![(*address).into()]),
+                Party::Pod(key) => {
+                    cluster.workloads.get_mut(key).unwrap().labels.insert("turned".into(), key.name.clone());
+                    let pods = LabelSelector::labels([("turned", key.name.as_str())]);
+                    AdminPeerFacts::Pods(PodsFacts { namespaces: LabelSelector::default(), pods })
+                }
+            };
+            let facts = cluster.admin_policies.get_mut(policy).unwrap();
+            let rules = match flip.direction {
+                Direction::Egress => &mut facts.egress,
+                Direction::Ingress => &mut facts.ingress,
+            };
+            let action = match rules[*rule].action {
+                AdminAction::Deny => AdminAction::Allow,
+                _ => AdminAction::Deny,
+            };
+            let ports = vec![PolicyPortFacts::Number(PortSpec { first: port, last: port, protocol })];
+            rules.insert(*rule, AdminRuleFacts { action, peers: vec![peer], ports: Some(ports) });
+        }
         Deed::Isolate => {
             let Party::Pod(key) = near else { panic!("nobody outside can be isolated") };
             let empty = |direction| (flip.direction == direction).then(Vec::new);
@@ -258,11 +326,23 @@ proptest! {
     fn every_packet_fares_as_the_plain_evaluator_says((cluster, _) in clusters()) {
         let reach = reach(&cluster, &OPTIONS);
         let edges: BTreeMap<_, _> = reach.edges().into_iter().map(|edge| ((edge.src, edge.dst), edge.connections)).collect();
+        let doubtful: Vec<_> = reach.ambiguous_rows().into_iter().map(|row| row.edge).collect();
         for (from, to, protocol, port) in packets(&parties(&[&cluster])) {
             let expected = passes(&cluster, from, to, protocol, port);
             assert_eq!(reach.allows(&end(from), &end(to), protocol, port), Some(expected), "{from:?} -> {to:?} {protocol:?} {port}");
-            let probed = reach.network().probe(&end(from), &end(to), protocol, port).map(|verdict| verdict.allowed);
-            assert_eq!(probed, Some(expected), "{from:?} -> {to:?} {protocol:?} {port}");
+            let fate = fate(&cluster, from, to, protocol, port);
+            let verdict = reach.network().probe(&end(from), &end(to), protocol, port);
+            let probed = verdict.as_ref().map(|verdict| match (verdict.allowed, verdict.ambiguous) {
+                (true, false) => Fate::Passes,
+                (false, true) => Fate::Undefined,
+                (false, false) => Fate::Dropped,
+                (true, true) => panic!("allowed and not: {verdict:?}"),
+            });
+            assert_eq!(probed, Some(fate), "{from:?} -> {to:?} {protocol:?} {port}: {verdict:?}");
+            let doubtful = doubtful.iter().filter(|edge| {
+                names(&edge.src, from, &cluster) && names(&edge.dst, to, &cluster) && edge.connections.contains(protocol, port)
+            });
+            assert_eq!(doubtful.count(), usize::from(fate == Fate::Undefined), "{from:?} -> {to:?} {protocol:?} {port}");
             let lines = edges.iter().filter(|((src, dst), _)| names(src, from, &cluster) && names(dst, to, &cluster));
             let written: Vec<_> = lines.filter(|(_, connections)| connections.contains(protocol, port)).collect();
             assert_eq!(written.len(), usize::from(expected), "{from:?} -> {to:?} {protocol:?} {port} {written:?}");
@@ -284,7 +364,9 @@ proptest! {
                 Party::Pod(key) => cluster.workloads[key].host_network,
                 Party::Outside(_) => true,
             };
-            assert_eq!(flips.is_empty(), free(from) && free(to));
+            if cluster.admin_policies.is_empty() {
+                assert_eq!(flips.is_empty(), free(from) && free(to));
+            }
             let after = passes(&turned, from, to, protocol, port);
             assert_eq!(after != verdict.allowed, !flips.is_empty(), "{flips:?} for {from:?} -> {to:?} {protocol:?} {port}");
         }

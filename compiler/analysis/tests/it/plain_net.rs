@@ -1,11 +1,14 @@
-//! NetworkPolicy as its documentation words it, one packet at a time. Shares nothing with the engine.
+//! NetworkPolicy and the policies of administrators as their documentation words them, one packet at a time. Shares nothing with the engine.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::IpNet;
 use kspec_model::{
     ObjectKey,
-    cluster::{Cluster, NetworkPolicyFacts, PeerFacts, PolicyPortFacts, PolicyRuleFacts, WorkloadFacts},
+    cluster::{
+        AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, Cluster, NetworkPolicyFacts, PeerFacts,
+        PodsFacts, PolicyPortFacts, PolicyRuleFacts, PolicyTier, WorkloadFacts,
+    },
     program::Protocol,
 };
 
@@ -16,38 +19,183 @@ pub(crate) enum Party {
     Outside(IpAddr),
 }
 
-/// Whether a first packet may pass; replies need no leave.
+/// What becomes of a first packet; replies need no leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Passes,
+    Dropped,
+    /// The documentation leaves it to the implementation, or to addresses that nobody told us.
+    Undefined,
+}
+
+/// Whether a first packet passes for certain.
 pub(crate) fn passes(cluster: &Cluster, from: &Party, to: &Party, protocol: Protocol, port: u16) -> bool {
+    fate(cluster, from, to, protocol, port) == Fate::Passes
+}
+
+pub(crate) fn fate(cluster: &Cluster, from: &Party, to: &Party, protocol: Protocol, port: u16) -> Fate {
     let facts = |party: &Party| match party {
         Party::Pod(key) => cluster.workloads.get(key).map(Some),
         Party::Outside(_) => Some(None),
     };
     // Who is not there neither sends nor receives.
-    let (Some(sender), Some(receiver)) = (facts(from), facts(to)) else { return false };
+    let (Some(sender), Some(receiver)) = (facts(from), facts(to)) else { return Fate::Dropped };
+    let packet = Packet { cluster, from, to, sender, receiver, protocol, port };
+    let (leaves, enters) = (packet.consents(Way::Out), packet.consents(Way::In));
+    match (leaves.contains(&true) && enters.contains(&true), leaves.contains(&false) || enters.contains(&false)) {
+        (true, false) => Fate::Passes,
+        (true, true) => Fate::Undefined,
+        (false, _) => Fate::Dropped,
+    }
+}
 
-    let may_leave = match (from, sender) {
-        (Party::Pod(key), Some(pod)) if !pod.host_network => {
-            let isolating: Vec<_> =
-                selecting(cluster, key, pod).filter_map(|(ns, policy)| Some((ns, policy.egress.as_ref()?))).collect();
-            isolating.is_empty()
-                || isolating.iter().any(|(namespace, rules)| {
-                    rules.iter().any(|rule| rule_lets(cluster, namespace, rule, to, receiver, receiver, protocol, port))
-                })
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Out,
+    In,
+}
+
+struct Packet<'a> {
+    cluster: &'a Cluster,
+    from: &'a Party,
+    to: &'a Party,
+    sender: Option<&'a WorkloadFacts>,
+    receiver: Option<&'a WorkloadFacts>,
+    protocol: Protocol,
+    port: u16,
+}
+
+impl<'a> Packet<'a> {
+    /// What one end may say: both, where it is not defined which.
+    fn consents(&self, way: Way) -> BTreeSet<bool> {
+        let (near, pod) = match way {
+            Way::Out => (self.from, self.sender),
+            Way::In => (self.to, self.receiver),
+        };
+        let (Party::Pod(key), Some(pod)) = (near, pod) else { return BTreeSet::from([true]) };
+        if pod.host_network {
+            return BTreeSet::from([true]);
         }
-        _ => true,
-    };
-    let may_enter = match (to, receiver) {
-        (Party::Pod(key), Some(pod)) if !pod.host_network => {
-            let isolating: Vec<_> =
-                selecting(cluster, key, pod).filter_map(|(ns, policy)| Some((ns, policy.ingress.as_ref()?))).collect();
-            isolating.is_empty()
-                || isolating.iter().any(|(namespace, rules)| {
-                    rules.iter().any(|rule| rule_lets(cluster, namespace, rule, from, sender, receiver, protocol, port))
-                })
+        let mut said = BTreeSet::new();
+        for action in self.tier(PolicyTier::Admin, way, key, pod) {
+            match action {
+                Some(AdminAction::Allow) => said.insert(true),
+                Some(AdminAction::Deny) => said.insert(false),
+                Some(AdminAction::Pass) | None => match self.network_policies(way, key, pod) {
+                    Some(decision) => said.insert(decision),
+                    None => {
+                        let baseline = self.tier(PolicyTier::Baseline, way, key, pod);
+                        said.extend(baseline.into_iter().map(|action| action != Some(AdminAction::Deny)));
+                        false
+                    }
+                },
+            };
         }
-        _ => true,
-    };
-    may_leave && may_enter
+        said
+    }
+
+    /// What NetworkPolicies say, where some isolate the pod.
+    fn network_policies(&self, way: Way, key: &ObjectKey, pod: &WorkloadFacts) -> Option<bool> {
+        let (peer, peer_pod) = self.far(way);
+        let isolating: Vec<_> = selecting(self.cluster, key, pod)
+            .filter_map(|(ns, policy)| {
+                let rules = if way == Way::Out { &policy.egress } else { &policy.ingress };
+                Some((ns, rules.as_ref()?))
+            })
+            .collect();
+        (!isolating.is_empty()).then(|| {
+            isolating.iter().any(|(namespace, rules)| {
+                rules.iter().any(|rule| {
+                    rule_lets(self.cluster, namespace, rule, peer, peer_pod, self.receiver, self.protocol, self.port)
+                })
+            })
+        })
+    }
+
+    fn far(&self, way: Way) -> (&'a Party, Option<&'a WorkloadFacts>) {
+        match way {
+            Way::Out => (self.to, self.receiver),
+            Way::In => (self.from, self.sender),
+        }
+    }
+
+    /// Every action that a tier may come to; `None` where no rule matches.
+    fn tier(&self, tier: PolicyTier, way: Way, key: &ObjectKey, pod: &WorkloadFacts) -> Vec<Option<AdminAction>> {
+        let about = |policy: &&AdminPolicyFacts| policy.tier == tier && self.is_pod(&policy.subject, key, pod);
+        let policies: Vec<_> = self.cluster.admin_policies.values().filter(about).collect();
+        let mut actions = vec![];
+        self.walk(&policies, way, &mut actions);
+        actions
+    }
+
+    /// Takes any of the policies of the lowest priority first.
+    fn walk(&self, policies: &[&AdminPolicyFacts], way: Way, actions: &mut Vec<Option<AdminAction>>) {
+        let Some(lowest) = policies.iter().map(|policy| policy.priority).min() else {
+            actions.push(None);
+            return;
+        };
+        for (index, policy) in policies.iter().enumerate().filter(|(_, policy)| policy.priority == lowest) {
+            let rules = if way == Way::Out { &policy.egress } else { &policy.ingress };
+            let mut falls_through = true;
+            for rule in rules {
+                match self.matches(rule, way) {
+                    Some(true) => {
+                        actions.push(Some(rule.action));
+                        falls_through = false;
+                        break;
+                    }
+                    Some(false) => {}
+                    None => actions.push(Some(rule.action)),
+                }
+            }
+            if falls_through {
+                let others: Vec<_> =
+                    policies.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, p)| *p).collect();
+                self.walk(&others, way, actions);
+            }
+        }
+    }
+
+    /// `None`: nobody knows.
+    fn matches(&self, rule: &AdminRuleFacts, way: Way) -> Option<bool> {
+        let (far, pod) = self.far(way);
+        if rule.ports.as_ref().is_some_and(|ports| !ports_have(ports, self.receiver, self.protocol, self.port)) {
+            return Some(false);
+        }
+        let mut known = Some(false);
+        for peer in &rule.peers {
+            let met = match (peer, far, pod) {
+                (AdminPeerFacts::Pods(pods), Party::Pod(key), Some(pod)) => {
+                    Some(!pod.host_network && self.is_pod(pods, key, pod))
+                }
+                (AdminPeerFacts::Pods(_), ..) => Some(false),
+                (AdminPeerFacts::Networks(blocks), Party::Outside(address), _) => {
+                    Some(blocks.iter().any(|block| block.contains(address)))
+                }
+                // A pod has some address of either family.
+                (AdminPeerFacts::Networks(blocks), ..) if blocks.is_empty() => Some(false),
+                (AdminPeerFacts::Networks(blocks), ..) => {
+                    let every = |text: &str| blocks.contains(&text.parse().unwrap());
+                    (every("0.0.0.0/0") && every("::/0")).then_some(true)
+                }
+                (AdminPeerFacts::Nodes(_), _, Some(pod)) if pod.host_network => None,
+                (AdminPeerFacts::Nodes(_), ..) => Some(false),
+                (AdminPeerFacts::Domains(_), Party::Outside(_), _) => None,
+                (AdminPeerFacts::Domains(_), ..) => Some(false),
+            };
+            match met {
+                Some(true) => return Some(true),
+                None => known = None,
+                Some(false) => {}
+            }
+        }
+        known
+    }
+
+    fn is_pod(&self, wanted: &PodsFacts, key: &ObjectKey, pod: &WorkloadFacts) -> bool {
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        wanted.namespaces.matches(&self.cluster.namespaces[namespace].labels) && wanted.pods.matches(&pod.labels)
+    }
 }
 
 fn selecting<'a>(
@@ -92,22 +240,20 @@ fn rule_lets(
             _ => false,
         }),
     };
-    let port_matches = match &rule.ports {
-        None => true,
-        Some(ports) => ports.iter().any(|wanted| match wanted {
-            PolicyPortFacts::All(wanted) => *wanted == protocol,
-            PolicyPortFacts::Number(wanted) => {
-                wanted.protocol == protocol && wanted.first <= port && port <= wanted.last
-            }
-            PolicyPortFacts::Named(name, wanted) => {
-                *wanted == protocol
-                    && receiver.is_some_and(|pod| {
-                        pod.ports
-                            .iter()
-                            .any(|own| own.name.as_ref() == Some(name) && own.protocol == protocol && own.port == port)
-                    })
-            }
-        }),
-    };
-    peer_matches && port_matches
+    peer_matches && rule.ports.as_ref().is_none_or(|ports| ports_have(ports, receiver, protocol, port))
+}
+
+fn ports_have(ports: &[PolicyPortFacts], receiver: Option<&WorkloadFacts>, protocol: Protocol, port: u16) -> bool {
+    ports.iter().any(|wanted| match wanted {
+        PolicyPortFacts::All(wanted) => *wanted == protocol,
+        PolicyPortFacts::Number(wanted) => wanted.protocol == protocol && wanted.first <= port && port <= wanted.last,
+        PolicyPortFacts::Named(name, wanted) => {
+            *wanted == protocol
+                && receiver.is_some_and(|pod| {
+                    pod.ports
+                        .iter()
+                        .any(|own| own.name.as_ref() == Some(name) && own.protocol == protocol && own.port == port)
+                })
+        }
+    })
 }

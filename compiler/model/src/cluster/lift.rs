@@ -4,6 +4,7 @@
 //! left out, whole where half of it would mean something else (a role, a policy, a binding), and reported.
 
 mod access;
+mod admin;
 mod network;
 mod pod;
 mod read;
@@ -39,6 +40,7 @@ impl Cluster {
         for object in objects {
             lift.document(&object.0, None);
         }
+        admin::one_generation(&mut lift);
         lift.cluster.aggregate();
         let bound = std::mem::take(&mut lift.bound_policies);
         lift.cluster.guards.retain(|key, _| {
@@ -88,6 +90,9 @@ const KINDS: &[(&str, &str, bool, Reader)] = &[
     ("gateway.networking.k8s.io", "UDPRoute", true, workload::route),
     ("networking.k8s.io", "Ingress", true, workload::ingress),
     ("networking.k8s.io", "NetworkPolicy", true, network::policy),
+    (admin::GROUP, "AdminNetworkPolicy", false, admin::policy),
+    (admin::GROUP, "BaselineAdminNetworkPolicy", false, admin::policy),
+    (admin::GROUP, "ClusterNetworkPolicy", false, admin::policy),
     ("rbac.authorization.k8s.io", "Role", true, access::role),
     ("rbac.authorization.k8s.io", "ClusterRole", false, access::role),
     ("rbac.authorization.k8s.io", "RoleBinding", true, access::binding),
@@ -107,7 +112,7 @@ const OPAQUE: &[(&str, &[&str])] = &[
     ),
     ("projectcalico.org", &["NetworkPolicy", "GlobalNetworkPolicy", "StagedNetworkPolicy", "HostEndpoint", "Tier"]),
     ("crd.projectcalico.org", &["NetworkPolicy", "GlobalNetworkPolicy", "HostEndpoint", "Tier"]),
-    ("policy.networking.k8s.io", &[]),
+    (admin::GROUP, &[]),
     ("crd.antrea.io", &["NetworkPolicy", "ClusterNetworkPolicy"]),
     ("k8s.ovn.org", &["EgressFirewall", "AdminPolicyBasedExternalRoute"]),
     ("security.istio.io", &["AuthorizationPolicy", "PeerAuthentication"]),

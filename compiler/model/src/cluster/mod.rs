@@ -2,6 +2,7 @@
 //!
 //! [`Cluster::lift`] reads objects, whoever wrote them; what it does not understand it leaves out and says so.
 
+mod admin;
 mod lift;
 mod pod;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
+pub use admin::{AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, PodsFacts, PolicyTier};
 pub use lift::LiftProblem;
 pub use pod::{GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts};
 
@@ -37,14 +39,16 @@ pub struct Cluster {
     pub bindings: BTreeMap<ObjectKey, BindingFacts>,
     /// NetworkPolicies by namespace and name.
     pub network_policies: BTreeMap<(String, String), NetworkPolicyFacts>,
+    /// AdminNetworkPolicies, BaselineAdminNetworkPolicies and ClusterNetworkPolicies.
+    pub admin_policies: BTreeMap<ObjectKey, AdminPolicyFacts>,
     /// Service accounts.
     pub service_accounts: BTreeMap<(String, String), ServiceAccountFacts>,
     /// Secrets by namespace and name; what they hold is not read.
     pub secrets: BTreeMap<(String, String), SecretFacts>,
     /// Webhooks' configurations, and admission policies that a binding puts to use: each may refuse a write, or alter it.
     pub guards: Guards,
-    /// Objects of kinds whose meaning for connectivity or access kspec does not evaluate yet (Calico's, Cilium's,
-    /// AdminNetworkPolicy, …): an answer they could change is "unknown".
+    /// Objects of kinds whose meaning for connectivity or access kspec does not evaluate (Calico's, Cilium's, …): an answer
+    /// they could change is "unknown".
     pub opaque: Vec<ObjectKey>,
 }
 

@@ -70,7 +70,7 @@ fn ip_block(value: &Value) -> Read<PeerFacts> {
 }
 
 /// Reads a block; host bits are dropped, as Kubernetes does.
-fn block(text: &str) -> Read<IpNet> {
+pub(super) fn block(text: &str) -> Read<IpNet> {
     text.parse::<IpNet>().map(|block| block.trunc()).map_err(|_| format!("is `{text}`, which is no address block"))
 }
 

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     LabelSelector, Object, ObjectKey,
-    cluster::{Cluster, LiftProblem, PeerFacts, PolicyPortFacts, PortTarget, ServicePort},
+    cluster::{
+        AdminAction, AdminPolicyFacts, Cluster, LiftProblem, PeerFacts, PodsFacts, PolicyPortFacts, PolicyTier,
+        PortTarget, ServicePort,
+    },
     program::{PortSpec, Protocol, RoleRef, Subject},
 };
 
@@ -327,9 +330,117 @@ fn aggregated_roles_hold_what_they_select_through_chains_and_cycles() {
 fn kinds_that_are_not_evaluated_are_recorded() {
     let cluster = clean([
         json!({ "apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": { "name": "c", "namespace": "n" } }),
-        json!({ "apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "AdminNetworkPolicy", "metadata": { "name": "a" } }),
+        json!({ "apiVersion": "policy.networking.k8s.io/v1beta1", "kind": "ClusterNetworkPolicy", "metadata": { "name": "a" } }),
         json!({ "apiVersion": "example.com/v1", "kind": "NetworkPolicy", "metadata": { "name": "other" } }),
     ]);
     let opaque: Vec<_> = cluster.opaque.iter().map(ToString::to_string).collect();
-    assert_eq!(opaque, ["CiliumNetworkPolicy.cilium.io n/c", "AdminNetworkPolicy.policy.networking.k8s.io a"]);
+    assert_eq!(opaque, ["CiliumNetworkPolicy.cilium.io n/c", "ClusterNetworkPolicy.policy.networking.k8s.io a"]);
+}
+
+fn admin(version: &str, kind: &str, spec: Value) -> Value {
+    json!({ "apiVersion": format!("policy.networking.k8s.io/{version}"), "kind": kind, "metadata": { "name": "p" }, "spec": spec })
+}
+
+/// The one policy of one object.
+fn lifted(object: Value) -> AdminPolicyFacts {
+    let cluster = clean([object]);
+    assert_eq!(cluster.opaque, []);
+    cluster.admin_policies.into_values().next().unwrap()
+}
+
+#[test]
+fn both_generations_of_administrators_policies_are_one_thing() {
+    let team = json!({ "matchLabels": { "team": "x" } });
+    let pods = json!({ "pods": { "namespaceSelector": team, "podSelector": { "matchLabels": { "app": "web" } } } });
+    let old = lifted(admin(
+        "v1alpha1",
+        "AdminNetworkPolicy",
+        json!({
+            "priority": 7,
+            "subject": { "namespaces": team },
+            "ingress": [{ "name": "r", "action": "Allow", "from": [pods], "ports": [
+                { "portNumber": { "port": 80 } }, { "portRange": { "protocol": "UDP", "start": 1, "end": 9 } }, { "namedPort": "http" },
+            ] }],
+            "egress": [{ "action": "Pass", "to": [{ "networks": ["10.0.0.0/8", "fd00::/8"] }, { "nodes": {} }, { "domainNames": ["*.example.com"] }] }],
+        }),
+    ));
+    let new = lifted(admin(
+        "v1alpha2",
+        "ClusterNetworkPolicy",
+        json!({
+            "tier": "Admin",
+            "priority": 7,
+            "subject": { "namespaces": team },
+            "ingress": [{ "name": "r", "action": "Accept", "from": [pods], "protocols": [
+                { "tcp": { "destinationPort": { "number": 80 } } },
+                { "udp": { "destinationPort": { "range": { "start": 1, "end": 9 } } } },
+                { "destinationNamedPort": "http" },
+            ] }],
+            "egress": [{ "action": "Pass", "to": [{ "networks": ["10.0.0.0/8", "fd00::/8"] }, { "nodes": {} }, { "domainNames": ["*.example.com"] }] }],
+        }),
+    ));
+    assert_eq!(old, new);
+    let [rule] = new.ingress.as_slice() else { panic!("{new:?}") };
+    let number = |first, last, protocol| PolicyPortFacts::Number(PortSpec { first, last, protocol });
+    let named = |protocol| PolicyPortFacts::Named("http".into(), protocol);
+    let ports = vec![
+        number(80, 80, Protocol::Tcp),
+        number(1, 9, Protocol::Udp),
+        named(Protocol::Tcp),
+        named(Protocol::Udp),
+        named(Protocol::Sctp),
+    ];
+    assert_eq!((rule.action, rule.ports.as_ref()), (AdminAction::Allow, Some(&ports)));
+    let subject = PodsFacts { namespaces: LabelSelector::labels([("team", "x")]), pods: LabelSelector::default() };
+    assert_eq!((new.tier, new.priority, new.subject), (PolicyTier::Admin, 7, subject));
+    let baseline =
+        json!({ "subject": { "namespaces": {} }, "egress": [{ "action": "Deny", "to": [{ "namespaces": {} }] }] });
+    let facts = lifted(admin("v1alpha1", "BaselineAdminNetworkPolicy", baseline));
+    assert_eq!((facts.tier, facts.priority), (PolicyTier::Baseline, 0));
+}
+
+#[test]
+fn what_another_release_would_read_otherwise_is_not_evaluated() {
+    let opaque = |objects: Vec<Value>| {
+        let cluster = clean(objects);
+        (cluster.admin_policies.len(), cluster.opaque.iter().map(|key| key.kind.clone()).collect::<Vec<_>>())
+    };
+    let spec = |peer: Value| json!({ "priority": 1, "subject": { "namespaces": {} }, "ingress": [{ "action": "Deny", "from": [peer] }] });
+    let one = |peer| opaque(vec![admin("v1alpha1", "AdminNetworkPolicy", spec(peer))]);
+    let left_out = (0, vec!["AdminNetworkPolicy".to_owned()]);
+    assert_eq!(one(json!({ "namespaces": { "namespaceSelector": {} } })), left_out);
+    assert_eq!(one(json!({ "pods": { "namespaces": { "sameLabels": ["a"] }, "podSelector": {} } })), left_out);
+    assert_eq!(one(json!({ "tenants": {} })), left_out);
+    assert_eq!(one(json!({})), left_out);
+    assert_eq!(one(json!({ "namespaces": {} })), (1, vec![]));
+    let mut newer = spec(json!({ "namespaces": {} }));
+    newer["tier"] = json!("Baseline");
+    let both = vec![
+        admin("v1alpha1", "AdminNetworkPolicy", spec(json!({ "namespaces": {} }))),
+        admin("v1alpha2", "ClusterNetworkPolicy", newer),
+    ];
+    assert_eq!(opaque(both), (1, vec!["AdminNetworkPolicy".to_owned()]));
+}
+
+#[test]
+fn a_malformed_administrators_policy_is_named_and_still_not_thought_away() {
+    let said = |spec: Value| {
+        let (cluster, problems) = lift([admin("v1alpha2", "ClusterNetworkPolicy", spec)]);
+        assert_eq!((cluster.admin_policies.len(), cluster.opaque.len(), problems.len()), (0, 1, 1));
+        problems[0].message.clone()
+    };
+    let rule =
+        |rule: Value| json!({ "tier": "Admin", "priority": 0, "subject": { "namespaces": {} }, "egress": [rule] });
+    let messages = [
+        said(json!({ "tier": "Middle", "priority": 0, "subject": { "namespaces": {} } })),
+        said(json!({ "tier": "Admin", "priority": 1001, "subject": { "namespaces": {} } })),
+        said(json!({ "tier": "Admin", "priority": 0, "subject": { "networks": ["10.0.0.0/8"] } })),
+        said(rule(json!({ "action": "Allow", "to": [{ "namespaces": {} }] }))),
+        said(rule(json!({ "action": "Deny", "to": [] }))),
+        said(rule(json!({ "action": "Deny", "to": [{ "namespaces": {}, "pods": {} }] }))),
+        said(rule(json!({ "action": "Deny", "to": [{ "networks": ["ten"] }] }))),
+        said(rule(json!({ "action": "Deny", "to": [{ "namespaces": {} }], "protocols": [{ "tcp": {} }] }))),
+        said(rule(json!({ "action": "Deny", "to": [{ "namespaces": {} }], "protocols": [] }))),
+    ];
+    insta::assert_snapshot!(messages.join("\n"));
 }

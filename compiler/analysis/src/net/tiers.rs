@@ -1,0 +1,293 @@
+//! Policies of cluster administrators over a universe, and what they leave undecided.
+//!
+//! The tiers are walked in order: admin policies by ascending priority, then NetworkPolicies, then baseline policies, then
+//! Kubernetes' default, which allows. In a policy the first rule that matches a connection counts. Two things are not
+//! defined: which of two policies with one priority comes first, and whether a peer means an address that is not in the
+//! objects (a pod's own in `networks`, a node's, a domain name's). So for each pair of ends the walk keeps connections by what
+//! may become of them, and both bounds can be read off: what is allowed for certain, and what possibly is.
+
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
+
+use fixedbitset::FixedBitSet;
+use ipnet::IpNet;
+use kspec_model::{
+    ObjectKey,
+    cluster::{AdminAction, AdminPolicyFacts, PolicyTier},
+    program::Protocol,
+};
+
+use super::{
+    Connections, Direction,
+    columns::{Parts, Sets},
+    side::Side,
+};
+
+/// A policy with its selectors resolved.
+pub(super) struct TierPolicy<'a> {
+    /// What names it.
+    pub(super) key: &'a ObjectKey,
+    /// As lifted.
+    pub(super) facts: &'a AdminPolicyFacts,
+    /// Workloads it is about.
+    pub(super) selected: FixedBitSet,
+    /// Rules for incoming connections.
+    pub(super) ingress: Vec<TierRule<'a>>,
+    /// Rules for outgoing connections.
+    pub(super) egress: Vec<TierRule<'a>>,
+}
+
+/// A rule with its peers resolved.
+pub(super) struct TierRule<'a> {
+    /// What becomes of what it matches.
+    pub(super) action: AdminAction,
+    /// Far ends that it names.
+    pub(super) certain: Rc<FixedBitSet>,
+    /// Far ends that it may name: their addresses decide, and are not in the objects. None that are certain.
+    pub(super) maybe: FixedBitSet,
+    /// Ports by number.
+    pub(super) numbered: Connections,
+    /// Ports by name, to be looked up at the destination.
+    pub(super) named: Vec<(&'a str, Protocol)>,
+}
+
+/// Which of the two bounds is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// What is allowed whatever is not defined.
+    Certain,
+    /// What may be allowed.
+    Possible,
+}
+
+impl<'a> TierPolicy<'a> {
+    /// Rules of one half.
+    pub(super) fn rules(&self, direction: Direction) -> &[TierRule<'a>] {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
+}
+
+/// Whether blocks have every address there is, so that whatever a pod's is, it is among them.
+pub(super) fn have_every_address(blocks: &[IpNet]) -> bool {
+    let all = |v6: bool| blocks.iter().any(|block| block.prefix_len() == 0 && matches!(block, IpNet::V6(_)) == v6);
+    all(false) && all(true)
+}
+
+/// One rule, as far as its ports are the same for all these far ends.
+struct Term<'t> {
+    action: AdminAction,
+    connections: Connections,
+    certain: Cow<'t, FixedBitSet>,
+    maybe: Cow<'t, FixedBitSet>,
+}
+
+/// What may become of the connections with some far ends.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+struct State {
+    /// Not yet decided by a policy of higher precedence.
+    open: Connections,
+    /// Of those, what the policy at hand has not decided.
+    left: Connections,
+    /// Of those, what policies of the priority at hand decide.
+    decided: Connections,
+    allow: Connections,
+    deny: Connections,
+    pass: Connections,
+}
+
+/// Far ends by what may become of their connections: disjoint, none empty.
+struct Walk {
+    states: BTreeMap<State, FixedBitSet>,
+}
+
+impl Walk {
+    fn new(present: &FixedBitSet) -> Self {
+        let state = State { open: Connections::all(), ..State::default() };
+        Self { states: BTreeMap::from([(state, present.clone())]) }
+    }
+
+    fn each(&mut self, change: impl Fn(&mut State)) {
+        let mut next = BTreeMap::new();
+        for (mut state, ends) in std::mem::take(&mut self.states) {
+            change(&mut state);
+            put(&mut next, state, ends);
+        }
+        self.states = next;
+    }
+
+    fn those(&mut self, among: &FixedBitSet, change: impl Fn(&mut State)) {
+        let mut next = BTreeMap::new();
+        for (state, ends) in std::mem::take(&mut self.states) {
+            if ends.is_disjoint(among) {
+                put(&mut next, state, ends);
+                continue;
+            }
+            let (mut inside, mut outside) = (ends.clone(), ends);
+            inside.intersect_with(among);
+            outside.difference_with(&inside);
+            let mut changed = state.clone();
+            change(&mut changed);
+            put(&mut next, changed, inside);
+            put(&mut next, state, outside);
+        }
+        self.states = next;
+    }
+
+    /// Policies of one tier, by priority.
+    fn tier(&mut self, groups: &[Vec<Vec<Term<'_>>>]) {
+        for group in groups {
+            for policy in group {
+                self.each(|state| state.left = state.open.clone());
+                for term in policy {
+                    self.those(&term.certain, |state| state.meets(term, true));
+                    self.those(&term.maybe, |state| state.meets(term, false));
+                }
+            }
+            self.each(|state| {
+                state.open = state.open.difference(&state.decided);
+                (state.left, state.decided) = Default::default();
+            });
+        }
+    }
+
+    /// The tier of NetworkPolicies for an end that some isolate: they decide for good.
+    fn isolated(&mut self, allowed: &Parts, sets: &Sets) {
+        self.each(|state| {
+            state.left = state.open.union(&state.pass);
+            (state.open, state.pass) = Default::default();
+        });
+        for (set, ends) in allowed {
+            let allowed = sets.get(*set);
+            self.those(ends, |state| {
+                state.allow = state.allow.union(&state.left.intersection(&allowed));
+                state.left = state.left.difference(&allowed);
+            });
+        }
+        self.each(|state| {
+            state.deny = state.deny.union(&state.left);
+            state.left = Connections::none();
+        });
+    }
+
+    fn next_tier(&mut self) {
+        self.each(|state| {
+            state.open = state.open.union(&state.pass);
+            state.pass = Connections::none();
+        });
+    }
+
+    fn parts(mut self, bound: Bound, sets: &mut Sets) -> Parts {
+        self.each(|state| {
+            let allow = state.allow.union(&state.open).union(&state.pass);
+            let allow = match bound {
+                Bound::Certain => allow.difference(&state.deny),
+                Bound::Possible => allow,
+            };
+            *state = State { allow, ..State::default() };
+        });
+        let mut parts: Parts = self
+            .states
+            .into_iter()
+            .filter(|(state, _)| !state.allow.is_empty())
+            .map(|(state, ends)| (sets.number(state.allow), ends))
+            .collect();
+        parts.sort_unstable_by_key(|(set, _)| *set);
+        parts
+    }
+}
+
+fn put(states: &mut BTreeMap<State, FixedBitSet>, state: State, ends: FixedBitSet) {
+    if !ends.is_clear() {
+        match states.get_mut(&state) {
+            Some(known) => known.union_with(&ends),
+            None => {
+                states.insert(state, ends);
+            }
+        }
+    }
+}
+
+impl State {
+    fn meets(&mut self, term: &Term<'_>, certain: bool) {
+        let met = self.left.intersection(&term.connections);
+        let into = match term.action {
+            AdminAction::Allow => &mut self.allow,
+            AdminAction::Deny => &mut self.deny,
+            AdminAction::Pass => &mut self.pass,
+        };
+        *into = into.union(&met);
+        if certain {
+            self.left = self.left.difference(&met);
+            self.decided = self.decided.union(&met);
+        }
+    }
+}
+
+/// Far ends by what they have with an end that these policies (indexes of the side's, ascending) are about; `isolated` is what
+/// NetworkPolicies allow it, where some isolate it. `at` is the destination where that is the near end.
+pub(super) fn decide(
+    side: &Side<'_>,
+    policies: &[usize],
+    (direction, at): (Direction, Option<usize>),
+    isolated: Option<&Parts>,
+    bound: Bound,
+    sets: &mut Sets,
+) -> Parts {
+    let groups = |tier: PolicyTier| {
+        let mut groups: Vec<Vec<Vec<Term<'_>>>> = Vec::new();
+        let mut last = None;
+        for policy in policies.iter().filter_map(|index| side.tiers.get(*index)) {
+            if policy.facts.tier != tier {
+                continue;
+            }
+            let terms = policy.rules(direction).iter().flat_map(|rule| terms(side, rule, at)).collect();
+            match groups.last_mut().filter(|_| last == Some(policy.facts.priority)) {
+                Some(group) => group.push(terms),
+                None => groups.push(vec![terms]),
+            }
+            last = Some(policy.facts.priority);
+        }
+        groups
+    };
+    let mut walk = Walk::new(&side.present);
+    walk.tier(&groups(PolicyTier::Admin));
+    match isolated {
+        Some(allowed) => walk.isolated(allowed, sets),
+        None => {
+            walk.next_tier();
+            walk.tier(&groups(PolicyTier::Baseline));
+        }
+    }
+    walk.parts(bound, sets)
+}
+
+/// A rule, its named ports resolved: at one destination, or, where the far ends are destinations, at each.
+fn terms<'t>(side: &Side<'_>, rule: &'t TierRule<'_>, at: Option<usize>) -> Vec<Term<'t>> {
+    let whole = |connections| Term {
+        action: rule.action,
+        connections,
+        certain: Cow::Borrowed(&*rule.certain),
+        maybe: Cow::Borrowed(&rule.maybe),
+    };
+    let mut terms = vec![whole(rule.numbered.clone())];
+    for (name, protocol) in &rule.named {
+        let port = |number: u16| Connections::range(*protocol, number, number);
+        match at {
+            Some(at) => terms.extend(side.numbers(at, name, *protocol).into_iter().map(|number| whole(port(number)))),
+            None => {
+                for (number, having) in side.named_ports.get(&(*name, *protocol)).into_iter().flatten() {
+                    let there = |ends: &FixedBitSet| {
+                        let mut ends = ends.clone();
+                        ends.intersect_with(having);
+                        Cow::Owned(ends)
+                    };
+                    let (certain, maybe) = (there(&rule.certain), there(&rule.maybe));
+                    terms.push(Term { action: rule.action, connections: port(*number), certain, maybe });
+                }
+            }
+        }
+    }
+    terms
+}
