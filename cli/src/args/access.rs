@@ -160,6 +160,7 @@ pub(crate) struct Paths {
     pub(crate) output: ReportFormat,
 }
 
+/// What is compared with what: of access, or of connectivity.
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ClusterArgs, ReportFormat};
+use super::{ClusterArgs, Diff, ReportFormat};
 
 #[derive(Debug, Args)]
 pub(crate) struct Net {
@@ -21,7 +21,7 @@ pub(crate) enum NetQuestion {
     /// Which policies allow or deny a connection, and the least change that would turn the answer round
     Explain(Probe),
     /// What opens and what closes, from one state to another, or by applying a program
-    Diff(NetDiff),
+    Diff(Diff),
 }
 
 /// Formats of who reaches whom.
@@ -65,18 +65,6 @@ pub(crate) struct Probe {
     pub(crate) packet: PacketArgs,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
-    /// Output format
-    #[arg(short, long, value_enum, default_value = "human")]
-    pub(crate) output: ReportFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct NetDiff {
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
-    /// The state that it is compared with: a directory or a snapshot file
-    #[arg(long, value_name = "STATE", conflicts_with = "project")]
-    pub(crate) to: Option<String>,
     /// Output format
     #[arg(short, long, value_enum, default_value = "human")]
     pub(crate) output: ReportFormat,

@@ -16,7 +16,7 @@ use super::{
     model::{self, Asked},
 };
 use crate::{
-    args::{Net, NetDiff, NetQuestion, PacketArgs, Probe, ReachArgs, ReachFormat, ReportFormat},
+    args::{Diff, Net, NetQuestion, PacketArgs, Probe, ReachArgs, ReachFormat, ReportFormat},
     context::Context,
     exit::{Exit, Failure},
     render,
@@ -106,7 +106,7 @@ fn probe(args: &Probe, explain: bool, context: &Context) -> Result<Exit, Failure
     Ok(exit)
 }
 
-fn diff(args: &NetDiff, context: &Context) -> Result<Exit, Failure> {
+fn diff(args: &Diff, context: &Context) -> Result<Exit, Failure> {
     let (before, after) = match model::two(&args.cluster, args.to.as_deref(), context)? {
         Ok(both) => both,
         Err(exit) => return Ok(exit),

@@ -103,12 +103,7 @@ pub fn prove(table: &Table, system: &[&str]) -> Vec<Proof> {
     let mut proofs = Vec::new();
     let kinds = kinds(table);
     for ((group, resource), kind) in &kinds {
-        let singles: Vec<(usize, Single<'_>)> = table
-            .rules
-            .iter()
-            .enumerate()
-            .filter_map(|(at, bound)| Some((at, Single::new(table, bound, target(bound, group, resource)?)?)))
-            .collect();
+        let singles = singles(table, group, resource);
         let somewhere = scopes::places(table, kind.1);
         let told = shared(&singles, |(_, single)| told(single, &somewhere));
         never(&singles, kind, &told, &mut proofs);
@@ -133,12 +128,7 @@ pub fn refused_results(table: &Table) -> Vec<Proof> {
         if !table.mutations.iter().any(|bound| asked(&bound)) {
             continue;
         }
-        let singles: Vec<(usize, Single<'_>)> = table
-            .rules
-            .iter()
-            .enumerate()
-            .filter_map(|(at, bound)| Some((at, Single::new(table, bound, target(bound, group, resource)?)?)))
-            .collect();
+        let singles = singles(table, group, resource);
         let somewhere = scopes::places(table, kind.1);
         mutations::refusals(table, (&singles, true), (group, resource), &somewhere, &mut proofs);
     }
@@ -165,6 +155,12 @@ fn creates(target: &Target) -> bool {
 
 fn target<'t>(bound: &'t BoundRule, group: &str, resource: &str) -> Option<&'t Target> {
     bound.rule.targets.iter().find(|target| creates(target) && target.group == group && target.resource == resource)
+}
+
+/// The rules on the creation of a kind, each by itself.
+fn singles<'t>(table: &'t Table, group: &str, resource: &str) -> Vec<(usize, Single<'t>)> {
+    let single = |(at, bound)| Some((at, Single::new(table, bound, target(bound, group, resource)?)?));
+    table.rules.iter().enumerate().filter_map(single).collect()
 }
 
 type Singles<'t> = [(usize, Single<'t>)];
