@@ -9,10 +9,11 @@ use super::{
     state::{Scope, State},
     step::StepKind,
 };
-use crate::access::{PolicyRule, SubjectRef, index::role_key};
+use crate::{
+    access::{PolicyRule, SubjectRef, index::role_key},
+    system,
+};
 
-/// Namespaces of the control plane itself.
-const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 const CONNECT: [&str; 4] = ["exec", "attach", "portforward", "proxy"];
 
 /// Who or what a chain begins with.
@@ -39,6 +40,8 @@ pub enum Goal {
         /// Name; none for any.
         name: Option<String>,
     },
+    /// Every secret of every namespace.
+    AllSecrets,
     /// Acting as someone else.
     Subject(SubjectRef),
 }
@@ -281,6 +284,7 @@ fn is_goal(state: &State<'_>, goal: &Goal) -> bool {
     match (goal, state) {
         (Goal::ClusterAdmin, State::ClusterAdmin) | (Goal::Node(None), State::Node(_) | State::AnyNode) => true,
         (Goal::Node(Some(wanted)), State::Node(Some(name))) => wanted == name,
+        (Goal::AllSecrets, State::Secrets(Scope::Cluster | Scope::Namespaces)) => true,
         (Goal::Secret { namespace: None, .. }, State::Secrets(_) | State::Secret(..)) => true,
         (Goal::Secret { namespace: Some(wanted), name }, State::Secret(namespace, own)) => {
             wanted == namespace && name.as_ref().is_none_or(|name| name == own)
@@ -300,17 +304,10 @@ fn said_elsewhere(first: &Edge<'_>) -> bool {
 
 /// Whether a chain belongs to the system: a component of its own, by nothing but what every API server gives it.
 fn is_system(origin: &Origin, way: &[&Edge<'_>]) -> bool {
-    let own = |name: &str| {
-        let everyone = ["system:authenticated", "system:unauthenticated", "system:anonymous"].contains(&name);
-        name.starts_with("system:") && !everyone && !name.starts_with("system:serviceaccounts")
-    };
     let component = match origin {
-        Origin::Subject(SubjectRef::User { name } | SubjectRef::Group { name }) => own(name),
-        Origin::Subject(SubjectRef::ServiceAccount { namespace, .. }) => {
-            SYSTEM_NAMESPACES.contains(&namespace.as_str())
-        }
+        Origin::Subject(subject) => system::is_component(subject),
         Origin::Workload(key) => {
-            return key.namespace.as_deref().is_some_and(|namespace| SYSTEM_NAMESPACES.contains(&namespace));
+            return key.namespace.as_deref().is_some_and(|namespace| system::NAMESPACES.contains(&namespace));
         }
     };
     component && way.first().is_some_and(|edge| edge.grounds.iter().all(|ground| ground.built_in))

@@ -13,7 +13,10 @@ use super::{
     state::{Scope, State},
     step::StepKind,
 };
-use crate::access::request::{MASTERS, implied_groups};
+use crate::{
+    access::request::{MASTERS, implied_groups},
+    system,
+};
 
 /// Every signer of Kubernetes' own.
 const OWN_SIGNERS: &str = "kubernetes.io/*";
@@ -132,7 +135,7 @@ impl<'a> Graph<'a> {
                 let ground = Ground {
                     subject: Some(subject),
                     binding: Some(grant.binding),
-                    built_in: grant.facts.built_in,
+                    built_in: system::is_built_in(grant.binding, grant.facts),
                     ..ground(power.deed, Some(role), Some(power.rule))
                 };
                 let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, own };

@@ -6,7 +6,7 @@
 mod delta;
 mod escalation;
 pub(crate) mod index;
-mod permission;
+pub(crate) mod permission;
 pub(crate) mod request;
 pub(crate) mod rule;
 mod subjects;

@@ -14,18 +14,18 @@ use super::rule::{ALL, resource_matches, url_matches, url_prefix};
 
 /// One permission. `*` stands for all, as in rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Permission<'a> {
+pub(crate) struct Permission<'a> {
     /// Namespace; none for the whole cluster, objects outside namespaces included.
-    pub(super) namespace: Option<&'a str>,
+    pub(crate) namespace: Option<&'a str>,
     /// What it is on.
-    pub(super) target: Target<'a>,
+    pub(crate) target: Target<'a>,
     /// Verb.
-    pub(super) verb: &'a str,
+    pub(crate) verb: &'a str,
 }
 
 /// What a permission is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Target<'a> {
+pub(crate) enum Target<'a> {
     /// A resource.
     Resource {
         /// API group.
@@ -44,7 +44,7 @@ pub(super) enum Target<'a> {
 }
 
 /// Whether `rule`, in a binding whose scope holds the permission's, allows all of it.
-pub(super) fn covers(rule: &RoleRule, permission: &Permission<'_>) -> bool {
+pub(crate) fn covers(rule: &RoleRule, permission: &Permission<'_>) -> bool {
     // A rule's own pattern matches a `*` only where it says `*` itself, so that "matches the pattern's text" and "holds
     // everything that the pattern holds" are the same.
     if !rule.verbs.iter().any(|verb| verb == ALL || verb == permission.verb) {
@@ -66,7 +66,7 @@ pub(super) fn covers(rule: &RoleRule, permission: &Permission<'_>) -> bool {
 
 /// The permissions that a rule is the union of, in a binding with that scope. URLs have no namespace: a RoleBinding gives
 /// none.
-pub(super) fn permissions<'a>(namespace: Option<&'a str>, rule: &'a RoleRule) -> Vec<Permission<'a>> {
+pub(crate) fn permissions<'a>(namespace: Option<&'a str>, rule: &'a RoleRule) -> Vec<Permission<'a>> {
     let mut targets = Vec::new();
     for group in &rule.api_groups {
         // One that ends in a slash matches no request, and must not pass for the resource before the slash.

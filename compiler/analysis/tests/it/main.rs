@@ -14,3 +14,4 @@ mod net;
 mod net_random;
 mod paths;
 mod plain_net;
+mod review;

@@ -24,6 +24,8 @@ pub struct PodFacts {
     pub automount_token: Option<bool>,
     /// Whether a projected volume holds a token of its service account for the API server (no `audience` of its own).
     pub projected_token: bool,
+    /// Whether that volume is the one that the API server adds to a pod by itself.
+    pub injected_token: bool,
     /// The node it runs on, once it does.
     pub node: Option<String>,
 }

@@ -67,12 +67,18 @@ fn volume_facts(volume: &Value, mounts: &BTreeMap<&str, bool>, facts: &mut PodFa
     for source in volume.field("projected")?.list("sources").map_err(under("projected"))? {
         secrets.extend(source.pointer("/secret/name").and_then(Value::as_str));
         if let Some(token) = source.present("serviceAccountToken") {
-            facts.projected_token |= token.text("audience")?.is_none_or(str::is_empty);
+            let for_the_server = token.text("audience")?.is_none_or(str::is_empty);
+            facts.projected_token |= for_the_server;
+            facts.injected_token |=
+                for_the_server && volume.text("name")?.is_some_and(|name| name.starts_with(INJECTED));
         }
     }
     facts.secrets.extend(secrets.into_iter().map(str::to_owned));
     Ok(())
 }
+
+/// How the volume is called that the service account admission plugin adds to pods (`plugin/pkg/admission/serviceaccount`).
+const INJECTED: &str = "kube-api-access-";
 
 pub(super) fn secret(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
     let annotations = value.field("metadata")?.field("annotations")?;
