@@ -129,6 +129,9 @@ pub(crate) enum FindingFormat {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
+    /// Look at the cluster as it would be after apply; without a project, at the state itself
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
     /// Output format
     #[arg(short, long, value_enum, default_value = "human")]
     pub(crate) output: FindingFormat,

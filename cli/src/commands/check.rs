@@ -1,9 +1,12 @@
 //! `kspec check`.
 
-use kspec_compiler::{CheckDocument, Compiler, worst};
-use kspec_diagnostics::Severity;
+use std::path::Path;
 
-use super::project;
+use kspec_compiler::{CheckDocument, Compiler, worst};
+use kspec_diagnostics::{Finding, Severity, SourceMap};
+use kspec_state::State;
+
+use super::{model, plan, project, state};
 use crate::{
     args::{Check, FindingFormat},
     context::Context,
@@ -13,18 +16,62 @@ use crate::{
 
 pub(super) fn run(args: &Check, context: &Context) -> Result<Exit, Failure> {
     let root = &args.project.project;
-    let checked = project::load(root, &args.project.choice, context)?;
-    let findings = checked.findings;
-    let sources = checked.project.compiler.sources();
-    let document = CheckDocument::new(&findings, sources);
+    if let Some(wanted) = &args.state.state
+        && root == Path::new(".")
+        && !root.join("kspec.toml").exists()
+    {
+        return state_alone(wanted, args, context);
+    }
+    let checked = project::load_with(root, &args.project.choice, context, |compiler| match &args.state.state {
+        None => Ok(compiler.prove()),
+        Some(wanted) => compiler.check_with(|compiler| {
+            let state = read(wanted, args, compiler, context)?;
+            Ok(plan::findings_after(compiler, &state))
+        }),
+    })?;
+    let compiler = &checked.project.compiler;
+    tell(&checked.findings, compiler.sources(), args, context, || webhook_rules(compiler));
+    if worst(&checked.findings) == Some(Severity::Error) {
+        return Ok(Exit::No);
+    }
+    project::lock(&checked.project, &args.project.choice, context)?;
+    Ok(Exit::Done)
+}
+
+/// What a state shows by itself, whoever wrote it.
+fn state_alone(wanted: &str, args: &Check, context: &Context) -> Result<Exit, Failure> {
+    let choice = &args.project.choice;
+    if choice.env.is_some() || choice.as_of.is_some() || choice.update_lock {
+        return Err(Failure::new(Exit::Usage, "--env, --as-of and --update-lock go with a project")
+            .help("drop them, or name the project's folder"));
+    }
+    let (state, schema) = model::read_alone(wanted, args.state.context.as_deref(), context)?;
+    let findings = kspec_posture::findings(&kspec_plan::of_state(&state, &schema));
+    tell(&findings, &SourceMap::default(), args, context, String::new);
+    Ok(if worst(&findings) == Some(Severity::Error) { Exit::No } else { Exit::Done })
+}
+
+fn read(wanted: &str, args: &Check, compiler: &Compiler, context: &Context) -> Result<State, Failure> {
+    let facts = compiler.facts();
+    let environment = facts.environment.as_ref().and_then(|name| facts.config.environments.get(name));
+    let kube = state::Kube {
+        context: args.state.context.as_deref(),
+        expected: environment.and_then(|environment| environment.context.as_deref()),
+    };
+    state::read(wanted, kube, &facts.schema, Path::new(""), context)
+}
+
+fn tell(findings: &[Finding], sources: &SourceMap, args: &Check, context: &Context, more: impl FnOnce() -> String) {
+    let document = CheckDocument::new(findings, sources);
     let text = match args.output {
         FindingFormat::Human => {
-            let mut text = render::findings::human(&findings, sources, root, context.least, context.color);
+            let mut text =
+                render::findings::human(findings, sources, &args.project.project, context.least, context.color);
             if text.is_empty() {
                 text.push_str("no findings\n");
             }
             if context.verbose {
-                text.push_str(&webhook_rules(&checked.project.compiler));
+                text.push_str(&more());
             }
             text
         }
@@ -33,11 +80,6 @@ pub(super) fn run(args: &Check, context: &Context) -> Result<Exit, Failure> {
         FindingFormat::Github => render::github::annotations(&document),
     };
     context.answer(&text);
-    if worst(&findings) == Some(Severity::Error) {
-        return Ok(Exit::No);
-    }
-    project::lock(&checked.project, &args.project.choice, context)?;
-    Ok(Exit::Done)
 }
 
 /// A line for each rule and mutation that the API server cannot decide itself, and why.

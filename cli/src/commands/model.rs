@@ -6,6 +6,7 @@ use kspec_compiler::Compiler;
 use kspec_model::Object;
 use kspec_query::Model;
 use kspec_schema::{KubeVersion, Schema};
+use kspec_state::State;
 
 use super::{plan, project, state};
 use crate::{
@@ -99,12 +100,21 @@ pub(super) fn state_alone(wanted: &str, args: &ClusterArgs, context: &Context) -
             Failure::new(Exit::Usage, "--env and --as-of go with a project").help("drop them, or pass --project")
         );
     }
-    let kube = state::Kube { context: args.state.context.as_deref(), expected: None };
+    let (read, schema) = read_alone(wanted, args.state.context.as_deref(), context)?;
+    Ok(Asked { model: Model::of_state(&read, &schema), schema })
+}
+
+/// Reads a state, and says by which types.
+pub(super) fn read_alone(
+    wanted: &str,
+    kube_context: Option<&str>,
+    context: &Context,
+) -> Result<(State, Arc<Schema>), Failure> {
+    let kube = state::Kube { context: kube_context, expected: None };
     let newest = Schema::bundled(KubeVersion::NEWEST);
     let read = state::read(wanted, kube, &newest, Path::new(""), context)?;
     let version = read.version.as_deref().and_then(|version| version.trim_start_matches('v').parse().ok());
-    let schema = version.map_or(newest, Schema::bundled);
-    Ok(Asked { model: Model::of_state(&read, &schema), schema })
+    Ok((read, version.map_or(newest, Schema::bundled)))
 }
 
 /// The program's objects and the manifests beside it.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use kspec_compiler::{Compiler, Lowered};
+use kspec_diagnostics::Finding;
 use kspec_model::{Labels, Object};
 use kspec_plan::{Inputs, Planned};
 use kspec_state::{
@@ -90,7 +91,7 @@ pub(super) fn make(
     let mut planned = plan_against(compiler, &lowered, &state);
     if let (Some(cluster), true) = (&cluster, dry_run) {
         let mut server = kspec_apply::ServerDryRun::new(cluster, &compiler.program().project.name);
-        kspec_plan::refine(&mut planned, &state, &facts.schema, &mut server);
+        kspec_plan::refine(&mut planned, &inputs(compiler, &lowered, &state), &mut server);
     }
     Ok(Made { planned, cluster })
 }
@@ -130,6 +131,12 @@ fn plan_against(compiler: &Compiler, lowered: &Lowered, state: &State) -> Planne
 pub(super) fn cluster_after(compiler: &Compiler, state: &State) -> kspec_model::cluster::Cluster {
     let lowered = compiler.lower(&namespaces(state.iter().map(|(_, object)| &object.object)));
     kspec_plan::cluster_after(&inputs(compiler, &lowered, state))
+}
+
+/// What that cluster shows.
+pub(super) fn findings_after(compiler: &Compiler, state: &State) -> Vec<Finding> {
+    let lowered = compiler.lower(&namespaces(state.iter().map(|(_, object)| &object.object)));
+    kspec_posture::findings(&kspec_plan::survey_after(&inputs(compiler, &lowered, state)))
 }
 
 fn inputs<'a>(compiler: &'a Compiler, lowered: &'a Lowered, state: &'a State) -> Inputs<'a> {

@@ -2,7 +2,7 @@
 
 use std::{mem::ManuallyDrop, path::Path};
 
-use kspec_compiler::worst;
+use kspec_compiler::{Compiler, worst};
 use kspec_diagnostics::{Finding, Severity, SourceMap};
 use kspec_model::program::Date;
 use kspec_project::{Choice, LoadError, Project};
@@ -37,10 +37,20 @@ pub(super) fn choice(args: &ChoiceArgs) -> Result<Choice, Failure> {
 
 /// Loads and checks. Findings of `kspec.toml` itself are printed here, since there is no project to print them with.
 pub(super) fn load(root: &Path, args: &ChoiceArgs, context: &Context) -> Result<Checked, Failure> {
+    load_with(root, args, context, |compiler| Ok(compiler.check()))
+}
+
+/// As [`load`], checked in another way.
+pub(super) fn load_with(
+    root: &Path,
+    args: &ChoiceArgs,
+    context: &Context,
+    check: impl FnOnce(&mut Compiler) -> Result<Vec<Finding>, Failure>,
+) -> Result<Checked, Failure> {
     let choice = choice(args)?;
     let mut project = kspec_project::load(root, &choice).map_err(|error| failure(error, root, context))?;
     let mut findings = std::mem::take(&mut project.findings);
-    findings.extend(project.compiler.check());
+    findings.extend(check(&mut project.compiler)?);
     Ok(Checked { project: ManuallyDrop::new(project), findings })
 }
 

@@ -1,14 +1,20 @@
 //! Accepted findings.
 
-use kspec_diagnostics::{Finding, Location, Place, Severity, codes};
+use kspec_diagnostics::{Code, Finding, Location, Place, Severity, codes};
 use kspec_model::program::{Accept, Date};
 
 use crate::report;
 
 /// Takes out the findings that `accept`s name, and reports each `accept` that takes out none (K0131). One past its end
-/// takes out nothing, and K0109 tells so. What is an error has no meaning to accept.
+/// takes out nothing, and K0109 tells so. What is an error has no meaning to accept. Of codes that nobody `looked` for it is
+/// not known whether they occur.
 #[must_use]
-pub fn settle<'a>(accepts: impl IntoIterator<Item = &'a Accept>, findings: Vec<Finding>, as_of: Date) -> Vec<Finding> {
+pub fn settle<'a>(
+    accepts: impl IntoIterator<Item = &'a Accept>,
+    findings: Vec<Finding>,
+    looked: impl Fn(Code) -> bool,
+    as_of: Date,
+) -> Vec<Finding> {
     let accepts: Vec<&Accept> = accepts.into_iter().filter(|accept| accept.exception.until >= as_of).collect();
     if accepts.is_empty() {
         return findings;
@@ -34,7 +40,7 @@ pub fn settle<'a>(accepts: impl IntoIterator<Item = &'a Accept>, findings: Vec<F
         }
     }
     for ((accept, used), refused) in accepts.iter().zip(used).zip(refused) {
-        if used {
+        if used || !(refused || looked(accept.code)) {
             continue;
         }
         let (why, help) = if refused {

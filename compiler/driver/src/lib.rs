@@ -11,11 +11,12 @@ mod levels;
 mod pod_security;
 mod standards;
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, convert::Infallible, sync::Arc};
 
-use kspec_diagnostics::{Finding, Severity, SourceMap};
+use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
 use kspec_lower::{HostOutput, LoweredObject};
-use kspec_model::{Labels, program::Program, rules::Table};
+use kspec_model::{Labels, Object, program::Program, rules::Table};
+use kspec_posture::{Survey, Surveyed};
 use kspec_resolve::Session;
 
 use self::{judged::Judged, levels::Levels};
@@ -85,14 +86,63 @@ impl Compiler {
     /// Every finding of the program: syntax, names, types, what does not fit together, what cannot be lowered. Sorted by
     /// place; accepted ones left out. Dynamic scopes range over the program's own namespaces.
     pub fn check(&mut self) -> Vec<Finding> {
+        let findings = self.told();
+        self.settled(findings, |code| !kspec_posture::tells(code))
+    }
+
+    /// As [`Compiler::check`], and where that finds no error, what the program's objects and the manifests beside it show as a
+    /// cluster of their own.
+    pub fn prove(&mut self) -> Vec<Finding> {
+        let alone = |compiler: &Self| Ok::<_, Infallible>(kspec_posture::findings(&compiler.survey()));
+        self.check_with(alone).unwrap_or_default()
+    }
+
+    /// As [`Compiler::check`], and where that finds no error, with what `more` looks for: findings of [`kspec_posture`], which
+    /// the program's `accept`s are about as well.
+    ///
+    /// # Errors
+    /// Those of `more`.
+    pub fn check_with<E>(&mut self, more: impl FnOnce(&Self) -> Result<Vec<Finding>, E>) -> Result<Vec<Finding>, E> {
+        let mut findings = self.told();
+        let checked = self.settled(findings.clone(), |code| !kspec_posture::tells(code));
+        if worst(&checked) == Some(Severity::Error) {
+            return Ok(checked);
+        }
+        findings.extend(more(self)?);
+        Ok(self.settled(findings, |_| true))
+    }
+
+    /// What the program makes by itself, with the manifests beside it; dynamic scopes range over its own namespaces.
+    #[must_use]
+    pub fn survey(&self) -> Survey<'_> {
+        let facts = self.session.facts();
+        let program = self.session.program();
+        let (lowered, _) = kspec_lower::objects(program, &BTreeMap::new(), facts.as_of);
+        // Of two objects with one key the first counts: what the program says of it.
+        let lowered = lowered
+            .into_iter()
+            .map(|lowered| Surveyed { object: Cow::Owned(lowered.object), place: Place::Source(lowered.origin.at) });
+        let manifests = facts.manifests.iter().map(|document| Surveyed {
+            object: Cow::Owned(Object(document.value.clone())),
+            place: Place::File { path: Arc::clone(&document.file), line: document.line, column: 1 },
+        });
+        Survey::new(lowered.chain(manifests), &facts.schema, Some(program))
+    }
+
+    /// What every phase says, nothing taken out.
+    fn told(&mut self) -> Vec<Finding> {
         self.session.analyze();
         let session = &self.session;
-        let as_of = session.facts().as_of;
-        self.judged.update(session.project(), session.contributions(), session.changed(), as_of);
+        self.judged.update(session.project(), session.contributions(), session.changed(), session.facts().as_of);
         let mut findings: Vec<Finding> = session.findings().collect();
         findings.extend(self.judged.findings().cloned());
         findings.extend(self.levels.check(session));
-        self.sorted(kspec_checks::settle(self.judged.accepts(), findings, as_of))
+        findings
+    }
+
+    fn settled(&self, findings: Vec<Finding>, looked: impl Fn(Code) -> bool) -> Vec<Finding> {
+        let as_of = self.session.facts().as_of;
+        self.sorted(kspec_checks::settle(self.judged.accepts(), findings, looked, as_of))
     }
 
     /// What the program lowers to, given the namespaces of the state that dynamic scopes range over.

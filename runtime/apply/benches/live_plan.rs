@@ -99,7 +99,7 @@ fn planned(cluster: &Cluster, program: &Program, desired: &[LoweredObject]) -> P
     let want = Want::of(desired.iter().map(|lowered| &lowered.object)).inventory(&inventory.namespace, &inventory.name);
     let state = cluster.read(&want).expect("the state");
     let schema = Schema::bundled(KubeVersion::NEWEST);
-    let mut planned = plan(&Inputs {
+    let inputs = Inputs {
         program,
         desired,
         host: &HostSettings::default(),
@@ -107,8 +107,9 @@ fn planned(cluster: &Cluster, program: &Program, desired: &[LoweredObject]) -> P
         schema: &schema,
         sources: &SourceMap::default(),
         as_of: Date { year: 2026, month: 11, day: 21 },
-    });
-    refine(&mut planned, &state, &schema, &mut ServerDryRun::new(cluster, &program.project.name));
+    };
+    let mut planned = plan(&inputs);
+    refine(&mut planned, &inputs, &mut ServerDryRun::new(cluster, &program.project.name));
     planned
 }
 

@@ -1,65 +1,64 @@
 //! What the change means for access and connectivity.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use kspec_analysis::{access, net};
+use kspec_diagnostics::Place;
 use kspec_model::{Object, ObjectKey, cluster::Cluster};
+use kspec_posture::{Survey, Surveyed};
 use kspec_schema::Schema;
-use kspec_state::State;
+use kspec_state::{State, StateObject};
 
-use crate::document::{Access, Connectivity};
+use crate::{
+    Inputs,
+    document::{Access, Connectivity},
+};
 
 /// What a state means. Roles and bindings that every API server creates are added where the state lacks them.
 #[must_use]
 pub fn cluster(state: &State, schema: &Schema) -> Cluster {
-    let built_in = missing_defaults(state, schema);
-    Cluster::lift(built_in.values().chain(state.objects.iter().map(|object| &object.object))).0
+    of_state(state, schema).cluster
 }
 
-/// As [`cluster`], with objects as they will be, of those that are written, and without those that go away.
-pub(crate) fn cluster_after(
-    state: &State,
-    schema: &Schema,
+/// A state as it is looked at by itself.
+#[must_use]
+pub fn of_state<'a>(state: &'a State, schema: &'a Schema) -> Survey<'a> {
+    Survey::new(state.objects.iter().map(surveyed), schema, None).unread(&state.unread)
+}
+
+/// As [`of_state`], with objects as they will be, of those that are written, and without those that go away.
+pub(crate) fn after<'a>(
+    inputs: &Inputs<'a>,
     after: &BTreeMap<ObjectKey, Object>,
     deleted: &BTreeSet<ObjectKey>,
-) -> Cluster {
-    let kept = state
+) -> Survey<'a> {
+    let declared: HashMap<ObjectKey, Place> =
+        inputs.desired.iter().map(|lowered| (lowered.object.key(), Place::Source(lowered.origin.at))).collect();
+    let place = |key: &ObjectKey, own: &Place| declared.get(key).unwrap_or(own).clone();
+    let written = after.iter().map(|(key, object)| Surveyed {
+        place: place(key, &Place::Object(key.to_string().into())),
+        object: Cow::Owned(object.clone()),
+    });
+    let kept = inputs
+        .state
         .iter()
         .filter(|(key, _)| !after.contains_key(key) && !deleted.contains(key))
-        .map(|(_, object)| &object.object);
-    let built_in = missing_defaults(state, schema);
-    let built_in = built_in.iter().filter(|(key, _)| !after.contains_key(key)).map(|(_, object)| object);
-    Cluster::lift(built_in.chain(kept).chain(after.values())).0
+        .map(|(key, known)| Surveyed { place: place(key, &known.place), ..surveyed(known) });
+    let survey = Survey::new(written.chain(kept), inputs.schema, Some(inputs.program));
+    survey.unread(&inputs.state.unread)
 }
 
-/// `after` are objects as they will be, of those that are written; `deleted` are those that go away.
-pub(crate) fn deltas(
-    state: &State,
-    schema: &Schema,
-    after: &BTreeMap<ObjectKey, Object>,
-    deleted: &BTreeSet<ObjectKey>,
-) -> (Access, Connectivity) {
-    let before = cluster(state, schema);
-    let after = cluster_after(state, schema, after, deleted);
-    let access = access::delta(&before, &after);
-    let connectivity = net::delta(&before, &after, &net::NetOptions::default());
+fn surveyed(known: &StateObject) -> Surveyed<'_> {
+    Surveyed { object: Cow::Borrowed(&known.object), place: known.place.clone() }
+}
+
+/// What changes from the state to what is looked at.
+pub(crate) fn deltas(inputs: &Inputs<'_>, after: &Survey<'_>) -> (Access, Connectivity) {
+    let before = cluster(inputs.state, inputs.schema);
+    let access = access::delta(&before, &after.cluster);
+    let connectivity = net::delta(&before, &after.cluster, &net::NetOptions::default());
     (access.into(), connectivity.into())
-}
-
-/// The roles and bindings that every API server creates by itself, for states that do not show them.
-fn missing_defaults(state: &State, schema: &Schema) -> BTreeMap<ObjectKey, Object> {
-    let shows_them = state.objects.iter().any(|object| {
-        object.object.group() == "rbac.authorization.k8s.io"
-            && object.object.str_at("/metadata/labels/kubernetes.io~1bootstrapping") == "rbac-defaults"
-    });
-    if shows_them {
-        return BTreeMap::new();
-    }
-    schema
-        .default_rbac()
-        .iter()
-        .map(|value| Object(value.clone()))
-        .map(|object| (object.key(), object))
-        .filter(|(key, _)| state.get(key).is_none())
-        .collect()
 }

@@ -3,12 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::{Object, ObjectKey};
-use kspec_schema::Schema;
-use kspec_state::State;
 
 use crate::{
-    Planned,
-    deltas::deltas,
+    Inputs, Planned, deltas,
     diff::diff_result,
     document::{Action, Basis, Refusal, RefusalKind},
     objects::{self, comparable},
@@ -45,7 +42,9 @@ pub trait DryRun {
 }
 
 /// Replaces what merging found by what the server says, object by object; each change then says which it was.
-pub fn refine(planned: &mut Planned, state: &State, schema: &Schema, server: &mut dyn DryRun) {
+/// `inputs` are what was planned from.
+pub fn refine(planned: &mut Planned, inputs: &Inputs<'_>, server: &mut dyn DryRun) {
+    let (state, schema) = (inputs.state, inputs.schema);
     let manager = field_manager(&planned.plan.project);
     let foreign: BTreeSet<ObjectKey> = planned
         .plan
@@ -131,20 +130,15 @@ pub fn refine(planned: &mut Planned, state: &State, schema: &Schema, server: &mu
     planned.plan.refusals.extend(refusals);
     planned.plan.refusals.sort();
     if !results.is_empty() {
-        consequences(planned, results, state, schema, &manager);
+        consequences(planned, results, inputs, &manager);
     }
     planned.plan.count();
     planned.follow_actions();
 }
 
 /// Says anew what the change means, of the objects that the server made of it.
-fn consequences(
-    planned: &mut Planned,
-    mut results: BTreeMap<ObjectKey, Object>,
-    state: &State,
-    schema: &Schema,
-    manager: &str,
-) {
+fn consequences(planned: &mut Planned, mut results: BTreeMap<ObjectKey, Object>, inputs: &Inputs<'_>, manager: &str) {
+    let (state, schema) = (inputs.state, inputs.schema);
     let mut after = BTreeMap::new();
     for (wanted, change) in planned.wanted.iter().zip(&planned.plan.changes) {
         let key = wanted.object.key();
@@ -165,5 +159,6 @@ fn consequences(
         .filter(|change| change.action == Action::Delete)
         .map(|change| change.object.key())
         .collect();
-    (planned.plan.access, planned.plan.connectivity) = deltas(state, schema, &after, &deleted);
+    let survey = deltas::after(inputs, &after, &deleted);
+    (planned.plan.access, planned.plan.connectivity) = deltas::deltas(inputs, &survey);
 }

@@ -26,11 +26,12 @@ use kspec_model::{
     cluster::Cluster,
     program::{Date, Program},
 };
+use kspec_posture::Survey;
 use kspec_schema::Schema;
 use kspec_state::State;
 
 pub use awaited::{Service, awaited};
-pub use deltas::cluster;
+pub use deltas::{cluster, of_state};
 pub use diff::{FieldChange, FieldConflict, ObjectDiff, diff_object, diff_result, merge_object};
 pub use document::*;
 pub use dry_run::{DryRun, DryRunError, DryRunRequest, refine};
@@ -86,7 +87,8 @@ pub struct Wanted {
 pub fn plan(inputs: &Inputs<'_>) -> Planned {
     let inventory = inventory(&inputs.program.project);
     let objects = objects::objects(inputs, &inventory);
-    let (access, connectivity) = deltas::deltas(inputs.state, inputs.schema, &objects.after, &objects.deleted);
+    let after = deltas::after(inputs, &objects.after, &objects.deleted);
+    let (access, connectivity) = deltas::deltas(inputs, &after);
     let touched: BTreeSet<ObjectKey> = objects.changes.iter().map(|change| change.object.key()).collect();
     let source = |origin: &kspec_model::program::Origin| {
         let position = inputs.sources.position(&Place::Source(origin.at))?;
@@ -137,8 +139,14 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
 /// What the cluster means once the plan is applied.
 #[must_use]
 pub fn cluster_after(inputs: &Inputs<'_>) -> Cluster {
+    survey_after(inputs).cluster
+}
+
+/// As [`cluster_after`], with the objects behind it and their places.
+#[must_use]
+pub fn survey_after<'a>(inputs: &Inputs<'a>) -> Survey<'a> {
     let objects = objects::objects(inputs, &inventory(&inputs.program.project));
-    deltas::cluster_after(inputs.state, inputs.schema, &objects.after, &objects.deleted)
+    deltas::after(inputs, &objects.after, &objects.deleted)
 }
 
 impl Planned {

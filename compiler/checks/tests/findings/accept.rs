@@ -21,7 +21,7 @@ fn an_accepted_finding_is_gone_until_the_end_and_an_idle_accept_is_told() {
         accept(codes::ESCALATING_VERB, declaration(&program.roles[1]), until(2027, 1, 1)),
     ];
     let findings = checked(&program);
-    let mut settled = settle(&program.accepts, findings, TODAY);
+    let mut settled = settle(&program.accepts, findings, |_| true, TODAY);
     settled.sort();
     assert_snapshot!(render(settled.iter().filter(|finding| finding.code != codes::NO_PURPOSE && finding.code != codes::NO_POD_SECURITY)), @r#"
     K0109 Error: accepting K0201 ended on 2026-11-20
@@ -48,7 +48,7 @@ fn an_error_cannot_be_accepted() {
         origin: origin(),
     }];
     let findings = checked(&program);
-    let mut settled = settle(&program.accepts, findings, TODAY);
+    let mut settled = settle(&program.accepts, findings, |_| true, TODAY);
     settled.sort();
     assert_snapshot!(render(settled.iter().filter(|finding| finding.code != codes::NO_PURPOSE && finding.code != codes::NO_POD_SECURITY)), @r#"
     K0106 Error: a second declaration of Namespace a

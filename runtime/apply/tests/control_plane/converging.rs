@@ -98,7 +98,7 @@ impl Project<'_> {
         let want = Want::of(lowered.objects.iter().map(|lowered| &lowered.object))
             .inventory(&self.bench.inventory.namespace, &self.bench.inventory.name);
         let state = self.cluster.read(&want).unwrap();
-        let mut planned = plan(&Inputs {
+        let inputs = Inputs {
             program: compiler.program(),
             desired: &lowered.objects,
             host: &lowered.host.settings,
@@ -106,9 +106,10 @@ impl Project<'_> {
             schema: &schema,
             sources: compiler.sources(),
             as_of,
-        });
+        };
+        let mut planned = plan(&inputs);
         if dry_run {
-            refine(&mut planned, &state, &schema, &mut ServerDryRun::new(self.cluster, self.bench.project()));
+            refine(&mut planned, &inputs, &mut ServerDryRun::new(self.cluster, self.bench.project()));
         }
         assert!(planned.plan.refusals.is_empty(), "{:#?}", planned.plan.refusals);
         planned

@@ -2,7 +2,6 @@
 
 use kspec_model::Object;
 use kspec_plan::{Action, Basis, DryRun, DryRunError, DryRunRequest, Planned, RefusalKind, SavedPlanError, refine};
-use kspec_schema::{KubeVersion, Schema};
 use kspec_state::{HostState, State};
 use serde_json::{Value, json};
 
@@ -328,7 +327,7 @@ fn a_servers_dry_run_decides_where_it_may_be_asked() {
         names.iter().map(|name| owned(role("p", name, if *name == "same" { &["get"] } else { &["list"] }))).collect(),
     );
     let mut planned = world.plan();
-    refine(&mut planned, &world.state, &Schema::bundled(KubeVersion::NEWEST), &mut Server);
+    refine(&mut planned, &world.inputs(), &mut Server);
     insta::assert_snapshot!(
         skim(&planned).lines().filter(|line| !line.contains("loses")).collect::<Vec<_>>().join("\n")
     );
@@ -364,7 +363,7 @@ fn access_and_connectivity_are_those_of_the_servers_objects() {
     };
     let mut planned = world.plan();
     let merged = said(&planned);
-    refine(&mut planned, &world.state, &Schema::bundled(KubeVersion::NEWEST), &mut Server);
+    refine(&mut planned, &world.inputs(), &mut Server);
     insta::assert_snapshot!(format!("merged:\n{merged}\nrefined:\n{}", said(&planned)));
 }
 
@@ -398,7 +397,7 @@ fn what_kubernetes_holds_immutable_is_replaced_or_refused_before_anything_is_don
     let mut planned = world.plan();
     insta::assert_snapshot!(skim(&planned).lines().filter(|line| !line.contains("->")).collect::<Vec<_>>().join("\n"));
     // A server that lets it be is believed.
-    refine(&mut planned, &world.state, &Schema::bundled(KubeVersion::NEWEST), &mut Server);
+    refine(&mut planned, &world.inputs(), &mut Server);
     assert_eq!(planned.plan.refusals, []);
 }
 

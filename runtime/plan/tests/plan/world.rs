@@ -61,7 +61,11 @@ impl World {
     }
 
     pub(crate) fn plan(&self) -> Planned {
-        plan(&Inputs {
+        plan(&self.inputs())
+    }
+
+    pub(crate) fn inputs(&self) -> Inputs<'_> {
+        Inputs {
             program: &self.program,
             desired: &self.desired,
             host: &self.host,
@@ -69,7 +73,7 @@ impl World {
             schema: &self.schema,
             sources: &self.sources,
             as_of: Date { year: 2026, month: 11, day: 21 },
-        })
+        }
     }
 }
 

@@ -1,0 +1,51 @@
+//! What a whole cluster shows: a module a family.
+//!
+//! In: a [`Survey`], which is a cluster, the objects behind it, each with its place, and the program where there is one. Out:
+//! findings. The cluster is what a program makes by itself, what a state is, or what the state becomes by the program: the
+//! same questions are put to all of them. It is a step of its own, after a program is found free of errors, since each answer
+//! may depend on any object.
+
+mod admission;
+mod survey;
+
+use kspec_diagnostics::{Code, Finding, codes};
+
+pub use survey::{Survey, Surveyed};
+
+/// One family of findings.
+struct Family {
+    /// What it may report.
+    codes: &'static [Code],
+    run: fn(&Survey<'_>, &mut Vec<Finding>),
+}
+
+/// Every family, by the first code it reports.
+const FAMILIES: &[Family] = &[Family {
+    codes: &[
+        codes::IGNORED_GUARD,
+        codes::SLOW_GUARD,
+        codes::GUARD_OVER_RECOVERY,
+        codes::GUARD_WITH_SIDE_EFFECTS,
+        codes::GUARD_ON_READS,
+        codes::ADMISSION_NEVER_ASKED,
+    ],
+    run: admission::check,
+}];
+
+/// Everything that a cluster shows, family by family.
+#[must_use]
+pub fn findings(survey: &Survey<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for family in FAMILIES {
+        let before = findings.len();
+        (family.run)(survey, &mut findings);
+        debug_assert!(findings.iter().skip(before).all(|finding| family.codes.contains(&finding.code)));
+    }
+    findings
+}
+
+/// Whether only [`findings`] can tell it: whoever has not asked does not know whether it occurs.
+#[must_use]
+pub fn tells(code: Code) -> bool {
+    FAMILIES.iter().any(|family| family.codes.contains(&code))
+}

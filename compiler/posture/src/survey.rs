@@ -1,0 +1,93 @@
+//! What is looked at.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use kspec_diagnostics::Place;
+use kspec_model::{Object, ObjectKey, cluster::Cluster, program::Program};
+use kspec_schema::Schema;
+
+/// A cluster, what it was read from, and what is declared of it.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    /// What the objects mean.
+    pub cluster: Cluster,
+    /// What is declared, where there is a program.
+    pub program: Option<&'a Program>,
+    /// Types of the version that it runs.
+    pub schema: &'a Schema,
+    /// What could not be read, one line each, beginning with the resource (`secrets: forbidden …`): absence of such objects
+    /// means nothing.
+    pub unread: Vec<String>,
+    objects: BTreeMap<ObjectKey, Surveyed<'a>>,
+}
+
+/// An object, and where it is told of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surveyed<'a> {
+    /// The object, secret contents withheld.
+    pub object: Cow<'a, Object>,
+    /// Its declaration, its file, or itself.
+    pub place: Place,
+}
+
+impl<'a> Surveyed<'a> {
+    /// An object of the cluster that no file holds.
+    #[must_use]
+    pub fn itself(object: Cow<'a, Object>) -> Self {
+        let place = Place::Object(object.key().to_string().into());
+        Self { object, place }
+    }
+}
+
+impl<'a> Survey<'a> {
+    /// Looks at objects; of two with one key the first counts. Roles and bindings that every API server creates are added
+    /// where none of them is among the objects.
+    #[must_use]
+    pub fn new(
+        objects: impl IntoIterator<Item = Surveyed<'a>>,
+        schema: &'a Schema,
+        program: Option<&'a Program>,
+    ) -> Self {
+        let mut known: BTreeMap<ObjectKey, Surveyed<'a>> = BTreeMap::new();
+        let mut shows_defaults = false;
+        for surveyed in objects {
+            shows_defaults |= is_default(&surveyed.object);
+            known.entry(surveyed.object.key()).or_insert(surveyed);
+        }
+        if !shows_defaults {
+            for value in schema.default_rbac() {
+                let surveyed = Surveyed::itself(Cow::Owned(Object(value.clone())));
+                known.entry(surveyed.object.key()).or_insert(surveyed);
+            }
+        }
+        let (cluster, _) = Cluster::lift(known.values().map(|surveyed| surveyed.object.as_ref()));
+        Self { cluster, program, schema, unread: Vec::new(), objects: known }
+    }
+
+    /// Says what could not be read.
+    #[must_use]
+    pub fn unread(mut self, lines: &[String]) -> Self {
+        self.unread = lines.to_vec();
+        self
+    }
+
+    /// Every object, by key.
+    pub fn objects(&self) -> impl Iterator<Item = &Surveyed<'a>> {
+        self.objects.values()
+    }
+
+    /// Where an object is told of.
+    #[must_use]
+    pub fn place(&self, key: &ObjectKey) -> Place {
+        // An object that states no namespace is in `default`.
+        let stated = || self.objects.get(&ObjectKey { namespace: None, ..key.clone() });
+        let found = self.objects.get(key).or_else(|| stated().filter(|_| key.namespace.as_deref() == Some("default")));
+        found.map_or_else(|| Place::Object(key.to_string().into()), |surveyed| surveyed.place.clone())
+    }
+}
+
+/// Whether an object is of those that every API server creates by itself, so that the others are shown too.
+fn is_default(object: &Object) -> bool {
+    object.group() == "rbac.authorization.k8s.io"
+        && object.str_at("/metadata/labels/kubernetes.io~1bootstrapping") == "rbac-defaults"
+}
