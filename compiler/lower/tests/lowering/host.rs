@@ -240,6 +240,8 @@ impl Script {
 
     fn key(&self, name: &str, text: &str, mode: u32) {
         let path = self.path("keys").join(name);
+        // Who is not root cannot write into one that may only be read.
+        let _ = fs::remove_file(&path);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
