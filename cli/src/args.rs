@@ -321,6 +321,9 @@ pub(crate) struct Webhook {
     /// Authorities of clients, in PEM: who has no certificate of theirs is turned away
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) client_ca: Option<PathBuf>,
+    /// A client's common or DNS name; where given, others are turned away too. May be given again
+    #[arg(long = "client-name", value_name = "NAME", requires = "client_ca")]
+    pub(crate) client_names: Vec<String>,
     /// Where to serve health and metrics without TLS, beside the address of reviews
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics_listen: Option<SocketAddr>,

@@ -33,9 +33,12 @@ pub(super) fn run(args: &Webhook, context: &Context) -> Result<Exit, Failure> {
 async fn serve(args: &Webhook) -> Result<Exit, Failure> {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
     let tls = match (&args.tls_cert, &args.tls_key) {
-        (Some(certificate), Some(key)) => {
-            Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), clients: args.client_ca.clone() })
-        }
+        (Some(certificate), Some(key)) => Some(TlsFiles {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            clients: args.client_ca.clone(),
+            client_names: args.client_names.iter().cloned().collect(),
+        }),
         _ => {
             tracing::warn!("reviews are served without TLS, which the API server does not speak: see --tls-cert");
             None

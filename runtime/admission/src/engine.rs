@@ -8,7 +8,7 @@ use kspec_model::rules::{
     Action, Body, BoundMutation, BoundRule, Expr, FailurePolicy, Lookup, Namespaces, Op, Root, Table,
 };
 use kspec_rego::Rego;
-use kspec_rules::{Decision, Engines, Evaluator, Fault, Foreign, LoadError, Outcome, Review};
+use kspec_rules::{Decision, Engines, Evaluator, Fault, Foreign, LoadError, Outcome, Reads, Review};
 use prometheus_client::metrics::counter::Counter;
 use serde_json::Value;
 
@@ -29,6 +29,10 @@ pub(crate) struct Engine {
     pub(crate) project: String,
     pub(crate) kubernetes: String,
     pub(crate) revision: String,
+    /// What the rules read of an object.
+    pub(crate) reads: Reads,
+    /// Read after each rule of each request: by the processor's own counter where that is steady.
+    clock: quanta::Clock,
     rules: Vec<Group>,
     mutations: Vec<Group>,
     /// Every mutation, in the table's order.
@@ -133,6 +137,8 @@ impl Engine {
         let long =
             table.rules.iter().flat_map(|bound| &bound.rule.bodies).any(|body| matches!(body, Body::Rego { .. }));
         Ok(Self {
+            reads: Reads::of(&table.rules),
+            clock: quanta::Clock::new(),
             rules: rules
                 .into_iter()
                 .map(|(key, bound)| {
@@ -207,13 +213,13 @@ impl Engine {
         let Ok(review) = Review::from_request(request.request()) else { return Answer::default() };
         let review = review.in_namespace(namespace);
         let began = Instant::now();
-        let mut slowest = (Duration::ZERO, "");
+        let mut slowest = (0, "");
         let mut outcomes: Vec<(usize, Outcome<'_>)> = Vec::new();
         for group in self.rules.iter().filter(|group| only.includes(group)) {
-            let mut since = Instant::now();
+            let mut since = self.clock.raw();
             group.evaluator.judge_each(&review, Engines::All, &held, |at, outcome| {
-                let now = Instant::now();
-                let took = now.duration_since(since);
+                let now = self.clock.raw();
+                let took = self.clock.delta_as_nanos(since, now);
                 since = now;
                 if took > slowest.0 {
                     slowest = (took, &outcome.bound.id);

@@ -11,6 +11,7 @@
 
 mod answer;
 mod bundle;
+mod clients;
 mod engine;
 mod files;
 mod index;

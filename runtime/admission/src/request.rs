@@ -1,6 +1,6 @@
 //! What the API server sends.
 
-use kspec_rules::Review;
+use kspec_rules::{Reads, Review};
 use serde_json::Value;
 
 /// The version that is spoken.
@@ -22,9 +22,10 @@ pub(crate) struct Bad {
 }
 
 impl Request {
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Bad> {
-        let body: Value = serde_json::from_slice(bytes)
-            .map_err(|error| Bad { uid: None, message: format!("the body is no JSON: {error}") })?;
+    /// Reads a body, its objects as far as `reads` says.
+    pub(crate) fn read(bytes: &[u8], reads: &Reads) -> Result<Self, Bad> {
+        let body =
+            reads.review(bytes).map_err(|error| Bad { uid: None, message: format!("the body is no JSON: {error}") })?;
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let request = body.get("request").unwrap_or(&Value::Null);
         let uid = request.get("uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());

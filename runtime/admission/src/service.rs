@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, StatusCode, Version};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes};
 use kspec_model::rules::FailurePolicy;
+use kspec_rules::Reads;
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::engine::{Engine, Only};
@@ -261,14 +262,21 @@ impl Service {
             Err(error) if error.is::<LengthLimitError>() => return too_large(),
             Err(error) => return (plain(StatusCode::BAD_REQUEST, format!("the body was cut off: {error}")), None),
         };
-        let request = match Request::read(&body) {
+        let engine = self.state.engine.load_full();
+        // A mutation yields the object, so all of it is read.
+        let everything = Reads::everything();
+        let reads = match (&engine, ask) {
+            (Some(engine), Ask::Validate(_)) => &engine.reads,
+            _ => &everything,
+        };
+        let request = match Request::read(&body, reads) {
             Ok(request) => request,
             Err(bad) => {
                 tracing::warn!(uid = bad.uid, endpoint = ask.name(), "bad request: {}", bad.message);
                 return (json(StatusCode::BAD_REQUEST, bad.review()), None);
             }
         };
-        let Some(engine) = self.state.engine.load_full() else {
+        let Some(engine) = engine else {
             return (plain(StatusCode::SERVICE_UNAVAILABLE, "there is no rule table yet"), None);
         };
         engine.meet(&request, &self.source).await;

@@ -1,5 +1,6 @@
 //! Certificates.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +8,10 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
+
+use crate::clients::Named;
 
 /// Where the certificates are, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The authorities of clients; where given, a client without a certificate of one of them is turned away.
     pub clients: Option<PathBuf>,
+    /// Common or DNS names of clients that may ask; none: every client of the authorities.
+    pub client_names: BTreeSet<String>,
 }
 
 /// Certificates that cannot be used.
@@ -55,10 +61,14 @@ impl TlsFiles {
                 for authority in certificates(path)? {
                     roots.add(authority).map_err(|error| failed(path, error))?;
                 }
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                    .build()
-                    .map_err(|error| failed(path, error))?;
-                builder.with_client_cert_verifier(verifier)
+                let authorities: Arc<dyn ClientCertVerifier> =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                        .build()
+                        .map_err(|error| failed(path, error))?;
+                builder.with_client_cert_verifier(match self.client_names.clone() {
+                    names if names.is_empty() => authorities,
+                    names => Arc::new(Named { authorities, names }),
+                })
             }
         };
         let chain = certificates(&self.certificate)?;

@@ -10,5 +10,6 @@
 mod build;
 mod meaning;
 mod mutations;
+mod reads;
 mod robust;
 mod scope;

@@ -149,11 +149,16 @@ impl Drop for Served {
 
 fn serve(what: &str, folder: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let tls = TlsFiles { certificate: folder.join("tls.crt"), key: folder.join("tls.key"), clients: None };
+    let tls = TlsFiles {
+        certificate: folder.join("tls.crt"),
+        key: folder.join("tls.key"),
+        clients: None,
+        client_names: Default::default(),
+    };
     let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
     runtime.block_on(async {
-        if what == "null" || what == "json" {
-            return null::serve(folder, what == "json").await;
+        if let Some(baseline) = null::Baseline::named(what) {
+            return null::serve(folder, baseline).await;
         }
         let bundle = folder.join(format!("{what}.json"));
         let options = Options { listen, metrics_listen: None, tls: Some(tls), bundle, limits: Limits::default() };
@@ -196,7 +201,7 @@ fn load() {
     // Looks at the connections at every turn: who is late with looking calls the server slow.
     let runtime = tokio::runtime::Builder::new_current_thread().event_interval(1).enable_all().build().unwrap();
     let body = Bytes::from(rules::review().to_string());
-    let kinds = ["null", "json", "20-rules", "100-rules"];
+    let kinds = ["null", "uid", "json", "20-rules", "100-rules"];
     let servers: Vec<Served> = kinds.iter().map(|kind| Served::start(kind, folder.path())).collect();
     let connected: Vec<Vec<Connection>> = servers
         .iter()

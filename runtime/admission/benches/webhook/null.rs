@@ -1,5 +1,5 @@
-//! The baselines, of the same libraries: a handler that receives the body and says yes without a look at it, and one that
-//! also reads it as JSON, for the uid that every answer must name.
+//! The baselines, of the same libraries: a handler that receives the body and says yes without a look at it, one that looks for
+//! the uid that every answer must name, and one that reads the body as JSON.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -25,7 +25,48 @@ fn yes(uid: &str) -> Bytes {
     Bytes::from(yes)
 }
 
-pub(crate) async fn serve(folder: &Path, reads: bool) {
+/// What a handler does with the body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Baseline {
+    Null,
+    Uid,
+    Json,
+}
+
+impl Baseline {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "null" => Self::Null,
+            "uid" => Self::Uid,
+            "json" => Self::Json,
+            _ => return None,
+        })
+    }
+
+    fn answer(self, body: &[u8]) -> Bytes {
+        match self {
+            Self::Null => yes(UID),
+            Self::Uid => yes(serde_json::from_slice::<Named<'_>>(body).unwrap().request.uid),
+            Self::Json => {
+                let review: serde_json::Value = serde_json::from_slice(body).unwrap();
+                yes(review["request"]["uid"].as_str().unwrap())
+            }
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    request: Uid<'a>,
+}
+
+#[derive(serde::Deserialize)]
+struct Uid<'a> {
+    uid: &'a str,
+}
+
+pub(crate) async fn serve(folder: &Path, baseline: Baseline) {
     let chain = vec![CertificateDer::from_pem_file(folder.join("tls.crt")).unwrap()];
     let key = PrivateKeyDer::from_pem_file(folder.join("tls.key")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -47,13 +88,7 @@ pub(crate) async fn serve(folder: &Path, reads: bool) {
             builder.http1().timer(TokioTimer::new());
             let answer = service_fn(move |request: http::Request<Incoming>| async move {
                 let body = request.into_body().collect().await;
-                let answer = match body {
-                    Ok(body) if reads => {
-                        let review: serde_json::Value = serde_json::from_slice(&body.to_bytes()).unwrap();
-                        yes(review["request"]["uid"].as_str().unwrap())
-                    }
-                    _ => yes(UID),
-                };
+                let answer = body.map_or_else(|_| yes(UID), |body| baseline.answer(&body.to_bytes()));
                 let mut response = http::Response::new(Full::new(answer));
                 let kind = http::HeaderValue::from_static("application/json");
                 response.headers_mut().insert(http::header::CONTENT_TYPE, kind);

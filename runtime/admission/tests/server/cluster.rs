@@ -73,8 +73,12 @@ async fn registered() -> Registered {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new("authority");
     authority.server("a").write(folder.path());
-    let tls =
-        TlsFiles { certificate: folder.path().join("tls.crt"), key: folder.path().join("tls.key"), clients: None };
+    let tls = TlsFiles {
+        certificate: folder.path().join("tls.crt"),
+        key: folder.path().join("tls.key"),
+        clients: None,
+        client_names: Default::default(),
+    };
 
     let mut ignored = rule("ignored", overflow());
     ignored.failure_policy = FailurePolicy::Ignore;

@@ -40,6 +40,14 @@ impl Authority {
         self.issue(CertificateParams::default(), ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    /// A client's certificate of a common name and DNS names.
+    pub(crate) fn client_named(&self, common: &str, dns: &[&str]) -> Identity {
+        let names: Vec<String> = dns.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("names");
+        params.distinguished_name.push(DnType::CommonName, common);
+        self.issue(params, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
     fn issue(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Identity {
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().expect("a key");

@@ -14,7 +14,12 @@ use crate::running::{Running, Said, limits, review, until};
 use crate::table::plain;
 
 fn files(folder: &Path) -> TlsFiles {
-    TlsFiles { certificate: folder.join("tls.crt"), key: folder.join("tls.key"), clients: None }
+    TlsFiles {
+        certificate: folder.join("tls.crt"),
+        key: folder.join("tls.key"),
+        clients: None,
+        client_names: Default::default(),
+    }
 }
 
 async fn serving(files: TlsFiles) -> Running {
@@ -58,6 +63,32 @@ async fn a_client_certificate_is_demanded_where_an_authority_is_given() {
     assert!(asked(None).await.is_err());
     assert!(asked(Some(&Authority::new("clients").client())).await.is_err());
     assert_eq!(Dial::plain(server.metrics).ask("GET", "/healthz", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn only_named_clients_may_ask_where_names_are_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new("authority");
+    authority.server("a").write(folder.path());
+    let ca = folder.path().join("clients.crt");
+    std::fs::write(&ca, authority.pem()).expect("written");
+    let names = ["kube-apiserver".to_owned(), "apiserver.example.com".to_owned()].into();
+    let server = serving(TlsFiles { clients: Some(ca), client_names: names, ..files(folder.path()) }).await;
+    for version in [&TLS12, &TLS13] {
+        let asked = async |identity: Identity| {
+            let tls = Some(trusting(&authority.pem(), Some(&identity), &[version]));
+            let mut connection = Dial { address: server.address, tls, http2: false }.connect().await?;
+            connection
+                .ask("POST", "/validate", review(json!({})).to_string())
+                .await
+                .map(|answer| answer.status.as_u16())
+        };
+        assert_eq!(asked(authority.client_named("kube-apiserver", &[])).await, Ok(200));
+        assert_eq!(asked(authority.client_named("other", &["apiserver.example.com"])).await, Ok(200));
+        assert!(asked(authority.client_named("kube-apiserver-2", &["other.example.com"])).await.is_err());
+        assert!(asked(authority.client()).await.is_err(), "a certificate without a name");
+        assert!(asked(Authority::new("authority").client_named("kube-apiserver", &[])).await.is_err(), "a stranger's");
+    }
 }
 
 /// As kubelet writes a Secret: `tls.crt` leads to `..data/tls.crt`, and `..data` is swapped.

@@ -9,6 +9,7 @@ mod annotations;
 mod bench;
 mod kinds;
 mod laptop;
+mod lookups;
 mod objects;
 mod operations;
 mod policies;

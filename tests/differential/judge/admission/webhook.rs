@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::told::{self, Told, differ, line};
 
-/// Where its Service would stand; it is never asked about what is there.
+/// Where its Service would stand.
 const OWN_NAMESPACE: &str = "kspec-system";
 /// Longest message of a refusal.
 const LONGEST: usize = 5 * 1024;
@@ -40,7 +40,12 @@ impl Webhook {
         let bundle = folder.path().join("bundle.json");
         std::fs::write(&bundle, json!({ "format_version": 1, "rule_table": table }).to_string()).unwrap();
         let file = |name: &str| folder.path().join(name);
-        let tls = TlsFiles { certificate: file("tls.crt"), key: file("tls.key"), clients: None };
+        let tls = TlsFiles {
+            certificate: file("tls.crt"),
+            key: file("tls.key"),
+            clients: None,
+            client_names: Default::default(),
+        };
         let listen = "127.0.0.1:0".parse().unwrap();
         // The server asks for as much at once as it is asked itself.
         let limits = Limits { drain: Duration::ZERO, ..Limits::default() };
