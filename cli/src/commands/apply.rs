@@ -42,6 +42,14 @@ pub(super) fn run(args: &Apply, context: &Context) -> Result<Exit, Failure> {
             format!("{} of the plan's objects are refused; nothing was changed", document.refusals.len()),
         ));
     }
+    let violated = document.violations().count();
+    if violated > 0 {
+        return Err(Failure::new(
+            Exit::No,
+            format!("{violated} of the program's guarantees would not hold; nothing was changed"),
+        )
+        .help("mend what the plan names, or take the guarantee back"));
+    }
     let adoptions = document.changes.iter().filter(|change| change.action == Action::Adopt).count();
     if adoptions > 0 && !args.adopt {
         return Err(Failure::new(

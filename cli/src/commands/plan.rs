@@ -59,7 +59,7 @@ pub(super) fn run(args: &Plan, context: &Context) -> Result<Exit, Failure> {
         PlanFormat::Json => super::check::json(plan),
         PlanFormat::Markdown => render::plan::markdown(plan),
     });
-    Ok(if !plan.refusals.is_empty() {
+    Ok(if !plan.refusals.is_empty() || plan.violations().next().is_some() {
         Exit::No
     } else if args.detailed_exitcode && plan.has_changes() {
         Exit::Changes

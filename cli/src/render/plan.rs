@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use kspec_plan::{
-    Access, AccessEntry, Action, Basis, Change, Connectivity, ConnectivityEntry, HostSetting, Plan, Severity,
-    SubjectName,
+    Access, AccessEntry, Action, Basis, Change, Connectivity, ConnectivityEntry, GuaranteeStatus, HostSetting, Plan,
+    Severity, Source, SubjectName,
 };
 
 /// Escape sequences, or nothing.
@@ -64,7 +64,7 @@ pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
     connectivity(&mut out, plan, &paint);
     hosts(&mut out, plan, &paint);
     objects(&mut out, plan, &paint, verbose);
-    guarantees(&mut out, plan, &paint);
+    guarantees(&mut out, plan, &paint, verbose);
     weaknesses(&mut out, plan, &paint);
     line(&mut out, "");
     line(&mut out, &paint.head(&summary(plan)));
@@ -320,15 +320,33 @@ fn is_ownership(path: &str) -> bool {
         || path == "metadata.labels[\"app.kubernetes.io/managed-by\"]"
 }
 
-fn guarantees(out: &mut String, plan: &Plan, paint: &Paint) {
+fn guarantees(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
     if plan.guarantees.is_empty() {
         return;
     }
     section(out, paint, "Guarantees");
     for guarantee in &plan.guarantees {
-        let source =
-            guarantee.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
-        line(out, &format!("  {} {}{}", paint.change("? not verified:"), guarantee.text, paint.dim(&source)));
+        let place = |source: &Option<Source>| {
+            source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default()
+        };
+        let status = match guarantee.status {
+            GuaranteeStatus::Holds => paint.good("✓ holds:"),
+            GuaranteeStatus::Violated => paint.bad("✗ violated:"),
+            GuaranteeStatus::NotDecided => paint.change("? not decided:"),
+        };
+        line(out, &format!("  {status} {}{}", guarantee.text, paint.dim(&place(&guarantee.source))));
+        if let Some(message) = guarantee.message.as_ref().filter(|_| guarantee.witness.is_empty()) {
+            line(out, &format!("      {message}"));
+        }
+        for step in &guarantee.witness {
+            line(out, &format!("      {step}"));
+        }
+        for object in &guarantee.responsible {
+            line(out, &format!("      because {}{}", object.text, paint.dim(&place(&object.source))));
+        }
+        for note in guarantee.notes.iter().filter(|_| verbose) {
+            line(out, &format!("      {}", paint.dim(&format!("note: {note}"))));
+        }
     }
 }
 
@@ -360,7 +378,7 @@ fn cut(text: &str) -> String {
 /// The closing line.
 pub(crate) fn summary(plan: &Plan) -> String {
     let counts = &plan.summary;
-    if !plan.has_changes() && plan.hosts.is_empty() && plan.refusals.is_empty() {
+    if !plan.has_changes() && plan.hosts.is_empty() && plan.refusals.is_empty() && counts.guarantees_violated == 0 {
         return format!("Nothing to do: {} objects are as the program says.", counts.none);
     }
     let parts: Vec<String> = [
@@ -383,6 +401,7 @@ pub(crate) fn summary(plan: &Plan) -> String {
         (counts.connectivity_closed, "connection closed", "connections closed"),
         (counts.hosts, "host setting differs", "host settings differ"),
         (counts.refusals, "refusal", "refusals"),
+        (counts.guarantees_violated, "guarantee violated", "guarantees violated"),
     ]
     .into_iter()
     .filter(|(count, ..)| *count > 0)
@@ -420,9 +439,10 @@ pub(crate) fn markdown(plan: &Plan) -> String {
     collect("Connectivity", &|text| connectivity(text, plan, &paint));
     collect("Hosts", &|text| hosts(text, plan, &paint));
     collect("Objects", &|text| objects(text, plan, &paint, false));
-    collect("Guarantees", &|text| guarantees(text, plan, &paint));
+    collect("Guarantees", &|text| guarantees(text, plan, &paint, false));
     for (title, body) in sections {
-        let open = if matches!(title, "Refused" | "Access" | "Connectivity") { " open" } else { "" };
+        let violated = title == "Guarantees" && plan.violations().next().is_some();
+        let open = if violated || matches!(title, "Refused" | "Access" | "Connectivity") { " open" } else { "" };
         let block = format!(
             "<details{open}><summary>{title}</summary>\n\n```\n{}```\n\n</details>\n\n",
             body.replace("```", "'''")

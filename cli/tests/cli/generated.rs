@@ -244,7 +244,8 @@ fn real_output_fits_its_schema() {
         let bundle = serde_json::from_str(&place.read("out/bundle.json")).expect("JSON");
         fits(&kspec_compiler::bundle_schema(), &bundle);
     }
-    let done = place.kspec(&["plan", "examples/shop", "--env", "prod", "--as-of", DAY, "-o", "json"]).ends(0);
+    // Somebody's binding breaks a guarantee there, which the plan finds.
+    let done = place.kspec(&["plan", "examples/shop", "--env", "prod", "--as-of", DAY, "-o", "json"]).ends(1);
     fits(&kspec_plan::plan_schema(), &done.json());
     let state = ["--state", "examples/shop/state", "-o", "json"];
     let packet = ["--from", "shop/frontend", "--to", "payments/fraud", "--port", "80"];

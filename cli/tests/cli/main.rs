@@ -14,6 +14,7 @@ mod exits;
 mod formats;
 mod formatting;
 mod generated;
+mod guarantees;
 mod inputs;
 mod net;
 mod paths;

@@ -15,7 +15,6 @@ mod control_plane;
 mod duplicates;
 mod exceptions;
 mod groups;
-mod guarantees;
 mod keys;
 mod limits;
 mod network;
@@ -66,7 +65,6 @@ const CHECKS: &[Check] = &[
     Check { codes: &[codes::STAGE_OVER], reads: Alone, run: exceptions::stages },
     Check { codes: &[codes::NO_PURPOSE], reads: Alone, run: access::purposes },
     Check { codes: &[codes::WILDCARD, codes::ESCALATING_VERB], reads: Alone, run: access::rules },
-    Check { codes: &[codes::GUARANTEE_NOT_VERIFIED], reads: Alone, run: guarantees::check },
     Check {
         codes: &[codes::DYNAMIC_SCOPE_LABELS, codes::DYNAMIC_SCOPE_NO_RECONCILER],
         reads: Alone,

@@ -116,10 +116,14 @@ catalogue! {
     // K02xx: access.
     WILDCARD = 201 Warning "wildcard verb or resource" "K0201";
     ESCALATING_VERB = 202 Warning "escalate, bind or impersonate" "K0202";
-    GUARANTEE_NOT_VERIFIED = 203 Information "a guarantee not yet verified" "K0203";
+    GUARANTEE_NOT_DECIDED = 203 Information "a guarantee that is not decided" "K0203";
     DYNAMIC_SCOPE_LABELS = 204 Information "whoever may label namespaces gains this" "K0204";
     DYNAMIC_SCOPE_NO_RECONCILER = 205 Information "namespaces that appear later are not covered until the next apply" "K0205";
     EXPIRY_NOT_ENFORCED = 206 Information "Kubernetes does not end this grant by itself" "K0206";
+    NEVER_CAN_VIOLATED = 211 Error "what `never … can` forbids is allowed" "K0211";
+    ALWAYS_CAN_VIOLATED = 212 Error "what `always … can` promises is not allowed" "K0212";
+    NEVER_BY_ANY_PATH_VIOLATED = 213 Error "what `never … by any path` forbids is within reach" "K0213";
+    NEVER_BOTH_VIOLATED = 214 Error "one subject holds two roles that `never both` keeps apart" "K0214";
     // K03xx: pod security.
     NO_POD_SECURITY = 301 Information "namespace without a Pod Security level" "K0301";
     VIOLATES_LEVEL = 302 Error "manifest that its namespace's Pod Security refuses" "K0302";
@@ -131,6 +135,8 @@ catalogue! {
     EMPTY_SELECTOR = 405 Warning "selector that matches nothing" "K0405";
     DNS_FORGOTTEN = 406 Warning "default deny without DNS" "K0406";
     INTERNET_WITHOUT_RANGES = 407 Error "internet needs the cluster's ranges" "K0407";
+    NEVER_REACHES_VIOLATED = 421 Error "what `never … reaches` forbids is let through" "K0421";
+    ALWAYS_REACHES_VIOLATED = 422 Error "what `always … reaches` promises is not let through" "K0422";
     // K05xx: admission.
     REFUSES_EVERYTHING = 501 Error "rules that together refuse every object" "K0501";
     NEVER_FIRES = 502 Warning "a rule that can never refuse" "K0502";
@@ -165,6 +171,7 @@ catalogue! {
     SECRET_BODIES_RECORDED = 802 Warning "secrets' bodies recorded" "K0802";
     REFUSED_FLAG = 803 Error "an API server setting that kspec refuses" "K0803";
     WEAK_FLAG = 804 Warning "an API server setting weaker than recommended" "K0804";
+    AUDITED_VIOLATED = 811 Error "requests are recorded otherwise than `audited` says" "K0811";
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ impl Compiler {
             object: Cow::Owned(Object(document.value.clone())),
             place: Place::File { path: Arc::clone(&document.file), line: document.line, column: 1 },
         });
-        Survey::new(lowered.chain(manifests), &facts.schema, Some(program))
+        Survey::new(lowered.chain(manifests), &facts.schema).declared(program, facts.as_of)
     }
 
     /// What every phase says, nothing taken out.

@@ -12,7 +12,7 @@ use crate::Survey;
 const GROUP: &str = "admissionregistration.k8s.io";
 
 pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
-    let manifests = survey.program.iter().flat_map(|program| &program.manifests);
+    let manifests = survey.program.iter().flat_map(|(program, _)| &program.manifests);
     let verbatim: BTreeSet<_> = manifests.map(|manifest| manifest.origin.at).collect();
     let objects: Vec<_> = survey
         .objects()

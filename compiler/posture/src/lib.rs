@@ -6,6 +6,7 @@
 //! may depend on any object.
 
 mod admission;
+pub mod guarantees;
 mod survey;
 
 use kspec_diagnostics::{Code, Finding, codes};
@@ -20,17 +21,20 @@ struct Family {
 }
 
 /// Every family, by the first code it reports.
-const FAMILIES: &[Family] = &[Family {
-    codes: &[
-        codes::IGNORED_GUARD,
-        codes::SLOW_GUARD,
-        codes::GUARD_OVER_RECOVERY,
-        codes::GUARD_WITH_SIDE_EFFECTS,
-        codes::GUARD_ON_READS,
-        codes::ADMISSION_NEVER_ASKED,
-    ],
-    run: admission::check,
-}];
+const FAMILIES: &[Family] = &[
+    Family { codes: guarantees::CODES, run: guarantees::check },
+    Family {
+        codes: &[
+            codes::IGNORED_GUARD,
+            codes::SLOW_GUARD,
+            codes::GUARD_OVER_RECOVERY,
+            codes::GUARD_WITH_SIDE_EFFECTS,
+            codes::GUARD_ON_READS,
+            codes::ADMISSION_NEVER_ASKED,
+        ],
+        run: admission::check,
+    },
+];
 
 /// Everything that a cluster shows, family by family.
 #[must_use]

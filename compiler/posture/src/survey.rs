@@ -3,7 +3,11 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use kspec_diagnostics::Place;
-use kspec_model::{Object, ObjectKey, cluster::Cluster, program::Program};
+use kspec_model::{
+    Object, ObjectKey,
+    cluster::Cluster,
+    program::{Date, Program},
+};
 use kspec_schema::Schema;
 
 /// A cluster, what it was read from, and what is declared of it.
@@ -11,8 +15,8 @@ use kspec_schema::Schema;
 pub struct Survey<'a> {
     /// What the objects mean.
     pub cluster: Cluster,
-    /// What is declared, where there is a program.
-    pub program: Option<&'a Program>,
+    /// What is declared, where there is a program, and the day that end dates are held against.
+    pub program: Option<(&'a Program, Date)>,
     /// Types of the version that it runs.
     pub schema: &'a Schema,
     /// What could not be read, one line each, beginning with the resource (`secrets: forbidden …`): absence of such objects
@@ -43,11 +47,7 @@ impl<'a> Survey<'a> {
     /// Looks at objects; of two with one key the first counts. Roles and bindings that every API server creates are added
     /// where none of them is among the objects.
     #[must_use]
-    pub fn new(
-        objects: impl IntoIterator<Item = Surveyed<'a>>,
-        schema: &'a Schema,
-        program: Option<&'a Program>,
-    ) -> Self {
+    pub fn new(objects: impl IntoIterator<Item = Surveyed<'a>>, schema: &'a Schema) -> Self {
         let mut known: BTreeMap<ObjectKey, Surveyed<'a>> = BTreeMap::new();
         let mut shows_defaults = false;
         for surveyed in objects {
@@ -61,7 +61,14 @@ impl<'a> Survey<'a> {
             }
         }
         let (cluster, _) = Cluster::lift(known.values().map(|surveyed| surveyed.object.as_ref()));
-        Self { cluster, program, schema, unread: Vec::new(), objects: known }
+        Self { cluster, program: None, schema, unread: Vec::new(), objects: known }
+    }
+
+    /// Says what is declared of it.
+    #[must_use]
+    pub fn declared(mut self, program: &'a Program, as_of: Date) -> Self {
+        self.program = Some((program, as_of));
+        self
     }
 
     /// Says what could not be read.

@@ -8,6 +8,7 @@ use crate::{
     Inputs, Planned, deltas,
     diff::diff_result,
     document::{Action, Basis, Refusal, RefusalKind},
+    guarantees::guarantees,
     objects::{self, comparable},
     owner::field_manager,
 };
@@ -161,4 +162,5 @@ fn consequences(planned: &mut Planned, mut results: BTreeMap<ObjectKey, Object>,
         .collect();
     let survey = deltas::after(inputs, &after, &deleted);
     (planned.plan.access, planned.plan.connectivity) = deltas::deltas(inputs, &survey);
+    planned.plan.guarantees = guarantees(&survey, inputs.sources);
 }

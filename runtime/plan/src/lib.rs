@@ -9,6 +9,7 @@ mod deltas;
 mod diff;
 mod document;
 mod dry_run;
+mod guarantees;
 mod hash;
 mod hosts;
 mod immutable;
@@ -19,7 +20,7 @@ mod weaknesses;
 
 use std::collections::BTreeSet;
 
-use kspec_diagnostics::{Place, SourceMap};
+use kspec_diagnostics::SourceMap;
 use kspec_lower::{HostSettings, Inventory, LoweredObject, Phase, inventory};
 use kspec_model::{
     Object, ObjectKey,
@@ -90,15 +91,6 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
     let after = deltas::after(inputs, &objects.after, &objects.deleted);
     let (access, connectivity) = deltas::deltas(inputs, &after);
     let touched: BTreeSet<ObjectKey> = objects.changes.iter().map(|change| change.object.key()).collect();
-    let source = |origin: &kspec_model::program::Origin| {
-        let position = inputs.sources.position(&Place::Source(origin.at))?;
-        Some(Source { file: position.path.to_string(), line: position.line })
-    };
-    let guarantees = inputs.program.guarantees.iter().map(|guarantee| GuaranteeResult {
-        text: guarantee.text.clone(),
-        status: GuaranteeStatus::NotVerified,
-        source: source(&guarantee.origin),
-    });
     let project = &inputs.program.project;
     let mut refusals = objects.refusals;
     refusals.sort();
@@ -120,7 +112,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
         access,
         connectivity,
         impact: Impact::default(),
-        guarantees: guarantees.collect(),
+        guarantees: guarantees::guarantees(&after, inputs.sources),
         weaknesses: weaknesses::weaknesses(inputs.state),
         drift: Vec::new(),
         summary: Summary::default(),

@@ -127,7 +127,7 @@ pub struct Settings<'a> {
 /// A cluster's graph.
 #[derive(Debug)]
 pub struct Paths<'a> {
-    graph: Graph<'a>,
+    pub(super) graph: Graph<'a>,
 }
 
 impl<'a> Paths<'a> {
@@ -177,7 +177,7 @@ impl<'a> Paths<'a> {
     }
 
     /// Where chains may begin.
-    fn origins(&self, from: Option<&Origin>) -> Vec<(u32, Origin)> {
+    pub(super) fn origins(&self, from: Option<&Origin>) -> Vec<(u32, Origin)> {
         let origin = |state: &State<'a>| match state {
             State::Inside(key) => Some(Origin::Workload((*key).clone())),
             state => state.subject().map(Origin::Subject),
@@ -198,7 +198,12 @@ impl<'a> Paths<'a> {
         }
     }
 
-    fn steps(&self, way: &[&Edge<'a>]) -> Vec<Step> {
+    /// Whether a chain is a system component's own.
+    pub(super) fn is_of_the_system(&self, origin: &Origin, way: &[&Edge<'a>]) -> bool {
+        is_system(origin, way)
+    }
+
+    pub(super) fn steps(&self, way: &[&Edge<'a>]) -> Vec<Step> {
         let mut steps: Vec<(StepKind, State<'a>, &Edge<'a>)> = Vec::new();
         for edge in way {
             let Some(to) = self.graph.states.get(edge.to as usize).copied() else { continue };

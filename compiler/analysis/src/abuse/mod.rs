@@ -10,6 +10,7 @@ mod bodies;
 mod graph;
 mod host;
 mod identity;
+mod permission;
 mod power;
 mod search;
 mod state;
@@ -17,4 +18,5 @@ mod step;
 mod writing;
 
 pub use answer::{Answer, Control, Goal, Origin, Path, Paths, Reason, Settings, Step};
+pub use permission::{Holder, Reached, Way};
 pub use step::StepKind;

@@ -256,7 +256,8 @@ fn user(name: &str) -> SubjectRef {
 }
 
 /// A role's identity as an object.
-pub(crate) fn role_key(role: &RoleRef) -> ObjectKey {
+#[must_use]
+pub fn role_key(role: &RoleRef) -> ObjectKey {
     ObjectKey {
         group: "rbac.authorization.k8s.io".to_owned(),
         kind: if role.namespace.is_some() { "Role" } else { "ClusterRole" }.to_owned(),

@@ -11,6 +11,7 @@
 //! Gateway's route leads there where they let anyone in on it: which pods, or whose load balancer, hand the requests on is not
 //! in the objects.
 
+mod between;
 mod causes;
 mod columns;
 mod connections;
@@ -26,6 +27,7 @@ mod tiers;
 mod universe;
 mod verdict;
 
+pub use between::{Ends, Packet};
 pub use connections::Connections;
 pub use delta::{Cause, Change, ConnectivityDelta, EdgeChange, delta};
 pub use flip::{Deed, Flip};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use kspec_model::{
-    ObjectKey,
+    Labels, ObjectKey,
     cluster::{AdminAction, Cluster},
     program::Protocol,
 };
@@ -179,6 +179,24 @@ impl<'a> Network<'a> {
             Direction::Egress => self.outgoing.get(near),
             Direction::Ingress => self.incoming.get(near),
         }
+    }
+
+    /// The numbers that a port's name stands for at a workload.
+    #[must_use]
+    pub fn port_numbers(&self, key: &ObjectKey, name: &str, protocol: Protocol) -> Vec<u16> {
+        self.position(key).map_or_else(Vec::new, |position| self.side.numbers(position, name, protocol))
+    }
+
+    /// Labels of a workload's pods.
+    #[must_use]
+    pub fn labels(&self, key: &ObjectKey) -> Option<&Labels> {
+        self.side.facts.get(self.position(key)?).copied().flatten().map(|facts| &facts.labels)
+    }
+
+    /// Labels of a namespace.
+    #[must_use]
+    pub fn namespace_labels(&self, name: &str) -> Option<&Labels> {
+        self.side.cluster.namespaces.get(name).map(|facts| &facts.labels)
     }
 
     /// Policies by which it is not defined what they allow: those that share tier and priority, and those with a peer whose

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Connections, End, NetOptions, Network,
-    columns::{Parts, Sets, columns},
+    columns::{Parts, Set, Sets, columns},
     delta::gained,
     exposure::Exposed,
     names::joined_ranges,
@@ -149,6 +149,26 @@ impl<'a> Reach<'a> {
     #[must_use]
     pub fn ambiguous_rows(&self) -> Vec<Row> {
         self.rows_of(&self.ambiguous)
+    }
+
+    /// By destination, what is allowed for certain.
+    pub(super) fn certain(&self) -> &[Parts] {
+        &self.columns
+    }
+
+    /// By destination, what is allowed or not, and which is not defined.
+    pub(super) fn uncertain(&self) -> &[Parts] {
+        &self.ambiguous
+    }
+
+    /// A set by its number.
+    pub(super) fn set(&self, set: Set) -> Connections {
+        self.sets.get(set)
+    }
+
+    /// What callers from outside are led to on a workload, and by what.
+    pub(super) fn exposed_at(&self, position: usize) -> Option<&(Connections, BTreeSet<ObjectKey>)> {
+        self.exposed.get(&position)
     }
 
     fn rows_of(&self, columns: &[Parts]) -> Vec<Row> {

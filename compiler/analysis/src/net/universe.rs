@@ -38,6 +38,20 @@ pub(super) struct Range {
     pub(super) last: u128,
 }
 
+impl Range {
+    /// A block's addresses.
+    pub(super) fn of(block: &IpNet) -> Self {
+        let (v6, first) = number(block.network());
+        let (_, last) = number(block.broadcast());
+        Self { v6, first, last }
+    }
+
+    /// An address of its family.
+    pub(super) fn address(&self, number: u128) -> IpAddr {
+        address(self.v6, number)
+    }
+}
+
 /// A cluster's workloads, those that a controller owns left to it.
 pub(super) fn workloads(cluster: &Cluster) -> (BTreeMap<ObjectKey, &WorkloadFacts>, BTreeMap<ObjectKey, ObjectKey>) {
     let mut standing = BTreeMap::new();

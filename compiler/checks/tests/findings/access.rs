@@ -76,14 +76,11 @@ fn purposes_and_scopes_worth_knowing_of() {
         grant(Some("a"), "release", GrantScope::Namespaces(strings(&["a"])), sre()),
     ];
     program.networks = vec![Network { scope: NetworkScope::Where(staging), ..network(&[], vec![deny()], vec![]) }];
-    program.guarantees = vec![Guarantee { text: "never internet reaches db".to_owned(), origin: origin() }];
     assert_snapshot!(told(&program, Severity::Information), @"
     K0126 Information: role `release` says nowhere what it is for
       help: write it above, after `///`: it is kept on the object as `kspec.dev/purpose`, where reviewers look
     K0126 Information: the grant of `a/release` to group `sre`, service account `ci/bot` says nowhere what it is for
       help: write it above, after `///`: it is kept on the object as `kspec.dev/purpose`, where reviewers look
-    K0203 Information: not verified: never internet reaches db
-      help: this version checks its names and types and proves nothing: do not rely on it yet
     K0204 Information: whoever may label a namespace decides where group `sre`, service account `ci/bot` gets `view`
       witness: a namespace is given the labels environment=staging
       witness: the next `apply` binds the role there

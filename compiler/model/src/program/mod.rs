@@ -5,6 +5,7 @@
 mod access;
 mod admission;
 mod control_plane;
+mod guarantee;
 mod namespace;
 mod network;
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 pub use access::*;
 pub use admission::*;
 pub use control_plane::*;
+pub use guarantee::*;
 pub use namespace::*;
 pub use network::*;
 
@@ -322,13 +324,4 @@ impl std::fmt::Display for Date {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
-}
-
-/// `never …`, `always …`: typed, its text kept for reports. Nothing proves it yet, and every report says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guarantee {
-    /// As the formatter writes it.
-    pub text: String,
-    /// Whence.
-    pub origin: Origin,
 }

@@ -139,7 +139,7 @@ impl Elab<'_, '_> {
             .collect()
     }
 
-    fn one_of<T: Copy>(&self, word: &Name, known: &[(&str, T)], what: &str) -> Option<T> {
+    pub(super) fn one_of<T: Copy>(&self, word: &Name, known: &[(&str, T)], what: &str) -> Option<T> {
         if let Some((_, value)) = known.iter().find(|(text, _)| *text == word.text.as_ref()) {
             return Some(*value);
         }

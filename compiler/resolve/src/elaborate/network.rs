@@ -394,7 +394,20 @@ pub(super) fn peer_span(peer: &tree::Peer) -> Span {
 }
 
 impl Elab<'_, '_> {
-    /// Resolves a peer only to check it: for guarantees and runtime rules.
+    /// Both ends of a connection, and its ports.
+    pub(super) fn connection(
+        &self,
+        from: &tree::Peer,
+        to: &tree::Peer,
+        ports: &[Expr],
+    ) -> Option<(Peer, Peer, Vec<PortRef>)> {
+        let (from, to) = (self.peer(from), self.peer(to));
+        let workload = to.as_ref().and_then(|end| end.workload.as_ref());
+        let ports = self.port_refs(ports, workload, workload.is_some());
+        Some((from?.peer, to?.peer, ports?))
+    }
+
+    /// Resolves a peer only to check it: for runtime rules.
     pub(super) fn check_peer(&self, peer: &tree::Peer, ports: &[Expr]) {
         if let Some(end) = self.peer(peer) {
             for port in ports {

@@ -5,6 +5,7 @@
 
 mod access;
 mod change;
+mod guarantee;
 mod host;
 
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ pub use access::{
     Access, AccessEntry, AccessReason, Connectivity, ConnectivityEntry, ConnectivityReason, SubjectName, short,
 };
 pub use change::{Action, Basis, Change, ObjectName, Refusal, RefusalKind, Source};
+pub use guarantee::{GuaranteeResult, GuaranteeStatus, ResponsibleObject};
 pub use host::{HostChange, HostSetting, Severity};
 
 /// Format of [`Plan`].
@@ -82,18 +84,6 @@ pub struct Impact {
     pub mutated: Vec<ObjectName>,
 }
 
-/// A guarantee and whether it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct GuaranteeResult {
-    /// As the formatter writes it.
-    pub text: String,
-    /// Whether it holds.
-    pub status: GuaranteeStatus,
-    /// Where it is declared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
-}
-
 /// A weakness of a webhook or policy of the state: K0511 to K0516.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Weakness {
@@ -107,14 +97,6 @@ pub struct Weakness {
     /// Where the object was read, in a state of files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-}
-
-/// Whether a guarantee holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GuaranteeStatus {
-    /// Nothing has looked.
-    NotVerified,
 }
 
 /// Counts.
@@ -137,6 +119,9 @@ pub struct Summary {
     pub access_lost: usize,
     pub connectivity_opened: usize,
     pub connectivity_closed: usize,
+    /// Guarantees that do not hold once the plan is applied.
+    #[serde(default)]
+    pub guarantees_violated: usize,
 }
 
 /// The JSON Schema of [`Plan`], for the project's docs.
@@ -150,6 +135,11 @@ impl Plan {
     #[must_use]
     pub fn has_changes(&self) -> bool {
         self.changes.iter().any(|change| change.action != Action::None)
+    }
+
+    /// Guarantees that do not hold once it is applied: then nothing is.
+    pub fn violations(&self) -> impl Iterator<Item = &GuaranteeResult> {
+        self.guarantees.iter().filter(|guarantee| guarantee.status == GuaranteeStatus::Violated)
     }
 
     /// Counts anew.
@@ -170,6 +160,7 @@ impl Plan {
             access_lost: self.access.lost.len(),
             connectivity_opened: self.connectivity.opened.len(),
             connectivity_closed: self.connectivity.closed.len(),
+            guarantees_violated: self.violations().count(),
         };
     }
 }

@@ -90,8 +90,9 @@ fn user(name: String) -> Subject {
 impl Cluster {
     /// Gives every aggregated ClusterRole the rules of the roles it selects, as the control plane's controller does: in
     /// the order of their names, each rule once, never its own. Repeated until nothing changes, since an aggregated role
-    /// may be selected in turn; what such a role's object lists itself is overwritten.
-    pub(super) fn aggregate(&mut self) {
+    /// may be selected in turn; what such a role's object lists itself is overwritten. Lifting does it; whoever takes roles out
+    /// of a cluster does it again.
+    pub fn aggregate(&mut self) {
         let aggregated: Vec<_> =
             self.roles.iter().filter_map(|(name, facts)| Some((name.clone(), facts.aggregation.clone()?))).collect();
         for (name, _) in &aggregated {

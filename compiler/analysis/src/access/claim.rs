@@ -1,0 +1,182 @@
+//! Sets of requests, and who is allowed some of them or all: what a guarantee about access speaks of.
+//!
+//! Wildcards are compared as sets and never expanded: a rule *meets* a pattern where some request is in both, and *covers* it
+//! where all of the pattern's are in the rule. Verbs, groups, resources and names are open, so that a pattern lies within a
+//! union of rules exactly where it lies within one of them (as in [`super::permission`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kspec_model::{
+    cluster::Cluster,
+    program::{RoleRef, RoleRule},
+};
+
+use super::{
+    Because, PolicyRule, SubjectRef,
+    index::role_key,
+    request::{MASTERS, as_service_account, implied_groups},
+    rule::{ALL, resource_matches},
+};
+
+/// Requests for one verb on one resource; `*` stands for all in each part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pattern<'a> {
+    /// Verb.
+    pub verb: &'a str,
+    /// API group.
+    pub group: &'a str,
+    /// Plural name. Alone, `*` is every resource and subresource.
+    pub resource: &'a str,
+    /// Subresource; empty for none.
+    pub subresource: &'a str,
+    /// Object name; none for some object, whatever it is called.
+    pub name: Option<&'a str>,
+}
+
+/// Where requests are made.
+#[derive(Debug, Clone, Copy)]
+pub enum Spot<'a> {
+    /// Over the whole cluster, or on what belongs to no namespace: only ClusterRoleBindings allow it.
+    Cluster,
+    /// In some of these namespaces.
+    In(&'a BTreeSet<&'a str>),
+    /// In whatever namespace, or in none.
+    Anywhere,
+}
+
+/// How much of a pattern has to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Some request.
+    Some,
+    /// Every request: where it says `*`, the rule does.
+    All,
+}
+
+impl Pattern<'_> {
+    /// Whether a rule allows as much of it.
+    #[must_use]
+    pub fn is_allowed_by(&self, rule: &RoleRule, extent: Extent) -> bool {
+        let one = |wanted: &str, allowed: &[String]| match (wanted, extent) {
+            (ALL, Extent::Some) => !allowed.is_empty(),
+            _ => allowed.iter().any(|word| word == ALL || word == wanted),
+        };
+        one(self.verb, &rule.verbs)
+            && one(self.group, &rule.api_groups)
+            && rule.resources.iter().any(|allowed| self.is_on(allowed, extent))
+            && self.is_named_by(rule, extent)
+    }
+
+    fn is_on(&self, allowed: &str, extent: Extent) -> bool {
+        if allowed == ALL {
+            return true;
+        }
+        // One that ends in a slash matches no request.
+        let (resource, subresource) = allowed.split_once('/').unwrap_or((allowed, ""));
+        if allowed.ends_with('/') {
+            return false;
+        }
+        match (self.resource, self.subresource) {
+            (ALL, "") => extent == Extent::Some,
+            (ALL, ALL) => extent == Extent::Some && !subresource.is_empty(),
+            (ALL, wanted) => subresource == wanted && (extent == Extent::Some || resource == ALL),
+            (wanted, ALL) => {
+                extent == Extent::Some && !subresource.is_empty() && (resource == ALL || resource == wanted)
+            }
+            (wanted, subresource) => resource_matches(allowed, wanted, subresource),
+        }
+    }
+
+    /// A request to create an object, or to delete many, has no name for a rule to recognise (Kubernetes documentation,
+    /// "Using RBAC Authorization", "Referring to resources").
+    fn is_named_by(&self, rule: &RoleRule, extent: Extent) -> bool {
+        if rule.resource_names.is_empty() {
+            return true;
+        }
+        let nameless = |verb: &str| matches!(verb, "create" | "deletecollection") && self.subresource.is_empty();
+        let named = match (self.verb, extent) {
+            (ALL, Extent::Some) => rule.verbs.iter().any(|verb| !nameless(verb)),
+            (ALL, Extent::All) => !self.subresource.is_empty(),
+            (verb, _) => !nameless(verb),
+        };
+        named && self.name.is_none_or(|name| rule.resource_names.iter().any(|known| known == name))
+    }
+
+    /// Every chain by which a subject, or anyone at all, is allowed as much of it, in the order of bindings.
+    #[must_use]
+    pub fn chains(&self, cluster: &Cluster, spot: Spot<'_>, who: Option<&SubjectRef>, extent: Extent) -> Vec<Because> {
+        let roles: BTreeMap<&RoleRef, &RoleRule> = cluster
+            .roles
+            .iter()
+            .filter_map(|(role, facts)| Some((role, facts.rules.iter().find(|rule| self.is_allowed_by(rule, extent))?)))
+            .collect();
+        let acts_as = who.map(ActsAs::of);
+        let mut chains = Vec::new();
+        for (binding, facts) in &cluster.bindings {
+            let holds_there = match (&binding.namespace, spot) {
+                (None, _) | (Some(_), Spot::Anywhere) => true,
+                (Some(namespace), Spot::In(namespaces)) => namespaces.contains(namespace.as_str()),
+                (Some(_), Spot::Cluster) => false,
+            };
+            let Some(rule) = roles.get(&facts.role).filter(|_| holds_there) else { continue };
+            for subject in facts.subjects.iter().map(SubjectRef::from) {
+                if acts_as.as_ref().is_none_or(|acts_as| acts_as.is(&subject)) {
+                    chains.push(Because {
+                        subject,
+                        binding: Some(binding.clone()),
+                        role: Some(role_key(&facts.role)),
+                        rule: Some(PolicyRule::from(*rule)),
+                    });
+                }
+            }
+        }
+        chains
+    }
+}
+
+/// As whom a subject acts, by itself and by what authentication adds.
+struct ActsAs {
+    own: SubjectRef,
+    groups: Vec<String>,
+}
+
+impl ActsAs {
+    fn of(subject: &SubjectRef) -> Self {
+        let own = subject.plain();
+        Self { groups: implied_groups(&own), own }
+    }
+
+    fn is(&self, named: &SubjectRef) -> bool {
+        match named {
+            SubjectRef::Group { name } if self.groups.contains(name) => true,
+            named => named.plain() == self.own,
+        }
+    }
+}
+
+impl SubjectRef {
+    /// A service account, however it is spelt; any other subject as it is.
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        let account = match self {
+            Self::User { name } => as_service_account(name),
+            _ => None,
+        };
+        match account {
+            Some((namespace, name)) => Self::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() },
+            None => self.clone(),
+        }
+    }
+
+    /// Whether whoever is this subject is `other` as well: it is the same, or a group that authentication adds.
+    #[must_use]
+    pub fn acts_as(&self, other: &Self) -> bool {
+        ActsAs::of(self).is(other)
+    }
+
+    /// Whether it is the group whose members the API server asks nothing.
+    #[must_use]
+    pub fn is_masters(&self) -> bool {
+        matches!(self, Self::Group { name } if name == MASTERS)
+    }
+}

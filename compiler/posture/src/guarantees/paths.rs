@@ -1,0 +1,222 @@
+//! `never … can … by any path`: chains of abuse that end in the permission.
+
+use std::collections::BTreeSet;
+
+use kspec_analysis::{
+    abuse::{Holder, Origin, Paths, Reached, Settings, Way},
+    access::{Extent, Pattern, Spot, SubjectRef},
+};
+use kspec_model::{
+    ObjectKey,
+    cluster::Cluster,
+    program::{Can, RoleRef},
+};
+
+use super::{
+    Outcome, Prover, Violation,
+    access::{self, Deed, patterns, said, subject},
+    minimal::{minimal, only},
+    say, short,
+};
+
+/// Kinds of which a part unread would make a "no" a guess.
+const READ: &[&str] = &[
+    "roles",
+    "rolebindings",
+    "clusterroles",
+    "clusterrolebindings",
+    "cronjobs",
+    "daemonsets",
+    "deployments",
+    "jobs",
+    "namespaces",
+    "pods",
+    "replicasets",
+    "secrets",
+    "serviceaccounts",
+    "statefulsets",
+];
+
+impl<'s> Prover<'s, '_> {
+    pub(super) fn never_by_any_path(&self, can: &Can, notes: &mut Vec<String>) -> Outcome {
+        if let Some(violation) = self.never_can(can, notes) {
+            return Outcome::Violated(violation);
+        }
+        let paths = self.paths.get_or_init(|| self.draw(&self.coming.cluster));
+        let except: Vec<SubjectRef> = can.except.iter().map(|subject| SubjectRef::from(subject).plain()).collect();
+        let mut system = BTreeSet::new();
+        for who in &can.subjects {
+            let from = subject(who).map(|subject| Origin::Subject(subject.plain()));
+            for pattern in patterns(can) {
+                let deed = self.deed(pattern, &can.scope);
+                let allowed = allowed(&self.coming.cluster, &deed);
+                let carries = |holder: &Holder<'_>| carries(&self.coming.cluster, &deed, &allowed, holder);
+                for way in paths.to_permission(&carries, from.as_ref()) {
+                    let meant = match &way.path.from {
+                        Origin::Subject(subject) => !subject.is_masters() && !except.contains(subject),
+                        Origin::Workload(_) => true,
+                    };
+                    if !meant {
+                        continue;
+                    }
+                    if from.is_none() && way.of_the_system {
+                        system.insert(origin_text(&way.path.from));
+                        continue;
+                    }
+                    return Outcome::Violated(self.chain(&way, &deed));
+                }
+            }
+        }
+        if !system.is_empty() {
+            let count = system.len();
+            notes.push(format!(
+                "{count} of the system's own components come there by what every API server gives them: they are no part of this"
+            ));
+        }
+        self.unread(READ).map_or(Outcome::Holds, Outcome::NotDecided)
+    }
+
+    /// Draws the graph of abuse.
+    fn draw<'c>(&self, cluster: &'c Cluster) -> Paths<'c>
+    where
+        's: 'c,
+    {
+        let exec_by_get = self.survey.schema.version() < kspec_schema::KubeVersion::V1_35;
+        Paths::new(cluster, &Settings { from: self.asked, exec_by_get, ..Settings::default() })
+    }
+
+    fn chain(&self, way: &Way, deed: &Deed<'_>) -> Violation {
+        let cluster = &self.coming.cluster;
+        let place = match &deed.namespaces {
+            _ if deed.of_cluster => " in the whole cluster".to_owned(),
+            Some(namespaces) => {
+                let first = namespaces.first().map(|name| self.coming.say(name)).unwrap_or_default();
+                if namespaces.len() > 1 { String::new() } else { format!(" in {first}") }
+            }
+            None => String::new(),
+        };
+        let message = format!(
+            "{} comes to {}{place} in {} steps",
+            origin_text(&way.path.from),
+            said(&deed.pattern),
+            way.path.steps.len()
+        );
+        let mut witness = vec![origin_text(&way.path.from)];
+        let mut objects: BTreeSet<ObjectKey> = way.through.iter().cloned().collect();
+        for step in &way.path.steps {
+            let mut text = step.text.clone();
+            for reason in &step.because {
+                let binding =
+                    reason.binding.as_ref().map(|binding| format!("{} → ", short(binding))).unwrap_or_default();
+                text = format!("{text}  [{binding}{}]", short(&reason.role));
+                objects.extend(reason.binding.clone());
+                objects.insert(reason.role.clone());
+            }
+            if let Some(fact) = &step.fact {
+                text = format!("{text}  [{fact}]");
+            }
+            if !step.may_be_refused_by.is_empty() {
+                let guards: Vec<String> = step.may_be_refused_by.iter().map(short).collect();
+                text = format!("{text} (may be refused by {}, which is not evaluated)", guards.join(", "));
+            }
+            witness.push(text);
+        }
+        if let Some(end) = &way.ends_as {
+            let chains = deed.pattern.chains(cluster, deed.spot(), Some(end), Extent::Some);
+            if let Some(last) = chains.first() {
+                witness.extend(access::steps(last));
+                objects.extend(access::parties(cluster, last));
+            }
+        }
+        // Roles that are got hold of without being bound yet, and what these gather.
+        let from = way.path.from.clone();
+        let suffices = |kept: &BTreeSet<ObjectKey>, whole: bool| {
+            let part = part(cluster, kept, whole);
+            let allowed = allowed(&part, deed);
+            let carries = |holder: &Holder<'_>| carries(&part, deed, &allowed, holder);
+            !self.draw(&part).to_permission(&carries, Some(&from)).is_empty()
+        };
+        let whole = !suffices(&objects, false);
+        let kept = minimal(objects, |kept| suffices(kept, whole));
+        let responsible = kept.iter().map(|object| self.responsible(object, text(object))).collect();
+        let help =
+            "take a step of the chain away: what a role allows, a binding, what the pod shares or mounts".to_owned();
+        Violation { message, witness, responsible, help }
+    }
+}
+
+fn text(object: &ObjectKey) -> String {
+    let what = match object.kind.as_str() {
+        "RoleBinding" | "ClusterRoleBinding" => "binds a role of the chain",
+        "Role" | "ClusterRole" => "allows a step of the chain",
+        "Secret" => "is used on the way",
+        _ => "runs on the way",
+    };
+    format!("{} {what}", short(object))
+}
+
+/// A cluster with no other roles, bindings, workloads and secrets than these; with every workload and secret if need be.
+fn part(cluster: &Cluster, kept: &BTreeSet<ObjectKey>, whole: bool) -> Cluster {
+    let secret = |(namespace, name): &(String, String)| ObjectKey {
+        group: String::new(),
+        kind: "Secret".to_owned(),
+        namespace: Some(namespace.clone()),
+        name: name.clone(),
+    };
+    let pair = |(key, value): (&ObjectKey, &kspec_model::cluster::WorkloadFacts)| (key.clone(), value.clone());
+    Cluster {
+        workloads: cluster.workloads.iter().filter(|(key, _)| whole || kept.contains(key)).map(pair).collect(),
+        secrets: cluster
+            .secrets
+            .iter()
+            .filter(|(key, _)| whole || kept.contains(&secret(key)))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+        service_accounts: cluster.service_accounts.clone(),
+        ..only(cluster, kept)
+    }
+}
+
+/// Subjects that a binding gives it.
+fn allowed(cluster: &Cluster, deed: &Deed<'_>) -> BTreeSet<SubjectRef> {
+    let chains = deed.pattern.chains(cluster, deed.spot(), None, Extent::Some);
+    chains.into_iter().map(|chain| chain.subject.plain()).collect()
+}
+
+/// Whether whoever has got hold of something may do it.
+fn carries(cluster: &Cluster, deed: &Deed<'_>, allowed: &BTreeSet<SubjectRef>, holder: &Holder<'_>) -> bool {
+    match holder {
+        Holder::Subject(subject) => allowed.contains(&subject.plain()),
+        Holder::Role(role, reached) => is_there(deed, *reached) && gives(cluster, role, &deed.pattern),
+        Holder::Everything(reached) => is_there(deed, *reached),
+        Holder::Secret(namespace, name) => {
+            let Pattern { verb, group, resource, subresource, name: wanted } = deed.pattern;
+            let reads = matches!(verb, "get" | "list" | "watch" | "*");
+            let secrets = matches!(group, "" | "*") && matches!(resource, "secrets" | "*") && subresource.is_empty();
+            let reached = namespace.map_or(Reached::Namespaces, Reached::Namespace);
+            reads && secrets && is_there(deed, reached) && (name.is_none() || wanted.is_none() || *name == wanted)
+        }
+    }
+}
+
+fn gives(cluster: &Cluster, role: &RoleRef, pattern: &Pattern<'_>) -> bool {
+    let facts = cluster.roles.get(role);
+    facts.is_some_and(|facts| facts.rules.iter().any(|rule| pattern.is_allowed_by(rule, Extent::Some)))
+}
+
+/// Whether what holds there holds in a place that is asked about.
+fn is_there(deed: &Deed<'_>, reached: Reached<'_>) -> bool {
+    match (deed.spot(), reached) {
+        (_, Reached::Cluster) | (Spot::Anywhere, _) => true,
+        (Spot::Cluster, _) => false,
+        (Spot::In(namespaces), Reached::Namespaces) => !namespaces.is_empty(),
+        (Spot::In(namespaces), Reached::Namespace(namespace)) => namespaces.contains(namespace),
+    }
+}
+
+fn origin_text(origin: &Origin) -> String {
+    match origin {
+        Origin::Subject(subject) => say(subject),
+        Origin::Workload(key) => format!("code in {}", short(key)),
+    }
+}

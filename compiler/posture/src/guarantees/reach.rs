@@ -1,0 +1,399 @@
+//! `… reaches …`: what policies let through, asked of sets of ends.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use kspec_analysis::{
+    access::{Extent, Pattern, Spot},
+    net::{Connections, Effect, End, Ends, Half, Packet, Reach, Why},
+};
+use kspec_model::{
+    LabelSelector, ObjectKey,
+    program::{Peer, PortRef, Reaches},
+};
+
+use super::{Outcome, Prover, Responsible, Violation, edges::edges_of, say, short};
+
+/// Kinds of which a part unread would make an answer a guess.
+const NETWORK: &[&str] = &[
+    "adminnetworkpolicies",
+    "baselineadminnetworkpolicies",
+    "clusternetworkpolicies",
+    "cronjobs",
+    "daemonsets",
+    "deployments",
+    "ingresses",
+    "jobs",
+    "namespaces",
+    "networkpolicies",
+    "pods",
+    "replicasets",
+    "services",
+    "statefulsets",
+];
+
+/// What brings pods with labels of one's own choice about.
+const MAKERS: &[(&str, &str)] = &[
+    ("", "pods"),
+    ("", "replicationcontrollers"),
+    ("apps", "daemonsets"),
+    ("apps", "deployments"),
+    ("apps", "replicasets"),
+    ("apps", "statefulsets"),
+    ("batch", "cronjobs"),
+    ("batch", "jobs"),
+];
+
+/// How many subjects are named.
+const NAMED: usize = 8;
+
+impl Prover<'_, '_> {
+    pub(super) fn reaches(
+        &self,
+        always: bool,
+        reaches: &Reaches,
+        reach: &Reach<'_>,
+        notes: &mut Vec<String>,
+    ) -> Outcome {
+        let (from, to) = (self.ends(&reaches.from, reach, true), self.ends(&reaches.to, reach, false));
+        for (peer, ends) in [(&reaches.from, &from), (&reaches.to, &to)] {
+            if ends.is_empty() {
+                notes.push(format!("there is no {} here, so that nothing is shown for it", peer_text(peer)));
+            }
+        }
+        let ports = match ports(reaches, &to, reach, &self.program.project.network.dns_ports) {
+            Ok(ports) => ports,
+            Err(why) => return Outcome::NotDecided(why),
+        };
+        if let Some(why) = self.unread(NETWORK) {
+            return Outcome::NotDecided(why);
+        }
+        let unknown = unknown_because(reach, [&from, &to], reaches.through_any_path);
+        notes.extend(self.joiners(reach, [&from, &to]));
+        let violation = if always {
+            match self.always_reaches(reaches, [&from, &to], ports.as_ref(), reach) {
+                Ok(violation) => violation,
+                Err(why) => return Outcome::NotDecided(why),
+            }
+        } else {
+            self.never_reaches(reaches, [&from, &to], ports.as_ref(), reach)
+        };
+        match violation {
+            _ if !unknown.is_empty() => {
+                let names: Vec<String> = unknown.iter().map(short).collect();
+                Outcome::NotDecided(format!("{} may change it, and is not evaluated", names.join(", ")))
+            }
+            Some(violation) => Outcome::Violated(violation),
+            None => {
+                let open = ports.unwrap_or_else(Connections::all);
+                match reach.doubtful(&from, &to, &open).filter(|_| !always) {
+                    Some(packet) => Outcome::NotDecided(format!(
+                        "whether {} is let through is not defined: {}",
+                        packet_text(&packet),
+                        names(&reach.network().in_doubt())
+                    )),
+                    None => Outcome::Holds,
+                }
+            }
+        }
+    }
+
+    fn never_reaches(
+        &self,
+        reaches: &Reaches,
+        [from, to]: [&Ends; 2],
+        ports: Option<&Connections>,
+        reach: &Reach<'_>,
+    ) -> Option<Violation> {
+        let open = ports.cloned().unwrap_or_else(Connections::all);
+        let packets = if reaches.through_any_path {
+            reach.chain(from, to, &open)?
+        } else {
+            vec![reach.allowed(from, to, &open)?]
+        };
+        let (first, last) = (packets.first()?, packets.last()?);
+        let hops = if packets.len() > 1 { format!(", by {} connections", packets.len()) } else { String::new() };
+        let message = format!(
+            "{} reaches {} : {} {}{hops}",
+            source_text(first),
+            end_text(&last.dst),
+            last.protocol.as_str(),
+            last.port
+        );
+        let mut witness = Vec::new();
+        let mut responsible: Vec<Responsible> = Vec::new();
+        for packet in &packets {
+            witness.push(format!("{} is let through", packet_text(packet)));
+            for object in &packet.led_by {
+                witness.push(format!("{} leads callers there", short(object)));
+                responsible.push(self.responsible(object, format!("{} leads callers in", short(object))));
+            }
+            for (half, direction) in self.halves(packet, reach) {
+                witness.push(format!("{direction}: {}", half_text(&half)));
+                let deciding = match half.why {
+                    Why::Rule => half.says.iter().find(|say| say.effect == Effect::Allows),
+                    Why::AdminRule => half.says.last(),
+                    _ => None,
+                };
+                responsible.extend(deciding.into_iter().flat_map(|say| self.policy(&say.policy, packet, reach)));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        responsible.retain(|responsible| seen.insert((responsible.place.clone(), responsible.text.clone())));
+        let help = if responsible.is_empty() {
+            "isolate one end: `default deny` in its namespace, with edges for what it needs"
+        } else {
+            "take away what lets it through, or narrow it"
+        };
+        Some(Violation { message, witness, responsible, help: help.to_owned() })
+    }
+
+    fn always_reaches(
+        &self,
+        reaches: &Reaches,
+        [from, to]: [&Ends; 2],
+        ports: Option<&Connections>,
+        reach: &Reach<'_>,
+    ) -> Result<Option<Violation>, String> {
+        if reaches.through_any_path {
+            return Err("`always … through any path` is not proved: name each connection".to_owned());
+        }
+        let Some(packet) = reach.refused(from, to, ports) else { return Ok(None) };
+        if packet.led_by.is_empty()
+            && matches!(packet.src, Some(End::Address(_)))
+            && reaches.from == Peer::Internet
+            && reach.is_led_to(&packet.dst, ports)
+        {
+            return Ok(None);
+        }
+        let halves = self.halves(&packet, reach);
+        if let [(egress, _), (ingress, _)] = halves.as_slice()
+            && egress.possible
+            && ingress.possible
+        {
+            let doubt = names(&reach.network().in_doubt());
+            return Err(format!("whether {} is let through is not defined: {doubt}", packet_text(&packet)));
+        }
+        let mut witness = vec![format!("{} is not let through", packet_text(&packet))];
+        let mut responsible = Vec::new();
+        for (half, direction) in halves.iter().filter(|(half, _)| !half.allowed) {
+            witness.push(format!("{direction}: {}", half_text(half)));
+            let denying = half.says.iter().filter(|say| matches!(say.effect, Effect::NoRule | Effect::Denies));
+            responsible.extend(denying.map(|say| {
+                let what =
+                    if say.effect == Effect::Denies { "denies it" } else { "isolates the end, without a rule for it" };
+                self.responsible(&say.policy, format!("{} {what}", short(&say.policy)))
+            }));
+        }
+        responsible.sort_by(|one, other| one.object.cmp(&other.object));
+        responsible.dedup();
+        let message = format!("{} is not let through", packet_text(&packet));
+        let help = "add the edge, at both ends where both are isolated".to_owned();
+        Ok(Some(Violation { message, witness, responsible, help }))
+    }
+
+    /// What both ends say to a packet; nothing for a caller that is led in.
+    fn halves(&self, packet: &Packet, reach: &Reach<'_>) -> Vec<(Half, &'static str)> {
+        let verdict =
+            packet.src.as_ref().and_then(|src| reach.network().probe(src, &packet.dst, packet.protocol, packet.port));
+        verdict.map_or_else(Vec::new, |verdict| vec![(verdict.egress, "egress"), (verdict.ingress, "ingress")])
+    }
+
+    /// A policy that lets a packet through: its edges, where the program has some for it, else itself.
+    fn policy(&self, policy: &ObjectKey, packet: &Packet, reach: &Reach<'_>) -> Vec<Responsible> {
+        let place = self.coming.place(self.survey, policy);
+        let ours = matches!(place, kspec_diagnostics::Place::Source(_));
+        let edges = if ours { edges_of(self.program, packet, reach) } else { Vec::new() };
+        match edges.first() {
+            Some(origin) => vec![Responsible {
+                object: policy.clone(),
+                place: origin.at.into(),
+                text: "this edge lets it through".to_owned(),
+            }],
+            None => vec![self.responsible(policy, format!("{} lets it through", short(policy)))],
+        }
+    }
+
+    /// The ends that a peer means.
+    fn ends(&self, peer: &Peer, reach: &Reach<'_>, calls: bool) -> Ends {
+        let ranges = &self.program.project.network;
+        match peer {
+            Peer::Workload { namespace, name } => {
+                let declared =
+                    self.program.workloads.iter().find(|one| one.namespace == *namespace && one.name == *name);
+                reach.workloads(|key, facts| {
+                    key.namespace.as_ref() == Some(namespace)
+                        && declared.is_some_and(|workload| workload.pods.matches(&facts.labels))
+                })
+            }
+            Peer::Namespace(name) => reach.workloads(|key, _| key.namespace.as_ref() == Some(name)),
+            Peer::All => reach.workloads(|key, _| !self.is_coming(key)),
+            Peer::Any => {
+                let all = reach.workloads(|key, _| !self.is_coming(key)).or(reach.addresses(None, &[]));
+                if calls { all.with_callers() } else { all }
+            }
+            Peer::Dns => reach.workloads(|key, facts| {
+                key.namespace.as_ref() == Some(&ranges.dns_namespace)
+                    && ranges.dns_pods.iter().all(|(label, value)| facts.labels.get(label) == Some(value))
+            }),
+            Peer::Internet => {
+                let own: Vec<IpNet> =
+                    ranges.pods.iter().chain(&ranges.services).chain(&ranges.nodes).copied().collect();
+                let outside = reach.addresses(None, &own);
+                if calls { outside.with_callers() } else { outside }
+            }
+            Peer::Cidr { block, except } => reach.addresses(Some(block), except),
+            Peer::Pods { pods, namespaces } => reach.workloads(|key, facts| {
+                pods.matches(&facts.labels)
+                    && match namespaces {
+                        Some(namespaces) => self.is_of(key, namespaces),
+                        None => !self.is_coming(key),
+                    }
+            }),
+        }
+    }
+
+    fn is_coming(&self, key: &ObjectKey) -> bool {
+        key.namespace.as_ref().is_some_and(|namespace| self.coming.namespaces.contains_key(namespace))
+    }
+
+    fn is_of(&self, key: &ObjectKey, namespaces: &LabelSelector) -> bool {
+        let facts = key.namespace.as_ref().and_then(|namespace| self.coming.cluster.namespaces.get(namespace));
+        facts.is_some_and(|facts| namespaces.matches(&facts.labels))
+    }
+
+    /// Who may make pods where the ends are, and so decide which labels run there.
+    fn joiners(&self, reach: &Reach<'_>, ends: [&Ends; 2]) -> Vec<String> {
+        let namespaces: BTreeSet<&str> =
+            ends.into_iter().flat_map(|ends| reach.keys(ends)).filter_map(|key| key.namespace.as_deref()).collect();
+        let known = namespaces.into_iter().filter(|name| !self.coming.namespaces.contains_key(*name));
+        let known: BTreeSet<&str> = known.collect();
+        if known.is_empty() {
+            return Vec::new();
+        }
+        let mut subjects = BTreeSet::new();
+        let mut system = BTreeSet::new();
+        for (group, resource) in MAKERS {
+            for verb in ["create", "update", "patch"] {
+                let pattern = Pattern { verb, group, resource, subresource: "", name: None };
+                for chain in pattern.chains(&self.coming.cluster, Spot::In(&known), None, Extent::Some) {
+                    if self.is_built_in(&chain) {
+                        system.insert(chain.subject);
+                    } else if !chain.subject.is_masters() {
+                        subjects.insert(chain.subject);
+                    }
+                }
+            }
+        }
+        let mut named: Vec<String> = subjects.iter().take(NAMED).map(say).collect();
+        if subjects.len() > NAMED {
+            named.push(format!("{} more", subjects.len() - NAMED));
+        }
+        if !system.is_empty() {
+            named.push(format!("{} of the system's own", system.len()));
+        }
+        if named.is_empty() {
+            named.push("nobody by RBAC".to_owned());
+        }
+        let places: Vec<String> = known.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+        let more = if known.len() > NAMED { format!(" and {} more", known.len() - NAMED) } else { String::new() };
+        vec![format!("who may make pods in {}{more}, with whatever labels: {}", places.join(", "), named.join(", "))]
+    }
+}
+
+/// The ports that are meant, none for any.
+fn ports(reaches: &Reaches, to: &Ends, reach: &Reach<'_>, dns: &[u16]) -> Result<Option<Connections>, String> {
+    let mut all = Connections::none();
+    if reaches.to == Peer::Dns {
+        for port in dns {
+            for protocol in [kspec_model::program::Protocol::Udp, kspec_model::program::Protocol::Tcp] {
+                all = all.union(&Connections::range(protocol, *port, *port));
+            }
+        }
+        return Ok(Some(all));
+    }
+    for port in &reaches.ports {
+        let more = match port {
+            PortRef::Number(spec) => Connections::range(spec.protocol, spec.first, spec.last),
+            PortRef::Protocol(protocol) => Connections::protocol(*protocol),
+            PortRef::Named { name, protocol } => {
+                let numbers = reach.keys(to).flat_map(|key| reach.network().port_numbers(key, name, *protocol));
+                let found = numbers
+                    .fold(Connections::none(), |all, number| all.union(&Connections::range(*protocol, number, number)));
+                if found.is_empty() {
+                    return Err(format!("no pod there has a port called `{name}`"));
+                }
+                found
+            }
+        };
+        all = all.union(&more);
+    }
+    Ok((!reaches.ports.is_empty()).then_some(all))
+}
+
+/// Objects that are not evaluated and may have a say.
+fn unknown_because(reach: &Reach<'_>, ends: [&Ends; 2], anywhere: bool) -> BTreeSet<ObjectKey> {
+    let network = reach.network();
+    if anywhere {
+        return network.unknown_because(None).into_iter().collect();
+    }
+    let mut seen = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    for key in ends.into_iter().flat_map(|ends| reach.keys(ends)) {
+        if seen.insert(key.namespace.as_deref()) {
+            let end = End::Workload(key.clone());
+            found.extend(network.unknown_because(Some((&end, &end))));
+        }
+    }
+    found
+}
+
+fn half_text(half: &Half) -> String {
+    let by = |effect: Effect| {
+        let policies: Vec<String> =
+            half.says.iter().filter(|say| say.effect == effect).map(|say| short(&say.policy)).collect();
+        policies.join(", ")
+    };
+    match half.why {
+        Why::Outside => "outside the cluster, where no policy applies".to_owned(),
+        Why::HostNetwork => "on its node's network, where no policy applies".to_owned(),
+        Why::NotSelected => "no policy isolates this end".to_owned(),
+        Why::Default => "no policy decides, so that it is allowed".to_owned(),
+        Why::Rule => format!("allowed by {}", by(Effect::Allows)),
+        Why::NoRule => format!("isolated by {}, without a rule for it", by(Effect::NoRule)),
+        Why::AdminRule if half.allowed => format!("allowed by {}", by(Effect::Allows)),
+        Why::AdminRule => format!("denied by {}", by(Effect::Denies)),
+        Why::Ambiguous => "not defined".to_owned(),
+    }
+}
+
+fn packet_text(packet: &Packet) -> String {
+    format!("{} → {} : {} {}", source_text(packet), end_text(&packet.dst), packet.protocol.as_str(), packet.port)
+}
+
+fn source_text(packet: &Packet) -> String {
+    packet.src.as_ref().map_or_else(|| "a caller from outside".to_owned(), end_text)
+}
+
+pub(super) fn end_text(end: &End) -> String {
+    match end {
+        End::Workload(key) => {
+            format!("{}/{}[{}]", key.namespace.as_deref().unwrap_or_default(), key.name, key.kind)
+        }
+        End::Address(address) => address.to_string(),
+    }
+}
+
+fn peer_text(peer: &Peer) -> String {
+    match peer {
+        Peer::Workload { namespace, name } => format!("workload `{namespace}/{name}`"),
+        Peer::Namespace(name) => format!("pod in namespace `{name}`"),
+        Peer::Dns => "DNS pod".to_owned(),
+        Peer::Internet | Peer::Cidr { .. } => "such address".to_owned(),
+        Peer::All | Peer::Any | Peer::Pods { .. } => "such pod".to_owned(),
+    }
+}
+
+fn names(objects: &[ObjectKey]) -> String {
+    objects.iter().map(short).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,277 @@
+//! `… can …` against single questions to the authorizer.
+
+use kspec_analysis::access::{Index, Request};
+use kspec_model::{
+    Object,
+    cluster::Cluster,
+    program::{Can, Claim, ClaimResource, ClaimScope, Subject, Who},
+};
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::{Value, json};
+
+use crate::support::{outcome, program, violation};
+
+const VERBS: [&str; 5] = ["get", "list", "create", "patch", "*"];
+const GROUPS: [&str; 3] = ["", "apps", "*"];
+const RESOURCES: [&str; 6] = ["pods", "pods/log", "secrets", "*", "*/log", "pods/"];
+const NAMES: [&str; 2] = ["a", "b"];
+const NAMESPACES: [&str; 3] = ["one", "two", "three"];
+
+fn some<T: Clone + std::fmt::Debug + 'static>(from: &'static [T], most: usize) -> impl Strategy<Value = Vec<T>> {
+    vec(select(from), 1..=most).prop_map(|mut list| {
+        list.truncate(3);
+        list
+    })
+}
+
+fn rule() -> impl Strategy<Value = Value> {
+    (some(&VERBS, 2), some(&GROUPS, 2), some(&RESOURCES, 2), vec(select(&NAMES[..]), 0..=1)).prop_map(
+        |(verbs, groups, resources, names)| {
+            json!({ "verbs": verbs, "apiGroups": groups, "resources": resources, "resourceNames": names })
+        },
+    )
+}
+
+fn subject() -> impl Strategy<Value = Subject> {
+    prop_oneof![
+        select(&["ann", "bob"][..]).prop_map(|name| Subject::User(name.to_owned())),
+        select(&["devs", "ops", "system:authenticated", "system:serviceaccounts", "system:masters"][..])
+            .prop_map(|name| Subject::Group(name.to_owned())),
+        select(&NAMESPACES[..]).prop_map(|namespace| Subject::ServiceAccount {
+            namespace: namespace.to_owned(),
+            name: "robot".to_owned()
+        }),
+    ]
+}
+
+fn as_json(subject: &Subject) -> Value {
+    let api = "rbac.authorization.k8s.io";
+    match subject {
+        Subject::User(name) => json!({ "kind": "User", "apiGroup": api, "name": name }),
+        Subject::Group(name) => json!({ "kind": "Group", "apiGroup": api, "name": name }),
+        Subject::ServiceAccount { namespace, name } => {
+            json!({ "kind": "ServiceAccount", "namespace": namespace, "name": name })
+        }
+    }
+}
+
+/// Roles, some of them gathered by another, and bindings of them.
+fn objects() -> impl Strategy<Value = Vec<Value>> {
+    let roles = vec((vec(rule(), 1..=2), any::<bool>()), 3);
+    let binding = (0..4_usize, vec(subject(), 1..=2), proptest::option::of(select(&NAMESPACES[..])));
+    (roles, vec(binding, 0..=4)).prop_map(|(roles, bindings)| {
+        let api = "rbac.authorization.k8s.io";
+        let mut objects: Vec<Value> = NAMESPACES
+            .iter()
+            .map(|name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }))
+            .collect();
+        for (at, (rules, gathered)) in roles.into_iter().enumerate() {
+            objects.push(json!({
+                "apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "rules": rules,
+                "metadata": { "name": format!("role-{at}"), "labels": { "gather": gathered.to_string() } },
+            }));
+        }
+        objects.push(json!({
+            "apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": { "name": "role-3" },
+            "aggregationRule": { "clusterRoleSelectors": [{ "matchLabels": { "gather": "true" } }] },
+        }));
+        for (at, (role, subjects, namespace)) in bindings.into_iter().enumerate() {
+            let subjects: Vec<Value> = subjects.iter().map(as_json).collect();
+            let role = json!({ "apiGroup": api, "kind": "ClusterRole", "name": format!("role-{role}") });
+            let mut object = json!({
+                "apiVersion": format!("{api}/v1"), "kind": "ClusterRoleBinding", "metadata": { "name": format!("b{at}") },
+                "roleRef": role, "subjects": subjects,
+            });
+            if let Some(namespace) = namespace {
+                object["kind"] = json!("RoleBinding");
+                object["metadata"]["namespace"] = json!(namespace);
+            }
+            objects.push(object);
+        }
+        objects
+    })
+}
+
+fn claim() -> impl Strategy<Value = Can> {
+    let resource = (select(&GROUPS[..2]), select(&["pods", "secrets"][..]), select(&["", "log"][..]));
+    let scope = prop_oneof![
+        Just(ClaimScope::Anywhere),
+        Just(ClaimScope::Cluster),
+        vec(select(&NAMESPACES[..]), 1..=2)
+            .prop_map(|names| ClaimScope::Namespaces(names.into_iter().map(str::to_owned).collect())),
+    ];
+    let who = prop_oneof![1 => Just(Who::Anyone), 4 => subject().prop_map(Who::Subject)];
+    (
+        vec(who, 1..=2),
+        some(&VERBS[..4], 2),
+        vec(resource, 1..=2),
+        vec(select(&NAMES[..]), 0..=1),
+        scope,
+        vec(subject(), 0..=1),
+    )
+        .prop_map(|(subjects, verbs, resources, names, scope, except)| Can {
+            subjects,
+            verbs: verbs.into_iter().map(str::to_owned).collect(),
+            resources: resources
+                .into_iter()
+                .map(|(group, resource, subresource)| ClaimResource {
+                    group: group.to_owned(),
+                    resource: resource.to_owned(),
+                    subresource: subresource.to_owned(),
+                })
+                .collect(),
+            names: names.into_iter().map(str::to_owned).collect(),
+            scope,
+            except,
+            by_any_path: false,
+        })
+}
+
+/// Whoever asks as a subject.
+fn asks(subject: &Subject) -> (String, Vec<String>) {
+    match subject {
+        Subject::User(name) => (name.clone(), Vec::new()),
+        Subject::Group(name) if name.starts_with("system:serviceaccounts") => {
+            ("system:serviceaccount:elsewhere:some".to_owned(), Vec::new())
+        }
+        Subject::Group(name) => ("some-member".to_owned(), vec![name.clone()]),
+        Subject::ServiceAccount { namespace, name } => {
+            (format!("system:serviceaccount:{namespace}:{name}"), Vec::new())
+        }
+    }
+}
+
+/// Everyone whom a claim is about, one by one.
+fn everyone(can: &Can, objects: &[Value]) -> Vec<Subject> {
+    let named = objects.iter().filter_map(|object| object["subjects"].as_array()).flatten().map(|subject| {
+        let name = subject["name"].as_str().expect("a name").to_owned();
+        match subject["kind"].as_str() {
+            Some("User") => Subject::User(name),
+            Some("Group") => Subject::Group(name),
+            _ => Subject::ServiceAccount { namespace: subject["namespace"].as_str().expect("one").to_owned(), name },
+        }
+    });
+    let named: Vec<Subject> = named.collect();
+    can.subjects
+        .iter()
+        .flat_map(|who| match who {
+            Who::Anyone => named.clone(),
+            Who::Subject(subject) => vec![subject.clone()],
+        })
+        .collect()
+}
+
+fn is_masters(subject: &Subject) -> bool {
+    *subject == Subject::Group("system:masters".to_owned())
+}
+
+/// Requests that a claim is about, by verb and resource and place, for each what would do.
+fn requests(can: &Can) -> Vec<(Request, Option<&'static str>)> {
+    let mut requests = Vec::new();
+    let places: Vec<String> = match &can.scope {
+        ClaimScope::Anywhere => NAMESPACES.iter().map(ToString::to_string).chain([String::new()]).collect(),
+        ClaimScope::Cluster => vec![String::new()],
+        ClaimScope::Namespaces(names) => names.clone(),
+        ClaimScope::Where(_) => Vec::new(),
+    };
+    for verb in &can.verbs {
+        for resource in &can.resources {
+            let nameless = verb == "create" && resource.subresource.is_empty();
+            let names: Vec<&str> = match can.names.first() {
+                _ if nameless => vec![""],
+                Some(name) => vec![name],
+                None => vec!["a", "b", "other"],
+            };
+            for namespace in &places {
+                for name in &names {
+                    let request = Request {
+                        verb: verb.clone(),
+                        group: resource.group.clone(),
+                        resource: resource.resource.clone(),
+                        subresource: resource.subresource.clone(),
+                        name: (*name).to_owned(),
+                        namespace: namespace.clone(),
+                        ..Request::default()
+                    };
+                    requests.push((request, None));
+                }
+            }
+        }
+    }
+    requests
+}
+
+/// Whether RBAC allows something that a claim is about to somebody who is not excepted, by no binding to who is.
+fn somebody_may(can: &Can, objects: &[Value], kept: &dyn Fn(&Value) -> bool) -> bool {
+    // A binding to whom the claim excepts, or to masters, is as if it were not there.
+    let mut objects: Vec<Value> = objects.iter().filter(|object| kept(object)).cloned().collect();
+    let left_out: Vec<Value> =
+        can.except.iter().map(as_json).chain([as_json(&Subject::Group("system:masters".to_owned()))]).collect();
+    for object in &mut objects {
+        if let Some(subjects) = object.get_mut("subjects").and_then(Value::as_array_mut) {
+            subjects.retain(|subject| !left_out.contains(subject));
+        }
+    }
+    let objects: Vec<Object> = objects.into_iter().map(Object).collect();
+    let (cluster, _) = Cluster::lift(&objects);
+    let index = Index::new(&cluster);
+    let raw: Vec<Value> = objects.iter().map(|object| object.0.clone()).collect();
+    everyone(can, &raw).iter().filter(|subject| !is_masters(subject) && !can.except.contains(subject)).any(|subject| {
+        let (user, groups) = asks(subject);
+        requests(can).into_iter().any(|(request, _)| {
+            index.allowed(&Request { user: user.clone(), groups: groups.clone(), ..request }).allowed
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn never_can_is_what_single_questions_say(objects in objects(), can in claim()) {
+        let program = program(false, Claim::Can(can.clone()));
+        let violated = violation(outcome(&program, &objects));
+        prop_assert_eq!(violated.is_some(), somebody_may(&can, &objects, &|_| true), "{:#?}", violated);
+        if let Some(violation) = violated {
+            let responsible: Vec<(String, String)> = violation
+                .responsible
+                .iter()
+                .map(|one| (one.object.kind.clone(), one.object.name.clone()))
+                .collect();
+            let is = |object: &Value, (kind, name): &(String, String)| {
+                object["kind"] == kind.as_str() && object["metadata"]["name"] == name.as_str()
+            };
+            let kept = |object: &Value| {
+                object["kind"] == "Namespace" || responsible.iter().any(|one| is(object, one))
+            };
+            prop_assert!(somebody_may(&can, &objects, &kept), "what is responsible does not suffice: {responsible:?}");
+            for left_out in &responsible {
+                let fewer = |object: &Value| kept(object) && !is(object, left_out);
+                prop_assert!(!somebody_may(&can, &objects, &fewer), "{left_out:?} can be left out of {responsible:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn always_can_is_what_single_questions_say(objects in objects(), can in claim()) {
+        prop_assume!(!can.subjects.contains(&Who::Anyone));
+        let program = program(true, Claim::Can(can.clone()));
+        let violated = violation(outcome(&program, &objects)).is_some();
+        let lifted: Vec<Object> = objects.iter().cloned().map(Object).collect();
+        let (cluster, _) = Cluster::lift(&lifted);
+        let index = Index::new(&cluster);
+        let can = Can { scope: if can.scope == ClaimScope::Anywhere { ClaimScope::Cluster } else { can.scope.clone() }, ..can };
+        let all_may = everyone(&can, &objects).iter().filter(|subject| !can.except.contains(subject)).all(|subject| {
+            let (user, groups) = asks(subject);
+            // Some object name will do, for each verb, resource and place.
+            let mut by_place: std::collections::BTreeMap<_, bool> = std::collections::BTreeMap::new();
+            for (request, _) in requests(&can) {
+                let key = (request.verb.clone(), request.group.clone(), request.resource.clone(), request.subresource.clone(), request.namespace.clone());
+                let allowed = index.allowed(&Request { user: user.clone(), groups: groups.clone(), ..request }).allowed;
+                *by_place.entry(key).or_default() |= allowed;
+            }
+            by_place.into_values().all(|allowed| allowed)
+        });
+        prop_assert_eq!(violated, !all_may);
+    }
+}

@@ -1,0 +1,142 @@
+//! `… audited …` against single requests, judged as `audit/policy/checker.go` does.
+
+use kspec_model::program::{Audit, AuditLevel, AuditResources, AuditRule, Audited, Claim, ClaimResource, Subject};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::support::{origin, outcome, program, violation};
+
+const VERBS: [&str; 4] = ["get", "create", "delete", "watch"];
+const RESOURCES: [&str; 5] = ["pods", "pods/log", "*/log", "pods/*", "*"];
+const USERS: [&str; 2] = ["ann", "bob"];
+const TEAMS: [&str; 2] = ["devs", "ops"];
+
+fn rule() -> impl Strategy<Value = AuditRule> {
+    let subject = prop_oneof![
+        select(&USERS[..]).prop_map(|name| Subject::User(name.to_owned())),
+        select(&TEAMS[..]).prop_map(|name| Subject::Group(name.to_owned())),
+    ];
+    let resources = (select(&["", "apps"][..]), vec(select(&RESOURCES[..]), 0..=2), vec(select(&["a"][..]), 0..=1))
+        .prop_map(|(group, resources, names)| AuditResources {
+            group: group.to_owned(),
+            resources: resources.into_iter().map(str::to_owned).collect(),
+            resource_names: names.into_iter().map(str::to_owned).collect(),
+        });
+    (
+        any::<bool>(),
+        vec(subject, 0..=2),
+        vec(select(&VERBS[..]), 0..=2),
+        vec(resources, 0..=2),
+        vec(select(&["one", ""][..]), 0..=1),
+    )
+        .prop_map(|(drops, subjects, verbs, resources, namespaces)| AuditRule {
+            level: if drops { AuditLevel::None } else { AuditLevel::Metadata },
+            subjects,
+            verbs: verbs.into_iter().map(str::to_owned).collect(),
+            resources,
+            namespaces: namespaces.into_iter().map(str::to_owned).collect(),
+            urls: Vec::new(),
+            omit_stages: Vec::new(),
+            origin: origin(),
+        })
+}
+
+/// A request, every value of every place that a rule may tell apart.
+struct Request {
+    user: &'static str,
+    groups: Vec<&'static str>,
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    subresource: &'static str,
+    name: &'static str,
+    namespace: &'static str,
+}
+
+fn everything() -> Vec<Request> {
+    let mut all = Vec::new();
+    for (user, groups) in
+        [("ann", vec![]), ("bob", vec![]), ("eve", vec![]), ("eve", vec!["devs"]), ("eve", vec!["ops"])]
+    {
+        for verb in VERBS {
+            for group in ["", "apps", "else"] {
+                for (resource, subresource) in
+                    [("pods", ""), ("pods", "log"), ("pods", "else"), ("else", ""), ("else", "log"), ("else", "else")]
+                {
+                    for name in ["a", "b"] {
+                        for namespace in ["one", "two", ""] {
+                            all.push(Request {
+                                user,
+                                groups: groups.clone(),
+                                verb,
+                                group,
+                                resource,
+                                subresource,
+                                name,
+                                namespace,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+fn is_recorded(audit: &Audit, request: &Request) -> bool {
+    let says = |list: &[String], word: &str| list.iter().any(|one| one == word);
+    let decides = audit.rules.iter().find(|rule| {
+        let who = rule.subjects.iter().any(|subject| match subject {
+            Subject::User(name) => name == request.user,
+            Subject::Group(name) => request.groups.contains(&name.as_str()),
+            Subject::ServiceAccount { .. } => false,
+        });
+        let on = rule.resources.iter().any(|entry| {
+            let combined = match request.subresource {
+                "" => request.resource.to_owned(),
+                sub => format!("{}/{sub}", request.resource),
+            };
+            let named = entry.resource_names.is_empty() || says(&entry.resource_names, request.name);
+            let one = |own: &String| {
+                *own == combined
+                    || own == "*"
+                    || (!request.subresource.is_empty() && own.strip_prefix("*/") == Some(request.subresource))
+                    || own.strip_suffix("/*") == Some(request.resource)
+            };
+            entry.group == request.group && (entry.resources.is_empty() || (named && entry.resources.iter().any(one)))
+        });
+        (rule.subjects.is_empty() || who)
+            && (rule.verbs.is_empty() || says(&rule.verbs, request.verb))
+            && (rule.namespaces.is_empty() || says(&rule.namespaces, request.namespace))
+            && (rule.resources.is_empty() || on)
+    });
+    decides.is_some_and(|rule| rule.level != AuditLevel::None)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn audited_is_what_single_requests_say(
+        rules in vec(rule(), 0..=4),
+        verbs in vec(select(&VERBS[..]), 1..=2),
+        (group, resource, subresource) in (select(&["", "apps", "*"][..]), select(&["pods", "*"][..]), select(&["", "log"][..])),
+        always in any::<bool>(),
+    ) {
+        let audit = Audit { omit_stages: Vec::new(), omit_managed_fields: None, rules, origin: origin() };
+        let resource = ClaimResource { group: group.to_owned(), resource: resource.to_owned(), subresource: subresource.to_owned() };
+        let meant = |request: &Request| {
+            let sub = if resource.resource == "*" && resource.subresource.is_empty() { None } else { Some(resource.subresource.as_str()) };
+            verbs.contains(&request.verb)
+                && (group == "*" || group == request.group)
+                && (resource.resource == "*" || resource.resource == request.resource)
+                && sub.is_none_or(|sub| sub == request.subresource)
+        };
+        let wrong = everything().iter().any(|request| meant(request) && is_recorded(&audit, request) != always);
+        let claim = Audited::Requests { verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(), resources: vec![resource.clone()] };
+        let mut program = program(always, Claim::Audited(claim));
+        program.audit = Some(audit.clone());
+        let violated = violation(outcome(&program, &[]));
+        prop_assert_eq!(violated.is_some(), wrong, "{:#?}\n{:#?}", audit.rules, violated);
+    }
+}

@@ -1,0 +1,8 @@
+//! What surveys show, over objects given as JSON.
+
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod access;
+mod audited;
+mod network;
+mod support;

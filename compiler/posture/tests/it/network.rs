@@ -1,0 +1,175 @@
+//! `… reaches …` against single packets.
+
+use kspec_analysis::net::{End, NetOptions, Network};
+use kspec_model::{
+    LabelSelector, Object, ObjectKey,
+    cluster::Cluster,
+    program::{Claim, Peer, PortRef, PortSpec, Protocol, Reaches},
+};
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::{Value, json};
+
+use crate::support::{outcome, program, violation};
+
+const NAMESPACES: [&str; 2] = ["one", "two"];
+const APPS: [&str; 3] = ["a", "b", "c"];
+
+fn selector() -> impl Strategy<Value = Value> {
+    prop_oneof![1 => Just(json!({})), 3 => select(&APPS[..]).prop_map(|app| json!({ "matchLabels": { "app": app } }))]
+}
+
+fn rule(direction: &'static str) -> impl Strategy<Value = Value> {
+    let peer = prop_oneof![
+        selector().prop_map(|pods| json!({ "podSelector": pods })),
+        (selector(), select(&NAMESPACES[..])).prop_map(|(pods, namespace)| json!({
+            "podSelector": pods,
+            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } },
+        })),
+        Just(json!({ "ipBlock": { "cidr": "203.0.113.0/24" } })),
+    ];
+    (vec(peer, 0..=2), vec(select(&[80_u16, 443][..]), 0..=1)).prop_map(move |(peers, ports)| {
+        let ports: Vec<Value> = ports.into_iter().map(|port| json!({ "port": port })).collect();
+        json!({ direction: peers, "ports": ports })
+    })
+}
+
+fn policy() -> impl Strategy<Value = Value> {
+    let types = select(vec![vec!["Ingress"], vec!["Egress"], vec!["Ingress", "Egress"]]);
+    (select(&NAMESPACES[..]), selector(), types, vec(rule("from"), 0..=2), vec(rule("to"), 0..=2)).prop_map(
+        |(namespace, pods, types, ingress, egress)| {
+            json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "namespace": namespace },
+                "spec": { "podSelector": pods, "policyTypes": types, "ingress": ingress, "egress": egress },
+            })
+        },
+    )
+}
+
+fn objects() -> impl Strategy<Value = Vec<Value>> {
+    vec(policy(), 0..=4).prop_map(|mut policies| {
+        for (at, policy) in policies.iter_mut().enumerate() {
+            policy["metadata"]["name"] = json!(format!("p{at}"));
+        }
+        for namespace in NAMESPACES {
+            policies.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
+            for app in APPS {
+                policies.push(json!({
+                    "apiVersion": "v1", "kind": "Pod",
+                    "metadata": { "name": app, "namespace": namespace, "labels": { "app": app } },
+                    "spec": { "containers": [{ "name": "c" }] },
+                }));
+            }
+        }
+        policies
+    })
+}
+
+fn peer() -> impl Strategy<Value = Peer> {
+    prop_oneof![
+        select(&NAMESPACES[..]).prop_map(|name| Peer::Namespace(name.to_owned())),
+        select(&APPS[..]).prop_map(|app| Peer::Pods { pods: LabelSelector::labels([("app", app)]), namespaces: None }),
+        Just(Peer::All),
+        Just(Peer::Internet),
+        Just(Peer::Cidr { block: "203.0.113.0/24".parse().expect("a block"), except: Vec::new() }),
+    ]
+}
+
+fn ends(peer: &Peer) -> Vec<End> {
+    let pod = |namespace: &str, app: &str| {
+        End::Workload(ObjectKey {
+            group: String::new(),
+            kind: "Pod".to_owned(),
+            namespace: Some(namespace.to_owned()),
+            name: app.to_owned(),
+        })
+    };
+    let all = || NAMESPACES.iter().flat_map(|namespace| APPS.iter().map(move |app| (*namespace, *app)));
+    match peer {
+        Peer::Namespace(name) => APPS.iter().map(|app| pod(name, app)).collect(),
+        Peer::Pods { pods, .. } => all()
+            .filter(|(_, app)| pods.match_labels["app"] == **app)
+            .map(|(namespace, app)| pod(namespace, app))
+            .collect(),
+        Peer::Internet => {
+            ["203.0.113.9", "8.8.8.8"].iter().map(|text| End::Address(text.parse().expect("an address"))).collect()
+        }
+        Peer::Cidr { .. } => vec![End::Address("203.0.113.9".parse().expect("an address"))],
+        _ => all().map(|(namespace, app)| pod(namespace, app)).collect(),
+    }
+}
+
+fn lifted(objects: &[Value]) -> Cluster {
+    let objects: Vec<Object> = objects.iter().cloned().map(Object).collect();
+    Cluster::lift(&objects).0
+}
+
+/// Whether one packet passes.
+fn passes(network: &Network<'_>, src: &End, dst: &End, port: u16) -> bool {
+    src != dst && network.probe(src, dst, Protocol::Tcp, port).is_some_and(|verdict| verdict.allowed)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn reaches_is_what_single_packets_say(
+        objects in objects(),
+        (from, to) in (peer(), peer()),
+        port in proptest::option::of(select(&[80_u16, 443, 9000][..])),
+        always in any::<bool>(),
+    ) {
+        let outside = |peer: &Peer| matches!(peer, Peer::Internet | Peer::Cidr { .. });
+        prop_assume!(!(outside(&from) && outside(&to)));
+        let ports = port.iter().map(|port| PortRef::Number(PortSpec { first: *port, last: *port, protocol: Protocol::Tcp }));
+        let reaches = Reaches { from: from.clone(), to: to.clone(), ports: ports.collect(), through_any_path: false };
+        let program = program(always, Claim::Reaches(reaches));
+        let violated = violation(outcome(&program, &objects));
+        let cluster = lifted(&objects);
+        let network = Network::new(&cluster, &NetOptions::default());
+        let tried: Vec<u16> = port.map_or_else(|| vec![80, 443, 9000], |port| vec![port]);
+        let pairs = || ends(&from).into_iter().flat_map(|src| ends(&to).into_iter().map(move |dst| (src.clone(), dst)));
+        let wrong = if always {
+            // Without a port, some connection will do.
+            pairs().any(|(src, dst)| src != dst && !tried.iter().any(|port| passes(&network, &src, &dst, *port)))
+        } else {
+            pairs().any(|(src, dst)| tried.iter().any(|port| passes(&network, &src, &dst, *port)))
+        };
+        prop_assert_eq!(violated.is_some(), wrong, "{:#?}", violated);
+    }
+
+    #[test]
+    fn what_lets_a_packet_through_is_needed(objects in objects(), (from, to) in (select(&NAMESPACES[..]), select(&NAMESPACES[..]))) {
+        let (from, to) = (Peer::Namespace(from.to_owned()), Peer::Namespace(to.to_owned()));
+        let reaches = Reaches { from: from.clone(), to: to.clone(), ports: Vec::new(), through_any_path: false };
+        let Some(violation) = violation(outcome(&program(false, Claim::Reaches(reaches.clone())), &objects)) else { return Ok(()) };
+        // With the rules of every other policy gone, and what these isolate still isolated, the violation stays; it goes with any one
+        // more.
+        let without = |kept: &[&str]| -> Vec<Value> {
+            let mut objects = objects.clone();
+            for object in objects.iter_mut().filter(|object| object["kind"] == "NetworkPolicy") {
+                let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
+                if !kept.contains(&name.as_str()) {
+                    object["spec"]["ingress"] = json!([]);
+                    object["spec"]["egress"] = json!([]);
+                }
+            }
+            objects
+        };
+        let names: Vec<&str> = violation.responsible.iter().map(|one| one.object.name.as_str()).collect();
+        let packet = violation.witness[0].clone();
+        let broken = |objects: &[Value]| {
+            let cluster = lifted(objects);
+            let network = Network::new(&cluster, &NetOptions::default());
+            ends(&from).iter().any(|src| ends(&to).iter().any(|dst| {
+                let shown = |end: &End| match end { End::Workload(key) => format!("{}/{}[Pod]", key.namespace.as_deref().expect("one"), key.name), End::Address(address) => address.to_string() };
+                packet.starts_with(&format!("{} → {} ", shown(src), shown(dst)))
+                    && (1..=9000).step_by(1).any(|port| packet.contains(&format!(": TCP {port} ")) && passes(&network, src, dst, port))
+            }))
+        };
+        prop_assert!(broken(&without(&names)), "{names:?} do not suffice: {packet}");
+        for left_out in &names {
+            let fewer: Vec<&str> = names.iter().copied().filter(|name| name != left_out).collect();
+            prop_assert!(!broken(&without(&fewer)), "{left_out} can be left out of {names:?}: {packet}");
+        }
+    }
+}
