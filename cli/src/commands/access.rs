@@ -144,7 +144,8 @@ fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
         .collect();
     // Over WebSockets, which begin with GET, the API server asks for `create` as well from 1.35.
     let exec_by_get = schema.version() < KubeVersion::V1_35;
-    let settings = abuse::Settings { from: &more, goals: &goals, exec_by_get };
+    let constrained_impersonation = schema.version() >= KubeVersion::V1_36;
+    let settings = abuse::Settings { from: &more, goals: &goals, exec_by_get, constrained_impersonation, dynamic: &[] };
     let graph = abuse::Paths::new(&model.cluster, &settings);
     if let (Some(origin), Some(text)) = (&from, &args.from)
         && !graph.knows(origin)

@@ -1,6 +1,10 @@
 //! Questions to the graph, and chains as answers.
 
-use kspec_model::{ObjectKey, cluster::Cluster};
+use kspec_model::{
+    LabelSelector, ObjectKey,
+    cluster::{CUSTOM_WORKLOADS, Cluster},
+    program::RoleRef,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -44,6 +48,37 @@ pub enum Goal {
     AllSecrets,
     /// Acting as someone else.
     Subject(SubjectRef),
+    /// Code in a workload's pods.
+    Workload(ObjectKey),
+    /// A connection to a workload's ports, whatever policies say: the API server makes it, or the kubelet.
+    Ports(ObjectKey),
+    /// What is sent to a service.
+    Traffic {
+        /// Namespace.
+        namespace: String,
+        /// Name of the service.
+        name: String,
+    },
+}
+
+/// A grant whose scope is told by the labels of namespaces: the next apply binds the role wherever they match.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DynamicGrant {
+    /// The namespaces.
+    pub scope: LabelSelector,
+    /// What is granted.
+    pub role: RoleRef,
+    /// To whom.
+    pub subjects: Vec<SubjectRef>,
+}
+
+/// What is not followed, for want of knowledge.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NotFollowed {
+    /// Custom resources that some role lets be written, and of which is not known whether anything makes pods of them: `PLURAL.GROUP`.
+    pub custom: Vec<String>,
+    /// Those that are known to become pods, and that the cluster is not seen to define.
+    pub not_defined: Vec<String>,
 }
 
 /// A control that keeps a step from being taken.
@@ -122,6 +157,10 @@ pub struct Settings<'a> {
     pub goals: &'a [Goal],
     /// Whether `get` on `pods/exec` and `pods/attach` is enough, as it is over WebSockets before Kubernetes 1.35.
     pub exec_by_get: bool,
+    /// Whether constrained impersonation is on, as it is from Kubernetes 1.36.
+    pub constrained_impersonation: bool,
+    /// Grants whose scope is told by labels.
+    pub dynamic: &'a [DynamicGrant],
 }
 
 /// A cluster's graph.
@@ -138,9 +177,10 @@ impl<'a> Paths<'a> {
         more.extend(settings.goals.iter().filter_map(|goal| match goal {
             Goal::Subject(subject) => Some(State::of(subject)),
             Goal::Secret { namespace: Some(namespace), name: Some(name) } => Some(State::Secret(namespace, name)),
+            Goal::Traffic { namespace, name } => Some(State::Traffic(namespace, name)),
             _ => None,
         }));
-        Self { graph: Graph::new(cluster, &more, settings.exec_by_get) }
+        Self { graph: Graph::new(cluster, &more, settings) }
     }
 
     /// The shortest chains to a goal, from one origin or from every one. From everyone, a group's chain is not repeated for its
@@ -201,6 +241,34 @@ impl<'a> Paths<'a> {
     /// Whether a chain is a system component's own.
     pub(super) fn is_of_the_system(&self, origin: &Origin, way: &[&Edge<'a>]) -> bool {
         is_system(origin, way)
+    }
+
+    /// What is not followed, for want of knowledge.
+    #[must_use]
+    pub fn not_followed(&self) -> NotFollowed {
+        let cluster = self.graph.facts.cluster;
+        let written = |group: &str, plural: &str| {
+            let verbs = ["create", "update", "patch", "*"];
+            cluster.roles.iter().any(|(_, role)| {
+                !role.labels.contains_key("kubernetes.io/bootstrapping")
+                    && role.rules.iter().any(|rule| {
+                        rule.api_groups.iter().any(|known| known == group)
+                            && rule.resources.iter().any(|known| known == plural || known == "*")
+                            && rule.verbs.iter().any(|verb| verbs.contains(&verb.as_str()))
+                    })
+            })
+        };
+        let known = |group: &str, plural: &str| CUSTOM_WORKLOADS.iter().any(|r| r.group == group && r.plural == plural);
+        let custom =
+            cluster.definitions.iter().filter(|(group, plural)| !known(group, plural) && written(group, plural));
+        let rows = CUSTOM_WORKLOADS.iter().filter(|row| !self.graph.facts.serves(row.group, row.plural, row.kind));
+        NotFollowed {
+            custom: custom.map(|(group, plural)| format!("{plural}.{group}")).collect(),
+            not_defined: rows
+                .filter(|row| written(row.group, row.plural))
+                .map(|row| format!("{}.{}", row.plural, row.group))
+                .collect(),
+        }
     }
 
     pub(super) fn steps(&self, way: &[&Edge<'a>]) -> Vec<Step> {
@@ -297,6 +365,9 @@ fn is_goal(state: &State<'_>, goal: &Goal) -> bool {
         (Goal::Secret { namespace: Some(wanted), name: None }, State::Secrets(Scope::Namespace(namespace))) => {
             wanted == namespace
         }
+        (Goal::Workload(wanted), State::Inside(key)) => wanted == *key,
+        (Goal::Ports(wanted), State::Ports(key)) => wanted == *key,
+        (Goal::Traffic { namespace, name }, State::Traffic(n, own)) => namespace == n && name == own,
         (Goal::Subject(wanted), state) => state.subject().as_ref() == Some(wanted),
         _ => false,
     }

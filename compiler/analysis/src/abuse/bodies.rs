@@ -61,16 +61,17 @@ impl<'a> Graph<'a> {
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
             }
             State::FreePod(_) => self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None),
-            State::Template(kind, Scope::Namespace(namespace)) => {
-                if self.facts.templates.contains(&(kind, namespace)) {
+            State::Template(group, kind, Scope::Namespace(namespace)) => {
+                if self.facts.templates.contains(&(group, kind, namespace)) {
                     self.choice(id, State::NewPod(Scope::Namespace(namespace)));
                 }
             }
-            State::Template(kind, _) => {
+            State::Template(group, kind, _) => {
+                let templates = self.facts.templates.iter();
                 let namespaces: Vec<_> =
-                    self.facts.templates.iter().filter(|(k, _)| *k == kind).map(|(_, n)| *n).collect();
+                    templates.filter(|(g, k, _)| *g == group && *k == kind).map(|(.., n)| *n).collect();
                 for namespace in namespaces {
-                    self.choice(id, State::Template(kind, Scope::Namespace(namespace)));
+                    self.choice(id, State::Template(group, kind, Scope::Namespace(namespace)));
                 }
             }
             State::Added(key) => {
@@ -85,6 +86,11 @@ impl<'a> Graph<'a> {
                 }
             }
             State::Node(node) => self.node(id, node),
+            State::NodeRead(node) => {
+                self.choice(id, State::NodeFiles(node));
+                self.keys(id, node);
+            }
+            State::AnyPorts(_) | State::AnyTraffic(_) | State::Traffic(..) => self.connection(id, state),
             State::NodeFiles(node) => {
                 for (key, facts) in self.facts.by_node.get(&node).cloned().unwrap_or_default() {
                     self.held_by_pod(id, key, facts);
@@ -161,16 +167,17 @@ impl<'a> Graph<'a> {
         }
         for mount in &pod.host_paths {
             let fact = || Some(format!("{} is mounted{}", mount.path, if mount.read_only { " read-only" } else { "" }));
-            match host::reach(mount) {
+            match host::reach(mount).first() {
                 Some(Reach::Node) => {
                     self.body_step(id, State::Node(node), StepKind::LeaveByHostPath, None, fact());
                 }
                 Some(Reach::Pods) => {
                     self.body_step(id, State::NodeFiles(node), StepKind::ReadNodeFiles, None, fact());
                 }
-                None => {}
+                Some(Reach::Logs) | None => {}
             }
         }
+        self.combined(id, key, facts);
         if pod.host_pid {
             let fact = Some("hostPID is true".to_owned());
             self.body_step(id, State::NodeFiles(node), StepKind::ReadNeighbours, None, fact);
@@ -191,25 +198,30 @@ impl<'a> Graph<'a> {
     }
 
     /// The pod's own word comes before its account's; a token that is projected by hand is there in any case.
-    fn has_token(&self, namespace: &str, facts: &WorkloadFacts) -> bool {
+    pub(super) fn has_token(&self, namespace: &str, facts: &WorkloadFacts) -> bool {
         let account = self.facts.cluster.service_accounts.get(&(namespace.to_owned(), facts.service_account.clone()));
         let automount = facts.pod.automount_token.or(account.and_then(|account| account.automount_token));
         facts.pod.projected_token || automount.unwrap_or(true)
     }
 
-    fn node(&mut self, id: u32, node: Option<&'a str>) {
-        let pods = self.facts.by_node.get(&node).cloned().unwrap_or_default();
-        if pods.iter().any(|(key, facts)| is_control_plane(key, facts)) {
+    /// What lies on the node of the API server or its store.
+    fn keys(&mut self, id: u32, node: Option<&'a str>) {
+        let mut pods = self.facts.by_node.get(&node).into_iter().flatten();
+        if pods.any(|(key, facts)| is_control_plane(key, facts)) {
             self.body_step(id, State::ClusterAdmin, StepKind::TakeControlPlane, None, None);
         }
-        for (key, _) in pods {
+    }
+
+    fn node(&mut self, id: u32, node: Option<&'a str>) {
+        self.keys(id, node);
+        for (key, _) in self.facts.by_node.get(&node).cloned().unwrap_or_default() {
             self.body_step(id, State::Inside(key), StepKind::EnterPods, None, None);
         }
     }
 }
 
 /// The capabilities of a pod that open its node.
-fn capabilities(pod: &PodFacts) -> Vec<String> {
+pub(super) fn capabilities(pod: &PodFacts) -> Vec<String> {
     let mut found: Vec<_> = CAPABILITIES
         .iter()
         .filter(|name| pod.capabilities.contains(**name))

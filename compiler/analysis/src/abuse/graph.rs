@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kspec_model::{
     ObjectKey,
-    cluster::{BindingFacts, Cluster, WorkloadFacts},
+    cluster::{BindingFacts, Cluster, GuardFacts, WorkloadFacts},
     program::{RoleRef, RoleRule, Subject},
 };
 
 use super::{
-    power::{Deed, RulePower, by_role},
+    answer::{DynamicGrant, Goal, Settings},
+    power::{Deed, LentPower, RulePower, by_role, lent_by_role},
     state::{Scope, State},
     step::StepKind,
 };
@@ -74,6 +75,13 @@ pub(super) struct Facts<'a> {
     pub(super) cluster: &'a Cluster,
     /// Whether `get` on `pods/exec` is enough to run a command.
     pub(super) exec_by_get: bool,
+    /// What roles let someone do under another's name; empty where the server knows no constrained impersonation.
+    pub(super) lent: HashMap<&'a RoleRef, Vec<LentPower<'a>>>,
+    /// Whether connections and traffic are asked about: nothing else leads from them.
+    pub(super) connections: bool,
+    pub(super) dynamic: &'a [DynamicGrant],
+    /// Webhooks by the workloads that answer for them.
+    pub(super) answers: BTreeMap<&'a ObjectKey, Vec<(&'a ObjectKey, &'a GuardFacts)>>,
     pub(super) powers: HashMap<&'a RoleRef, Vec<RulePower<'a>>>,
     pub(super) grants: HashMap<State<'a>, Vec<GrantOf<'a>>>,
     /// Every subject that a binding names and every service account, in a fixed order.
@@ -85,8 +93,8 @@ pub(super) struct Facts<'a> {
     /// Workloads that stand for themselves: no other in the cluster was made by them.
     pub(super) workloads: BTreeMap<&'a str, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
     pub(super) by_node: BTreeMap<Option<&'a str>, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
-    /// Kinds of templates by the namespaces that have some.
-    pub(super) templates: BTreeSet<(&'a str, &'a str)>,
+    /// Groups and kinds of templates by the namespaces that have some.
+    pub(super) templates: BTreeSet<(&'a str, &'a str, &'a str)>,
     pub(super) secrets: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Roles that bindings bind, by the bindings' namespace.
     pub(super) bound: BTreeMap<Option<&'a str>, BTreeSet<&'a RoleRef>>,
@@ -97,6 +105,10 @@ impl<'a> Facts<'a> {
         let mut facts = Self {
             cluster,
             exec_by_get: false,
+            lent: HashMap::new(),
+            connections: false,
+            dynamic: &[],
+            answers: BTreeMap::new(),
             powers: by_role(cluster),
             grants: HashMap::new(),
             subjects: Vec::new(),
@@ -114,6 +126,7 @@ impl<'a> Facts<'a> {
         }
         facts.read_bindings();
         facts.read_workloads();
+        facts.read_webhooks();
         for (namespace, name) in cluster.secrets.keys() {
             facts.secrets.entry(namespace).or_default().insert(name);
         }
@@ -160,7 +173,7 @@ impl<'a> Facts<'a> {
         for (key, facts) in workloads {
             let namespace = key.namespace.as_deref().unwrap_or_default();
             if key.kind != "Pod" {
-                self.templates.insert((key.kind.as_str(), namespace));
+                self.templates.insert((key.group.as_str(), key.kind.as_str(), namespace));
             }
             self.accounts.entry(namespace).or_default().insert(&facts.service_account);
             self.secrets.entry(namespace).or_default().extend(facts.pod.secrets.iter().map(String::as_str));
@@ -170,6 +183,34 @@ impl<'a> Facts<'a> {
             }
         }
         self.secrets.retain(|_, names| !names.is_empty());
+    }
+
+    fn read_webhooks(&mut self) {
+        let cluster = self.cluster;
+        for (key, guards) in &cluster.guards {
+            for guard in guards {
+                let Some((namespace, name)) = &guard.service else { continue };
+                for workload in self.behind(namespace, name) {
+                    self.answers.entry(workload).or_default().push((key, guard));
+                }
+            }
+        }
+    }
+
+    /// The workloads that a service leads to.
+    pub(super) fn behind(&self, namespace: &str, service: &str) -> Vec<&'a ObjectKey> {
+        let cluster = self.cluster;
+        let facts = cluster.services.get(&(namespace.to_owned(), service.to_owned()));
+        let Some(selector) = facts.and_then(|facts| facts.selector.as_ref()) else { return Vec::new() };
+        let selected = |facts: &WorkloadFacts| selector.iter().all(|(key, value)| facts.labels.get(key) == Some(value));
+        let there = self.workloads.get(namespace).into_iter().flatten();
+        there.filter(|(_, facts)| selected(facts)).map(|(key, _)| *key).collect()
+    }
+
+    /// Whether the cluster has a kind that is not Kubernetes' own.
+    pub(super) fn serves(&self, group: &str, plural: &str, kind: &str) -> bool {
+        self.cluster.definitions.contains(&(group.to_owned(), plural.to_owned()))
+            || self.cluster.workloads.keys().any(|key| key.group == group && key.kind == kind)
     }
 
     /// The control that keeps pods of a namespace from being privileged. A level that Pod Security does not know it takes for the
@@ -192,8 +233,11 @@ pub(super) struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     /// Draws everything that the cluster's subjects and workloads, and `more` beside them, may come to.
-    pub(super) fn new(cluster: &'a Cluster, more: &[State<'a>], exec_by_get: bool) -> Self {
-        let mut facts = Facts { exec_by_get, ..Facts::new(cluster) };
+    pub(super) fn new(cluster: &'a Cluster, more: &[State<'a>], settings: &Settings<'a>) -> Self {
+        let lent = if settings.constrained_impersonation { lent_by_role(cluster) } else { HashMap::new() };
+        let connections = settings.goals.iter().any(|goal| matches!(goal, Goal::Ports(_) | Goal::Traffic { .. }));
+        let (exec_by_get, dynamic) = (settings.exec_by_get, settings.dynamic);
+        let mut facts = Facts { exec_by_get, lent, connections, dynamic, ..Facts::new(cluster) };
         for state in more {
             match *state {
                 State::Account(namespace, name) => facts.accounts.entry(namespace).or_default().insert(name),
@@ -247,6 +291,18 @@ impl<'a> Graph<'a> {
 
     pub(super) fn step(&mut self, from: u32, to: State<'a>, kind: StepKind, grounds: Vec<Ground<'a>>) {
         self.push(from, to, Via::Step(kind), grounds, None, None);
+    }
+
+    /// A step that takes permissions and a fact besides.
+    pub(super) fn known_step(
+        &mut self,
+        from: u32,
+        to: State<'a>,
+        kind: StepKind,
+        grounds: Vec<Ground<'a>>,
+        fact: String,
+    ) {
+        self.push(from, to, Via::Step(kind), grounds, None, Some(fact));
     }
 
     /// A step that a pod makes possible, or a control takes away.

@@ -3,12 +3,14 @@
 use kspec_model::cluster::HostPath;
 
 /// How far a mounted path leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     /// Root on the node.
     Node,
     /// The tokens and secrets of the pods there.
     Pods,
+    /// Every file, by a link that the kubelet follows: for whoever may read logs through it.
+    Logs,
 }
 
 /// What a path is good for.
@@ -25,7 +27,7 @@ const fn opening(path: &'static str, by_writing: bool, reach: Reach) -> Opening 
 
 /// Paths that lead on; mounting one that lies above leads as far. "Pod Security Standards" forbids all host paths; these are those
 /// that lead to the node by themselves.
-const OPENINGS: [Opening; 20] = [
+const OPENINGS: [Opening; 22] = [
     // A read-only mount of a socket still lets a process connect to it.
     opening("/var/run/docker.sock", false, Reach::Node),
     opening("/run/docker.sock", false, Reach::Node),
@@ -48,10 +50,13 @@ const OPENINGS: [Opening; 20] = [
     opening("/lib", true, Reach::Node),
     opening("/proc/sys/kernel/core_pattern", true, Reach::Node),
     opening("/var/lib/kubelet/pods", false, Reach::Pods),
+    // The kubelet keeps links there from each container's log, and follows them as root.
+    opening("/var/log", true, Reach::Logs),
+    opening("/var/lib/docker/containers", true, Reach::Logs),
 ];
 
-/// How far a mount leads, the furthest of what it opens.
-pub(super) fn reach(mount: &HostPath) -> Option<Reach> {
+/// How far a mount leads, the furthest of what it opens first.
+pub(super) fn reach(mount: &HostPath) -> Vec<Reach> {
     let path = mount.path.trim_end_matches('/');
     let opens = |opening: &&Opening| {
         let within = |outer: &str, inner: &str| {
@@ -60,6 +65,7 @@ pub(super) fn reach(mount: &HostPath) -> Option<Reach> {
         (within(path, opening.path) || within(opening.path, path)) && !(opening.by_writing && mount.read_only)
     };
     let mut reaches: Vec<_> = OPENINGS.iter().filter(opens).map(|opening| opening.reach).collect();
-    reaches.sort_by_key(|reach| *reach == Reach::Pods);
-    reaches.first().copied()
+    reaches.sort_unstable();
+    reaches.dedup();
+    reaches
 }

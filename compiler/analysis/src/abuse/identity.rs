@@ -9,7 +9,7 @@ use kspec_model::{
 
 use super::{
     graph::{Graph, Ground},
-    power::{DEEDS, Deed, Power},
+    power::{DEEDS, Deed, Mode, Power},
     state::{Scope, State},
     step::StepKind,
 };
@@ -55,11 +55,23 @@ pub(super) struct Bound<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Holdings<'a> {
     powers: BTreeMap<Power, Vec<Held<'a>>>,
+    /// What may be done under another's name.
+    pub(super) lent: Vec<(Mode, Held<'a>)>,
     pub(super) bound: Vec<Bound<'a>>,
 }
 
 impl<'a> Holdings<'a> {
-    fn of(&self, power: Power) -> &[Held<'a>] {
+    /// Adds a power.
+    pub(super) fn hold(&mut self, held: Held<'a>) {
+        self.powers.entry(held.deed.power).or_default().push(held);
+    }
+
+    /// Everything that is held.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Held<'a>> {
+        self.powers.values().flatten()
+    }
+
+    pub(super) fn of(&self, power: Power) -> &[Held<'a>] {
         self.powers.get(&power).map_or(&[], Vec::as_slice)
     }
 
@@ -126,7 +138,7 @@ impl<'a> Graph<'a> {
         self.lead_on(from, &holdings);
     }
 
-    fn gather(&self, subject: State<'a>, own: bool, holdings: &mut Holdings<'a>) {
+    pub(super) fn gather(&self, subject: State<'a>, own: bool, holdings: &mut Holdings<'a>) {
         for grant in self.facts.grants.get(&subject).into_iter().flatten() {
             let role = &grant.facts.role;
             let scope = grant.scope();
@@ -141,16 +153,28 @@ impl<'a> Graph<'a> {
                 let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, own };
                 holdings.powers.entry(power.deed.power).or_default().push(held);
             }
+            for lent in self.facts.lent.get(role).into_iter().flatten().filter(|lent| lent.power.holds_in(scope)) {
+                let ground = Ground {
+                    subject: Some(subject),
+                    binding: Some(grant.binding),
+                    built_in: system::is_built_in(grant.binding, grant.facts),
+                    ..ground(lent.power.deed, Some(role), Some(lent.power.rule))
+                };
+                let names = &lent.power.rule.resource_names;
+                holdings.lent.push((lent.mode, Held { deed: lent.power.deed, scope, names, ground, own }));
+            }
         }
     }
 
-    fn lead_on(&mut self, from: u32, holdings: &Holdings<'a>) {
+    pub(super) fn lead_on(&mut self, from: u32, holdings: &Holdings<'a>) {
         for held in holdings.powers.values().flatten().filter(|held| held.own) {
             self.single(from, held);
         }
         self.bindings(from, holdings);
         self.roles(from, holdings);
         self.identities(from, holdings);
+        self.acting(from, holdings);
+        self.join_scopes(from, holdings);
         self.namespaces(from, holdings);
     }
 
@@ -161,8 +185,15 @@ impl<'a> Graph<'a> {
         match held.deed.power {
             Power::Everything => self.step(from, State::ClusterAdmin, StepKind::HoldEverything, why),
             Power::CreatePods => self.step(from, State::NewPod(scope), StepKind::CreatePod, why),
+            Power::CreateCustom => {
+                let deed = held.deed;
+                if self.facts.serves(deed.group, deed.resource, deed.kind) {
+                    self.step(from, State::NewPod(scope), StepKind::CreatePod, why);
+                }
+            }
             Power::RewriteTemplates if any => {
-                self.step(from, State::Template(held.deed.kind, scope), StepKind::RewriteTemplate, why);
+                let template = State::Template(held.deed.group, held.deed.kind, scope);
+                self.step(from, template, StepKind::RewriteTemplate, why);
             }
             Power::RewriteTemplates => {
                 for key in self.named_workloads(held) {
@@ -219,11 +250,12 @@ impl<'a> Graph<'a> {
             Power::RewriteMutators | Power::RewriteMutatingPolicies if self.guards(held) => self.altered(from, why),
             Power::CreateObservers => self.observed(from, why),
             Power::RewriteObservers if self.guards(held) => self.observed(from, why),
-            _ => {}
+            Power::RewriteDefinitions => self.converted(from, held),
+            _ => self.connects(from, held),
         }
     }
 
-    fn altered(&mut self, from: u32, why: Vec<Ground<'a>>) {
+    pub(super) fn altered(&mut self, from: u32, why: Vec<Ground<'a>>) {
         self.step(from, State::NewPod(Scope::Namespaces), StepKind::AlterWrites, why.clone());
         self.observed(from, why);
     }
@@ -246,7 +278,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn accounts(&mut self, from: u32, held: &Held<'a>, kind: StepKind) {
+    pub(super) fn accounts(&mut self, from: u32, held: &Held<'a>, kind: StepKind) {
         let scope = held.scope.inside();
         if held.names.is_empty() {
             return self.step(from, State::Accounts(scope), kind, vec![held.ground]);
@@ -261,7 +293,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Workloads of the deed's kind that its names name.
-    fn named_workloads(&self, held: &Held<'a>) -> Vec<&'a ObjectKey> {
+    pub(super) fn named_workloads(&self, held: &Held<'a>) -> Vec<&'a ObjectKey> {
         let mut found = Vec::new();
         for namespace in self.namespaces_of(held.scope.inside()) {
             for name in held.names {

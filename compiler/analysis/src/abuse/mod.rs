@@ -5,8 +5,11 @@
 //! What a step takes is judged for one identity at a time, together with its groups: what two identities that someone holds could do
 //! only together is not found.
 
+mod acting;
 mod answer;
 mod bodies;
+mod combined;
+mod connections;
 mod graph;
 mod host;
 mod identity;
@@ -17,6 +20,6 @@ mod state;
 mod step;
 mod writing;
 
-pub use answer::{Answer, Control, Goal, Origin, Path, Paths, Reason, Settings, Step};
+pub use answer::{Answer, Control, DynamicGrant, Goal, NotFollowed, Origin, Path, Paths, Reason, Settings, Step};
 pub use permission::{Holder, Reached, Way};
 pub use step::StepKind;

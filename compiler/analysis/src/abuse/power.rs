@@ -18,6 +18,7 @@ use crate::access::rule::{ALL, resource_matches};
 pub(super) enum Power {
     Everything,
     CreatePods,
+    CreateCustom,
     RewriteTemplates,
     RewritePods,
     Exec,
@@ -56,6 +57,22 @@ pub(super) enum Power {
     RewriteMutatingPolicies,
     LabelNamespaces,
     CreateNamespaces,
+    RewriteNodes,
+    RewriteDefinitions,
+    ReadPodLogs,
+    ReadNodeLogs,
+    Forward,
+    ForwardByGet,
+    ProxyPods,
+    ProxyServices,
+    RewriteServices,
+    CreateEndpoints,
+    RewriteEndpoints,
+    ActAsAccounts,
+    ActAsUsers,
+    ActAsGroups,
+    ActAsNodes,
+    ActAsOwnNode,
 }
 
 /// A request that gives a [`Power`]; any of the verbs will do.
@@ -76,6 +93,8 @@ pub(super) struct Deed {
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
+const AUTHENTICATION: &str = "authentication.k8s.io";
+const DISCOVERY: &str = "discovery.k8s.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
 const CREATE: &[&str] = &["create"];
 const REWRITE: &[&str] = &["update", "patch"];
@@ -226,16 +245,147 @@ pub(super) static DEEDS: &[Deed] = &[
     // The server takes a namespace's own name for the request's namespace, so that a RoleBinding there can allow it.
     deed(Power::LabelNamespaces, REWRITE, "", ("namespaces", ""), "Namespace", Inside(true)),
     deed(Power::CreateNamespaces, CREATE, "", ("namespaces", ""), "Namespace", Wide(false)),
+    // The status subresource takes labels, and capacities by which the scheduler passes a node by.
+    deed(Power::RewriteNodes, REWRITE, "", ("nodes", ""), "Node", Wide(true)),
+    deed(Power::RewriteNodes, REWRITE, "", ("nodes", "status"), "Node", Wide(true)),
+    deed(
+        Power::RewriteDefinitions,
+        REWRITE,
+        "apiextensions.k8s.io",
+        ("customresourcedefinitions", ""),
+        "CustomResourceDefinition",
+        Wide(true),
+    ),
+    deed(Power::ReadPodLogs, &["get"], "", ("pods", "log"), "Pod", Inside(true)),
+    // What the kubelet asks for its own `/logs/` (`pkg/kubelet/server/auth.go`).
+    deed(Power::ReadNodeLogs, &["get"], "", ("nodes", "log"), "Node", Wide(true)),
+    deed(Power::ReadNodeLogs, &["get"], "", ("nodes", "proxy"), "Node", Wide(true)),
+    deed(Power::Forward, CREATE, "", ("pods", "portforward"), "Pod", Inside(true)),
+    deed(Power::ForwardByGet, &["get"], "", ("pods", "portforward"), "Pod", Inside(true)),
+    deed(Power::ProxyPods, &["get", "create"], "", ("pods", "proxy"), "Pod", Inside(true)),
+    deed(Power::ProxyServices, &["get", "create"], "", ("services", "proxy"), "Service", Inside(true)),
+    deed(Power::RewriteServices, REWRITE, "", ("services", ""), "Service", Inside(true)),
+    deed(Power::CreateEndpoints, CREATE, DISCOVERY, ("endpointslices", ""), "EndpointSlice", Inside(false)),
+    deed(Power::RewriteEndpoints, REWRITE, DISCOVERY, ("endpointslices", ""), "EndpointSlice", Inside(true)),
+    // Of the same name as their service.
+    deed(Power::RewriteEndpoints, REWRITE, "", ("endpoints", ""), "Endpoints", Inside(true)),
+    deed(
+        Power::ActAsAccounts,
+        &["impersonate:serviceaccount"],
+        AUTHENTICATION,
+        ("serviceaccounts", ""),
+        "ServiceAccount",
+        Inside(true),
+    ),
+    deed(Power::ActAsUsers, &["impersonate:user-info"], AUTHENTICATION, ("users", ""), "User", Wide(true)),
+    deed(Power::ActAsGroups, &["impersonate:user-info"], AUTHENTICATION, ("groups", ""), "Group", Wide(true)),
+    deed(Power::ActAsNodes, &["impersonate:arbitrary-node"], AUTHENTICATION, ("nodes", ""), "Node", Wide(true)),
+    deed(Power::ActAsOwnNode, &["impersonate:associated-node"], AUTHENTICATION, ("nodes", ""), "Node", Wide(true)),
+    custom("apps.kruise.io", "clonesets", "CloneSet"),
+    custom("apps.kruise.io", "daemonsets", "DaemonSet"),
+    custom("apps.kruise.io", "statefulsets", "StatefulSet"),
+    custom("apps.openshift.io", "deploymentconfigs", "DeploymentConfig"),
+    custom("argoproj.io", "cronworkflows", "CronWorkflow"),
+    custom("argoproj.io", "rollouts", "Rollout"),
+    custom("argoproj.io", "workflows", "Workflow"),
+    custom("batch.volcano.sh", "jobs", "Job"),
+    custom("flink.apache.org", "flinkdeployments", "FlinkDeployment"),
+    custom("kubeflow.org", "mpijobs", "MPIJob"),
+    custom("kubeflow.org", "notebooks", "Notebook"),
+    custom("kubeflow.org", "pytorchjobs", "PyTorchJob"),
+    custom("kubeflow.org", "tfjobs", "TFJob"),
+    custom("monitoring.coreos.com", "alertmanagers", "Alertmanager"),
+    custom("monitoring.coreos.com", "prometheuses", "Prometheus"),
+    custom("ray.io", "rayclusters", "RayCluster"),
+    custom("serving.knative.dev", "configurations", "Configuration"),
+    custom("serving.knative.dev", "services", "Service"),
+    custom("sparkoperator.k8s.io", "sparkapplications", "SparkApplication"),
+    custom("tekton.dev", "pipelineruns", "PipelineRun"),
+    custom("tekton.dev", "taskruns", "TaskRun"),
+    rewritten("apps.kruise.io", "clonesets", "CloneSet"),
+    rewritten("apps.kruise.io", "daemonsets", "DaemonSet"),
+    rewritten("apps.kruise.io", "statefulsets", "StatefulSet"),
+    rewritten("apps.openshift.io", "deploymentconfigs", "DeploymentConfig"),
+    rewritten("argoproj.io", "rollouts", "Rollout"),
+    rewritten("serving.knative.dev", "configurations", "Configuration"),
+    rewritten("serving.knative.dev", "services", "Service"),
 ];
+
+/// Creating a custom resource whose controller makes pods of it (`kspec_model::cluster::CUSTOM_WORKLOADS`).
+const fn custom(group: &'static str, plural: &'static str, kind: &'static str) -> Deed {
+    deed(Power::CreateCustom, CREATE, group, (plural, ""), kind, Inside(false))
+}
+
+/// Rewriting one that is read as a Deployment is.
+const fn rewritten(group: &'static str, plural: &'static str, kind: &'static str) -> Deed {
+    deed(Power::RewriteTemplates, REWRITE, group, (plural, ""), kind, Inside(true))
+}
 
 /// Everything at once; not among [`DEEDS`], since no single request asks for it.
 pub(super) static EVERYTHING: Deed = deed(Power::Everything, &[ALL], ALL, (ALL, ""), "", Wide(false));
 
+/// Under whose name constrained impersonation sends a request: the part of `impersonate-on:MODE:VERB` in the middle
+/// (`staging/src/k8s.io/apiserver/pkg/endpoints/filters/impersonation/mode.go`, KEP-5284).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mode {
+    Account,
+    User,
+    Node,
+    OwnNode,
+}
+
+impl Mode {
+    const ALL: [Self; 4] = [Self::Account, Self::User, Self::Node, Self::OwnNode];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Account => "serviceaccount",
+            Self::User => "user-info",
+            Self::Node => "arbitrary-node",
+            Self::OwnNode => "associated-node",
+        }
+    }
+}
+
+/// A deed that someone may do under another's name, if the other may.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LentPower<'a> {
+    pub(super) mode: Mode,
+    pub(super) power: RulePower<'a>,
+}
+
+/// The deeds that the verbs `impersonate-on:…` of every role let someone do under another's name.
+pub(super) fn lent_by_role(cluster: &Cluster) -> HashMap<&RoleRef, Vec<LentPower<'_>>> {
+    const PREFIX: &str = "impersonate-on:";
+    let lends = |rule: &&RoleRule| rule.verbs.iter().any(|verb| verb.starts_with(PREFIX));
+    let of_rule = |rule| {
+        let allowed = move |mode: Mode, deed: &Deed| {
+            let verb = |verb: &&str| format!("{PREFIX}{}:{verb}", mode.word());
+            deed.verbs.iter().any(|v| rule_says(rule, &verb(v))) && deed.is_about(rule)
+        };
+        Mode::ALL.into_iter().flat_map(move |mode| {
+            let deeds = DEEDS.iter().filter(move |deed| allowed(mode, deed));
+            deeds.map(move |deed| LentPower { mode, power: RulePower { deed, rule } })
+        })
+    };
+    let of_role = |facts: &'_ kspec_model::cluster::RoleFacts| -> bool { facts.rules.iter().any(|rule| lends(&rule)) };
+    let roles = cluster.roles.iter().filter(|(_, facts)| of_role(facts));
+    roles.map(|(role, facts)| (role, facts.rules.iter().filter(lends).flat_map(of_rule).collect())).collect()
+}
+
+fn rule_says(rule: &RoleRule, verb: &str) -> bool {
+    rule.verbs.iter().any(|known| known == verb)
+}
+
 impl Deed {
     /// Whether a rule allows it, on some object at least.
     fn allowed_by(&self, rule: &RoleRule) -> bool {
-        rule.verbs.iter().any(|verb| verb == ALL || self.verbs.contains(&verb.as_str()))
-            && rule.api_groups.iter().any(|group| group == ALL || group == self.group)
+        rule.verbs.iter().any(|verb| verb == ALL || self.verbs.contains(&verb.as_str())) && self.is_about(rule)
+    }
+
+    /// Whether a rule is about what it is done to.
+    fn is_about(&self, rule: &RoleRule) -> bool {
+        rule.api_groups.iter().any(|group| group == ALL || group == self.group)
             && rule.resources.iter().any(|resource| resource_matches(resource, self.resource, self.subresource))
             && (self.named || rule.resource_names.is_empty())
     }

@@ -33,6 +33,25 @@ impl Scope<'_> {
     }
 }
 
+/// Who can be somebody else's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Actor<'a> {
+    User(&'a str),
+    Group(&'a str),
+    Account(&'a str, &'a str),
+}
+
+impl<'a> Actor<'a> {
+    /// The node that stands for being them.
+    pub(super) fn state(self) -> State<'a> {
+        match self {
+            Self::User(name) => State::User(name),
+            Self::Group(name) => State::Group(name),
+            Self::Account(namespace, name) => State::Account(namespace, name),
+        }
+    }
+}
+
 /// A node of the graph. Those with a scope stand for a class ("any service account of the namespace"), so that no edge is drawn to
 /// each member from each holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +83,7 @@ pub(super) enum State<'a> {
     /// The namespace of that pod, before it is made.
     Freed(Option<&'a str>, u32),
     /// The template of an object of this kind.
-    Template(&'static str, Scope<'a>),
+    Template(&'static str, &'static str, Scope<'a>),
     /// Code in any pod of the scope.
     InsideAny(Scope<'a>),
     /// Code in a workload's pods.
@@ -81,6 +100,18 @@ pub(super) enum State<'a> {
     NodeFiles(Option<&'a str>),
     /// The API credentials of any node.
     AnyKubelet,
+    /// Every file of a node, read as root.
+    NodeRead(Option<&'a str>),
+    /// Sending as somebody else, as far as constrained impersonation lets the one who does.
+    Acting(u32, Actor<'a>),
+    /// The ports of any pod of the scope.
+    AnyPorts(Scope<'a>),
+    /// The ports of a workload's pods.
+    Ports(&'a ObjectKey),
+    /// What is sent to any service of the scope.
+    AnyTraffic(Scope<'a>),
+    /// What is sent to a service.
+    Traffic(&'a str, &'a str),
     /// Any secret of the scope.
     Secrets(Scope<'a>),
     Secret(&'a str, &'a str),
@@ -111,8 +142,8 @@ impl<'a> State<'a> {
     /// The namespace that what is done to it is done in.
     pub(super) fn namespace(&self) -> Option<&'a str> {
         match *self {
-            Self::Account(namespace, _) | Self::Secret(namespace, _) => Some(namespace),
-            Self::Inside(key) | Self::Added(key) => key.namespace.as_deref(),
+            Self::Account(namespace, _) | Self::Secret(namespace, _) | Self::Traffic(namespace, _) => Some(namespace),
+            Self::Inside(key) | Self::Added(key) | Self::Ports(key) => key.namespace.as_deref(),
             Self::Freed(namespace, _) => namespace,
             Self::Everything(scope)
             | Self::Holds(_, scope)
@@ -120,9 +151,11 @@ impl<'a> State<'a> {
             | Self::AnyBound(_, scope)
             | Self::Accounts(scope)
             | Self::NewPod(scope)
-            | Self::Template(_, scope)
+            | Self::Template(_, _, scope)
             | Self::InsideAny(scope)
             | Self::AddedAny(scope)
+            | Self::AnyPorts(scope)
+            | Self::AnyTraffic(scope)
             | Self::Secrets(scope) => match scope {
                 Scope::Namespace(namespace) => Some(namespace),
                 Scope::Cluster | Scope::Namespaces => None,
@@ -163,7 +196,7 @@ impl fmt::Display for State<'_> {
             Self::FreePod(_) => f.write_str("a new pod there"),
             Self::Freed(Some(namespace), _) => write!(f, "namespace {namespace}"),
             Self::Freed(None, _) => f.write_str("a new namespace"),
-            Self::Template(kind, scope) => write!(f, "the pods of a {kind} {scope}"),
+            Self::Template(_, kind, scope) => write!(f, "the pods of a {kind} {scope}"),
             Self::InsideAny(scope) => write!(f, "any pod {scope}"),
             Self::AddedAny(scope) => write!(f, "a container in any pod {scope}"),
             Self::Inside(key) | Self::Added(key) => {
@@ -174,6 +207,13 @@ impl fmt::Display for State<'_> {
             Self::Node(None) => f.write_str("the node it runs on"),
             Self::NodeFiles(Some(name)) => write!(f, "what node {name} keeps of its pods"),
             Self::NodeFiles(None) => f.write_str("what the node it runs on keeps of its pods"),
+            Self::NodeRead(Some(name)) => write!(f, "every file of node {name}"),
+            Self::NodeRead(None) => f.write_str("every file of the node it runs on"),
+            Self::Acting(_, actor) => write!(f, "{}, for some requests", actor.state()),
+            Self::AnyPorts(scope) => write!(f, "the ports of any pod {scope}"),
+            Self::Ports(key) => write!(f, "the ports of {}", Self::Inside(key)),
+            Self::AnyTraffic(scope) => write!(f, "what is sent to any service {scope}"),
+            Self::Traffic(namespace, name) => write!(f, "what is sent to service {namespace}/{name}"),
             Self::AnyKubelet => f.write_str("any node's own credentials"),
             Self::Secrets(scope) => write!(f, "any secret {scope}"),
             Self::Secret(namespace, name) => write!(f, "secret {namespace}/{name}"),

@@ -72,6 +72,24 @@ pub enum StepKind {
     ReadNeighbours,
     /// Reads what the node keeps of its pods, by one of its paths.
     ReadNodeFiles,
+    /// Reads the node's files through a link that it puts among the logs, which the kubelet follows.
+    ReadThroughLogs,
+    /// Shares memory with another pod of its node.
+    ShareMemory,
+    /// Keeps pods away from every node but one that it holds, so that they move there.
+    SteerPods,
+    /// Has custom resources altered whenever they are read or written, by the conversion webhook of their definition.
+    AlterConversion,
+    /// Answers for a webhook: alters or sees what the API server asks it about.
+    AnswerWebhook,
+    /// Labels a namespace that a grant's scope covers by its labels, so that the next apply binds the role there.
+    JoinScope,
+    /// Opens a connection to a pod's ports through the API server.
+    Connect,
+    /// Has a service lead to a pod of its own.
+    Redirect,
+    /// Is one of the pods that a service leads to.
+    Serve,
     /// Enters the pods that run on a node.
     EnterPods,
     /// Takes the control plane's keys from its node.
@@ -116,6 +134,15 @@ impl StepKind {
             Self::LeaveByHostPath => "leave-by-host-path",
             Self::ReadNeighbours => "read-neighbours",
             Self::ReadNodeFiles => "read-node-files",
+            Self::ReadThroughLogs => "read-through-logs",
+            Self::ShareMemory => "share-memory",
+            Self::SteerPods => "steer-pods",
+            Self::AlterConversion => "alter-conversion",
+            Self::AnswerWebhook => "answer-webhook",
+            Self::JoinScope => "join-scope",
+            Self::Connect => "connect",
+            Self::Redirect => "redirect",
+            Self::Serve => "serve",
             Self::EnterPods => "enter-pods",
             Self::TakeControlPlane => "take-control-plane",
         }
@@ -157,6 +184,15 @@ impl StepKind {
             Self::LeaveByHostPath => format!("writes through a host path to {to}"),
             Self::ReadNeighbours => format!("reads through the node's processes {to}"),
             Self::ReadNodeFiles => format!("reads through a host path {to}"),
+            Self::ReadThroughLogs => format!("reads through a link among the logs {to}"),
+            Self::ShareMemory => format!("alters the memory that it shares with {to}"),
+            Self::SteerPods => format!("keeps pods off the other nodes, and enters on its own {to}"),
+            Self::AlterConversion => format!("alters custom resources by their conversion: {to}"),
+            Self::AnswerWebhook => format!("answers for a webhook: {to}"),
+            Self::JoinScope => format!("labels a namespace into the scope of a grant: {to}"),
+            Self::Connect => format!("opens a connection to {to}"),
+            Self::Redirect => format!("has a service lead to itself: {to}"),
+            Self::Serve => format!("serves {to}"),
             Self::EnterPods => format!("enters {to}, which runs there"),
             Self::TakeControlPlane => "takes the control plane's keys, which lie there".to_owned(),
         }

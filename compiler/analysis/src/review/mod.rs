@@ -21,7 +21,7 @@ use kspec_model::{ObjectKey, cluster::Cluster};
 
 use self::grants::Grants;
 pub use self::issuers::{Issuers, Mapping};
-use crate::access::SubjectRef;
+use crate::{abuse::DynamicGrant, access::SubjectRef};
 
 /// What a concern is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +95,10 @@ pub struct Review {
 pub struct ReviewSettings<'a> {
     /// Whether `get` on `pods/exec` is enough, as it is over WebSockets before Kubernetes 1.35.
     pub exec_by_get: bool,
+    /// Whether constrained impersonation is on, as it is from Kubernetes 1.36.
+    pub constrained_impersonation: bool,
+    /// Grants whose scope is told by labels.
+    pub dynamic: &'a [DynamicGrant],
     /// Whether the cluster shows everything: what is not in it is not there.
     pub complete: bool,
     /// Bindings that are declared as break-glass: what they give is given on purpose, and ends.

@@ -20,7 +20,13 @@ const GOALS: [(ConcernKind, Goal); 3] = [
 ];
 
 pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
-    let paths = Paths::new(facts.cluster, &Settings { exec_by_get: facts.settings.exec_by_get, ..Settings::default() });
+    let settings = Settings {
+        exec_by_get: facts.settings.exec_by_get,
+        constrained_impersonation: facts.settings.constrained_impersonation,
+        dynamic: facts.settings.dynamic,
+        ..Settings::default()
+    };
+    let paths = Paths::new(facts.cluster, &settings);
     let mut said: BTreeSet<Origin> = BTreeSet::new();
     for (kind, goal) in GOALS {
         let answer = paths.to(&goal, None);

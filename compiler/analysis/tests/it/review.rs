@@ -19,6 +19,8 @@ fn namespaced(group: &str, resource: &str) -> Option<bool> {
 fn settings<'a>(none: &'a BTreeSet<ObjectKey>) -> ReviewSettings<'a> {
     ReviewSettings {
         exec_by_get: false,
+        constrained_impersonation: true,
+        dynamic: &[],
         complete: true,
         break_glass: none,
         own: none,

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use self::read::{Fields, Read};
-use super::{Cluster, NamespaceFacts, ServiceAccountFacts};
+use super::{CUSTOM_WORKLOADS, Cluster, NamespaceFacts, ServiceAccountFacts};
 use crate::{Object, ObjectKey};
 
 /// The label that the API server puts on every namespace.
@@ -77,6 +77,7 @@ const KINDS: &[(&str, &str, bool, Reader)] = &[
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", false, pod::policy),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", false, pod::policy_binding),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", false, pod::webhooks),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", false, definition),
     ("apps", "Deployment", true, workload::templated),
     ("apps", "StatefulSet", true, workload::templated),
     ("apps", "DaemonSet", true, workload::templated),
@@ -139,7 +140,7 @@ impl Lift {
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         let metadata = value.get("metadata");
         let at = |field: &str| metadata.and_then(|m| m.get(field)).and_then(Value::as_str).unwrap_or_default();
-        let known = KINDS.iter().find(|(g, k, ..)| *g == group && *k == kind);
+        let known = KINDS.iter().find(|(g, k, ..)| *g == group && *k == kind).or_else(|| custom(group, kind, value));
         let stated_namespace = Some(at("namespace")).filter(|namespace| !namespace.is_empty());
         let namespace = match known {
             Some((_, _, true, _)) => Some(stated_namespace.unwrap_or("default")),
@@ -174,6 +175,13 @@ impl Lift {
     }
 }
 
+/// How a custom resource that makes pods is read. One that leaves its template to another object says nothing of its own.
+fn custom(group: &str, kind: &str, value: &Value) -> Option<&'static (&'static str, &'static str, bool, Reader)> {
+    const TEMPLATED: &(&str, &str, bool, Reader) = &("", "", true, workload::templated);
+    let known = CUSTOM_WORKLOADS.iter().any(|row| row.templated && row.group == group && row.kind == kind);
+    (known && value.pointer("/spec/template/spec").is_some()).then_some(TEMPLATED)
+}
+
 fn is_opaque(group: &str, kind: &str) -> bool {
     OPAQUE.iter().any(|(g, kinds)| *g == group && (kinds.is_empty() || kinds.contains(&kind)))
 }
@@ -192,6 +200,14 @@ fn namespace(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
 fn service_account(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
     let automount_token = value.boolean("automountServiceAccountToken")?;
     lift.cluster.service_accounts.insert(name_of(key), ServiceAccountFacts { automount_token });
+    Ok(())
+}
+
+/// A definition is called `PLURAL.GROUP`, which is all that a request for metadata shows.
+fn definition(lift: &mut Lift, key: &ObjectKey, _: &Value) -> Read<()> {
+    if let Some((plural, group)) = key.name.split_once('.') {
+        lift.cluster.definitions.insert((group.to_owned(), plural.to_owned()));
+    }
     Ok(())
 }
 

@@ -3,14 +3,16 @@
 //! [`Cluster::lift`] reads objects, whoever wrote them; what it does not understand it leaves out and says so.
 
 mod admin;
+mod custom;
 mod lift;
 mod pod;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
 pub use admin::{AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, PodsFacts, PolicyTier};
+pub use custom::{CUSTOM_WORKLOADS, CustomWorkload};
 pub use lift::LiftProblem;
 pub use pod::{GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts};
 
@@ -47,6 +49,8 @@ pub struct Cluster {
     pub secrets: BTreeMap<(String, String), SecretFacts>,
     /// Webhooks' configurations, and admission policies that a binding puts to use: each may refuse a write, or alter it.
     pub guards: Guards,
+    /// Custom resources that the cluster defines: API group and plural.
+    pub definitions: BTreeSet<(String, String)>,
     /// Objects of kinds whose meaning for connectivity or access kspec does not evaluate (Calico's, Cilium's, …): an answer
     /// they could change is "unknown".
     pub opaque: Vec<ObjectKey>,

@@ -55,6 +55,8 @@ pub struct GuardFacts {
     pub rules: Vec<GuardRule>,
     /// Namespaces that it is asked in; empty for all.
     pub namespaces: LabelSelector,
+    /// The service that answers for it, by namespace and name; none for policies and for webhooks elsewhere.
+    pub service: Option<(String, String)>,
 }
 
 /// Operations on resources, each list with `*` for all.

@@ -1,5 +1,8 @@
 //! Chains of abuse: each kind of step leads on, and what is nearly one does not.
 
+mod acting;
+mod combined;
+mod connections;
 mod identities;
 mod pods;
 mod random;

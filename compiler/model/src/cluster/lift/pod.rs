@@ -9,7 +9,7 @@ use super::{
     read::{Fields, Read, label_selector, under},
 };
 use crate::{
-    LabelSelector, ObjectKey,
+    ObjectKey,
     cluster::{GuardFacts, GuardRule, HostPath, PodFacts, SecretFacts},
 };
 
@@ -118,7 +118,11 @@ pub(super) fn policy_binding(lift: &mut Lift, key: &ObjectKey, value: &Value) ->
 }
 
 fn guard(value: &Value, rules: &str) -> Read<GuardFacts> {
-    let mut facts = GuardFacts { rules: Vec::new(), namespaces: LabelSelector::default() };
+    let mut facts = GuardFacts::default();
+    let service = value.field("clientConfig")?.field("service").map_err(under("clientConfig"))?;
+    if let (Some(namespace), Some(name)) = (service.text("namespace")?, service.text("name")?) {
+        facts.service = Some((namespace.to_owned(), name.to_owned()));
+    }
     for rule in value.list(rules)? {
         facts.rules.push(GuardRule {
             operations: rule.strings("operations")?,
