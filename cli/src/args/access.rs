@@ -150,7 +150,8 @@ pub(crate) struct Paths {
     /// unless given
     #[arg(long, value_name = "SUBJECT")]
     pub(crate) from: Option<String>,
-    /// Where they lead: cluster-admin, node[/NAME], secret[/NAMESPACE[/NAME]], or a subject; may be given again
+    /// Where they lead: cluster-admin, node[/NAME], secret[/NAMESPACE[/NAME]], all-secrets, a subject, a workload,
+    /// ports/WORKLOAD, or traffic/NAMESPACE/SERVICE; may be given again
     #[arg(long, value_name = "GOAL", default_value = "cluster-admin")]
     pub(crate) to: Vec<String>,
     #[command(flatten)]

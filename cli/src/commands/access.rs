@@ -154,7 +154,8 @@ fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
     }
     let answers: Vec<_> =
         args.to.iter().zip(&goals).map(|(text, goal)| (text.clone(), graph.to(goal, from.as_ref()))).collect();
-    let document = PathsDocument::new(&answers, &model.authorizers);
+    let not_followed = paths::not_followed(&graph, &model.unread_bodies);
+    let document = PathsDocument::new(&answers, &model.authorizers, not_followed);
     context.answer(&match args.output {
         ReportFormat::Human => render::paths::paths(&document, context.verbose),
         ReportFormat::Json => json(&document),

@@ -22,15 +22,18 @@ pub(super) fn run(args: &Check, context: &Context) -> Result<Exit, Failure> {
     {
         return state_alone(wanted, args, context);
     }
+    let mut left_out = Vec::new();
     let checked = project::load_with(root, &args.project.choice, context, |compiler| match &args.state.state {
         None => Ok(compiler.prove()),
         Some(wanted) => compiler.check_with(|compiler| {
             let state = read(wanted, args, compiler, context)?;
-            Ok(plan::findings_after(compiler, &state))
+            let (findings, others) = plan::findings_after(compiler, &state);
+            left_out = others;
+            Ok(findings)
         }),
     })?;
     let compiler = &checked.project.compiler;
-    tell(&checked.findings, compiler.sources(), args, context, || webhook_rules(compiler));
+    tell((&checked.findings, &left_out), compiler.sources(), args, context, || webhook_rules(compiler));
     if worst(&checked.findings) == Some(Severity::Error) {
         return Ok(Exit::No);
     }
@@ -46,8 +49,9 @@ fn state_alone(wanted: &str, args: &Check, context: &Context) -> Result<Exit, Fa
             .help("drop them, or name the project's folder"));
     }
     let (state, schema) = model::read_alone(wanted, args.state.context.as_deref(), context)?;
-    let findings = kspec_posture::findings(&kspec_plan::of_state(&state, &schema));
-    tell(&findings, &SourceMap::default(), args, context, String::new);
+    let survey = kspec_plan::of_state(&state, &schema);
+    let (findings, left_out) = (kspec_posture::findings(&survey), kspec_posture::left_out(&survey));
+    tell((&findings, &left_out), &SourceMap::default(), args, context, String::new);
     Ok(if worst(&findings) == Some(Severity::Error) { Exit::No } else { Exit::Done })
 }
 
@@ -61,7 +65,14 @@ fn read(wanted: &str, args: &Check, compiler: &Compiler, context: &Context) -> R
     state::read(wanted, kube, &facts.schema, Path::new(""), context)
 }
 
-fn tell(findings: &[Finding], sources: &SourceMap, args: &Check, context: &Context, more: impl FnOnce() -> String) {
+/// `left_out` is about what comes with every cluster: counted, and with `-v` listed, each in a line.
+fn tell(
+    (findings, left_out): (&[Finding], &[Finding]),
+    sources: &SourceMap,
+    args: &Check,
+    context: &Context,
+    more: impl FnOnce() -> String,
+) {
     let document = CheckDocument::new(findings, sources);
     let text = match args.output {
         FindingFormat::Human => {
@@ -70,7 +81,16 @@ fn tell(findings: &[Finding], sources: &SourceMap, args: &Check, context: &Conte
             if text.is_empty() {
                 text.push_str("no findings\n");
             }
+            if !left_out.is_empty() {
+                let listed = if context.verbose { ":" } else { " (-v shows them)" };
+                let number = left_out.len();
+                let s = if number == 1 { "" } else { "s" };
+                text.push_str(&format!(
+                    "{number} finding{s} about Kubernetes' own roles and components left out{listed}\n"
+                ));
+            }
             if context.verbose {
+                text.extend(left_out.iter().map(|finding| format!("  {}: {}\n", finding.code, finding.message)));
                 text.push_str(&more());
             }
             text

@@ -133,10 +133,12 @@ pub(super) fn cluster_after(compiler: &Compiler, state: &State) -> kspec_model::
     kspec_plan::cluster_after(&inputs(compiler, &lowered, state))
 }
 
-/// What that cluster shows.
-pub(super) fn findings_after(compiler: &Compiler, state: &State) -> Vec<Finding> {
+/// What that cluster shows, and of it what is left out since it comes with every cluster.
+pub(super) fn findings_after(compiler: &Compiler, state: &State) -> (Vec<Finding>, Vec<Finding>) {
     let lowered = compiler.lower(&namespaces(state.iter().map(|(_, object)| &object.object)));
-    kspec_posture::findings(&kspec_plan::survey_after(&inputs(compiler, &lowered, state)))
+    let inputs = inputs(compiler, &lowered, state);
+    let survey = kspec_plan::survey_after(&inputs);
+    (kspec_posture::findings(&survey), kspec_posture::left_out(&survey))
 }
 
 fn inputs<'a>(compiler: &'a Compiler, lowered: &'a Lowered, state: &'a State) -> Inputs<'a> {

@@ -23,6 +23,7 @@ pub(crate) fn paths(document: &PathsDocument, verbose: bool) -> String {
         }
         text.push('\n');
     }
+    text.extend(document.not_followed.iter().map(|line| format!("{line}\n")));
     text.truncate(text.trim_end().len());
     text.push('\n');
     text

@@ -112,3 +112,22 @@ fn ends_that_mean_nothing_are_refused() {
     place.write("snapshot.json", unread);
     ask(&place, "snapshot.json", &[]).ends(6).says(&["clusterroles: forbidden"]);
 }
+
+#[test]
+fn a_state_is_told_what_of_its_access_to_look_at() {
+    let place = Place::with(&[("state/objects.yaml", STATE)]);
+    let done = place.kspec(&["check", "--state", "state", "-v"]).ends(0);
+    insta::assert_snapshot!(done.out);
+    let document = place.kspec(&["check", "--state", "state", "-o", "json"]).ends(0).json();
+    let codes: Vec<_> = document["findings"].as_array().expect("a list").iter().map(|f| f["code"].clone()).collect();
+    assert!(codes.contains(&"K0221".into()) && codes.contains(&"K0223".into()), "{codes:?}");
+}
+
+#[test]
+fn a_clean_cluster_has_no_finding_and_says_what_was_left_out() {
+    let place = Place::with(&[("state/objects.yaml", CLEAN)]);
+    let out = place.kspec(&["check", "--state", "state"]).ends(0).out;
+    let (first, second) = out.split_once('\n').expect("two lines");
+    assert_eq!(first, "no findings");
+    assert!(second.ends_with(" about Kubernetes' own roles and components left out (-v shows them)\n"), "{second}");
+}

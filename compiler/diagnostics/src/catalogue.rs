@@ -124,6 +124,21 @@ catalogue! {
     ALWAYS_CAN_VIOLATED = 212 Error "what `always … can` promises is not allowed" "K0212";
     NEVER_BY_ANY_PATH_VIOLATED = 213 Error "what `never … by any path` forbids is within reach" "K0213";
     NEVER_BOTH_VIOLATED = 214 Error "one subject holds two roles that `never both` keeps apart" "K0214";
+    PATH_TO_CLUSTER_ADMIN = 221 Warning "a way to become cluster-admin" "K0221";
+    PATH_TO_ALL_SECRETS = 222 Warning "a way to every secret" "K0222";
+    PATH_TO_NODE = 223 Warning "a way to root on a node" "K0223";
+    READS_ALL_SECRETS = 224 Warning "every secret of a namespace is readable" "K0224";
+    READS_UNUSED_SECRETS = 225 Information "an account reads secrets that it does not use" "K0225";
+    NEEDLESS_TOKEN = 226 Information "a token that may do nothing" "K0226";
+    SHARED_ACCOUNT = 227 Warning "applications share a service account" "K0227";
+    UNUSED_ACCOUNT = 228 Information "an account that is granted something and used by nothing" "K0228";
+    DEPLOYS_AND_KEEPS_SECRETS = 229 Warning "the same subject deploys and writes secrets" "K0229";
+    WIDER_THAN_NEEDED = 230 Warning "a grant over the cluster that one in a namespace would serve" "K0230";
+    SINGLE_USER = 231 Information "a grant to a single user" "K0231";
+    NO_ISSUER = 232 Warning "a user or group that no issuer yields" "K0232";
+    SUBSUMED_ROLE = 233 Information "a role subsumed by another" "K0233";
+    GRANT_CHANGES_NOTHING = 234 Information "a grant that changes nothing" "K0234";
+    NO_SUCH_ROLE = 235 Warning "a binding of a role that is not there" "K0235";
     // K03xx: pod security.
     NO_POD_SECURITY = 301 Information "namespace without a Pod Security level" "K0301";
     VIOLATES_LEVEL = 302 Error "manifest that its namespace's Pod Security refuses" "K0302";

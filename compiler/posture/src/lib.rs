@@ -5,6 +5,7 @@
 //! same questions are put to all of them. It is a step of its own, after a program is found free of errors, since each answer
 //! may depend on any object.
 
+mod access;
 mod admission;
 pub mod guarantees;
 mod survey;
@@ -17,12 +18,15 @@ pub use survey::{Survey, Surveyed};
 struct Family {
     /// What it may report.
     codes: &'static [Code],
+    /// What a check of declarations may report as well.
+    shared: &'static [Code],
     run: fn(&Survey<'_>, &mut Vec<Finding>),
 }
 
 /// Every family, by the first code it reports.
 const FAMILIES: &[Family] = &[
-    Family { codes: guarantees::CODES, run: guarantees::check },
+    Family { codes: guarantees::CODES, shared: &[], run: guarantees::check },
+    Family { codes: access::CODES, shared: access::SHARED, run: access::check },
     Family {
         codes: &[
             codes::IGNORED_GUARD,
@@ -32,6 +36,7 @@ const FAMILIES: &[Family] = &[
             codes::GUARD_ON_READS,
             codes::ADMISSION_NEVER_ASKED,
         ],
+        shared: &[],
         run: admission::check,
     },
 ];
@@ -43,9 +48,16 @@ pub fn findings(survey: &Survey<'_>) -> Vec<Finding> {
     for family in FAMILIES {
         let before = findings.len();
         (family.run)(survey, &mut findings);
-        debug_assert!(findings.iter().skip(before).all(|finding| family.codes.contains(&finding.code)));
+        let may = |code| family.codes.contains(&code) || family.shared.contains(&code);
+        debug_assert!(findings.iter().skip(before).all(|finding| may(finding.code)));
     }
     findings
+}
+
+/// What [`findings`] leaves out, since it is about what comes with every cluster: its built-in roles, bindings and components.
+#[must_use]
+pub fn left_out(survey: &Survey<'_>) -> Vec<Finding> {
+    access::left_out(survey)
 }
 
 /// Whether only [`findings`] can tell it: whoever has not asked does not know whether it occurs.

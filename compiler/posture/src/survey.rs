@@ -1,6 +1,8 @@
 //! What is looked at.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap};
+
+use kspec_analysis::review::Review;
 
 use kspec_diagnostics::Place;
 use kspec_model::{
@@ -22,7 +24,10 @@ pub struct Survey<'a> {
     /// What could not be read, one line each, beginning with the resource (`secrets: forbidden …`): absence of such objects
     /// means nothing.
     pub unread: Vec<String>,
+    /// Whether the objects are a whole cluster's: what is not among them is not there.
+    pub whole: bool,
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
+    review: OnceCell<Review>,
 }
 
 /// An object, and where it is told of.
@@ -61,7 +66,8 @@ impl<'a> Survey<'a> {
             }
         }
         let (cluster, _) = Cluster::lift(known.values().map(|surveyed| surveyed.object.as_ref()));
-        Self { cluster, program: None, schema, unread: Vec::new(), objects: known }
+        let (unread, review) = (Vec::new(), OnceCell::new());
+        Self { cluster, program: None, schema, unread, whole: false, objects: known, review }
     }
 
     /// Says what is declared of it.
@@ -69,6 +75,18 @@ impl<'a> Survey<'a> {
     pub fn declared(mut self, program: &'a Program, as_of: Date) -> Self {
         self.program = Some((program, as_of));
         self
+    }
+
+    /// Says that the objects are a whole cluster's.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+
+    /// What of its access somebody should look at; looked at once.
+    pub(crate) fn review(&self) -> &Review {
+        self.review.get_or_init(|| crate::access::reviewed(self))
     }
 
     /// Says what could not be read.

@@ -26,7 +26,7 @@ pub fn cluster(state: &State, schema: &Schema) -> Cluster {
 /// A state as it is looked at by itself.
 #[must_use]
 pub fn of_state<'a>(state: &'a State, schema: &'a Schema) -> Survey<'a> {
-    Survey::new(state.objects.iter().map(surveyed), schema).unread(&state.unread)
+    Survey::new(state.objects.iter().map(surveyed), schema).whole().unread(&state.unread)
 }
 
 /// As [`of_state`], with objects as they will be, of those that are written, and without those that go away.
@@ -48,7 +48,7 @@ pub(crate) fn after<'a>(
         .filter(|(key, _)| !after.contains_key(key) && !deleted.contains(key))
         .map(|(key, known)| Surveyed { place: place(key, &known.place), ..surveyed(known) });
     let survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program, inputs.as_of);
-    survey.unread(&inputs.state.unread)
+    survey.whole().unread(&inputs.state.unread)
 }
 
 fn surveyed(known: &StateObject) -> Surveyed<'_> {

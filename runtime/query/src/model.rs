@@ -7,6 +7,27 @@ use kspec_state::{State, StateObject, StateOrigin};
 /// Kinds of which a part unread would make a "no" a guess.
 const RBAC: [&str; 4] = ["roles", "rolebindings", "clusterroles", "clusterrolebindings"];
 
+/// Of what chains of abuse go through beside them.
+const BODIES: &[&str] = &[
+    "cronjobs",
+    "customresourcedefinitions",
+    "daemonsets",
+    "deployments",
+    "jobs",
+    "mutatingwebhookconfigurations",
+    "namespaces",
+    "nodes",
+    "pods",
+    "replicasets",
+    "replicationcontrollers",
+    "secrets",
+    "serviceaccounts",
+    "services",
+    "statefulsets",
+    "validatingadmissionpolicies",
+    "validatingwebhookconfigurations",
+];
+
 /// Likewise for connectivity.
 const NETWORK: &[&str] = &[
     "adminnetworkpolicies",
@@ -46,6 +67,8 @@ pub struct Model {
     pub unread: Vec<String>,
     /// As `unread`, of what decides connectivity.
     pub unread_network: Vec<String>,
+    /// Likewise of what holds identities and secrets: pods, accounts, what guards them.
+    pub unread_bodies: Vec<String>,
 }
 
 impl Model {
@@ -57,6 +80,7 @@ impl Model {
             authorizers: authorizers(state),
             unread: unread(state, &RBAC),
             unread_network: unread(state, NETWORK),
+            unread_bodies: unread_bodies(state),
         }
     }
 
@@ -76,8 +100,20 @@ impl Model {
             authorizers: authorizers(state),
             unread: unread(state, &RBAC),
             unread_network: unread(state, NETWORK),
+            unread_bodies: unread_bodies(state),
         }
     }
+}
+
+/// A live cluster's secrets are never listed, since whoever may list them may read them.
+fn unread_bodies(state: &State) -> Vec<String> {
+    let mut lines = unread(state, BODIES);
+    let listed = state.objects.iter().any(|known| known.object.kind() == "Secret");
+    if !listed && !matches!(state.origin, StateOrigin::Directory(_)) && !lines.iter().any(|l| l.starts_with("secrets"))
+    {
+        lines.push("secrets, but for those that pods use".to_owned());
+    }
+    lines
 }
 
 /// Authorizers other than RBAC in the API server's flags.

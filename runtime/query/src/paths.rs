@@ -73,24 +73,33 @@ pub fn origin(text: &str) -> Result<Origin, UnknownEnd> {
     }))
 }
 
-/// Reads `cluster-admin`, `node[/NAME]`, `secret[/NAMESPACE[/NAME]]`, or a subject as [`origin`] does.
+/// Reads `cluster-admin`, `node[/NAME]`, `secret[/NAMESPACE[/NAME]]`, `all-secrets`, `ports/` before a workload,
+/// `traffic/NAMESPACE/SERVICE`, or a subject or a workload as [`origin`] does.
 ///
 /// # Errors
 /// Any other text.
 pub fn goal(text: &str) -> Result<Goal, UnknownEnd> {
     let unknown = || UnknownEnd {
         spelt: text.to_owned(),
-        help: "write cluster-admin, node, node/NAME, secret, secret/NAMESPACE, secret/NAMESPACE/NAME, or a subject as \
-               serviceaccount/NAMESPACE/NAME",
+        help: "write cluster-admin, node, node/NAME, secret, secret/NAMESPACE, secret/NAMESPACE/NAME, all-secrets, a subject \
+               as serviceaccount/NAMESPACE/NAME, a workload as deployment/NAMESPACE/NAME, ports/ before a workload, or \
+               traffic/NAMESPACE/SERVICE",
     };
+    if let Some(workload) = text.strip_prefix("ports/") {
+        let Ok(Origin::Workload(key)) = origin(workload) else { return Err(unknown()) };
+        return Ok(Goal::Ports(key));
+    }
     let mut words = text.split('/').map(str::to_owned);
     match (words.next().as_deref(), words.next(), words.next(), words.next()) {
         (Some("cluster-admin"), None, ..) => Ok(Goal::ClusterAdmin),
         (Some("node" | "nodes"), name, None, None) => Ok(Goal::Node(name)),
         (Some("secret" | "secrets"), namespace, name, None) => Ok(Goal::Secret { namespace, name }),
+        (Some("all-secrets"), None, ..) => Ok(Goal::AllSecrets),
+        (Some("traffic"), Some(namespace), Some(name), None) => Ok(Goal::Traffic { namespace, name }),
         _ => match origin(text) {
             Ok(Origin::Subject(subject)) => Ok(Goal::Subject(subject)),
-            _ => Err(unknown()),
+            Ok(Origin::Workload(key)) => Ok(Goal::Workload(key)),
+            Err(_) => Err(unknown()),
         },
     }
 }
@@ -109,6 +118,9 @@ pub struct PathsDocument {
     /// Authorizers beside RBAC that may allow more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_covered: Vec<String>,
+    /// What could not be read, or is not known: there may be more chains by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_followed: Vec<String>,
 }
 
 /// The chains to one goal, the shortest from each origin, the shortest first.
@@ -174,7 +186,7 @@ pub struct ReasonDocument {
 impl PathsDocument {
     /// Of the answers to some goals, each as it was spelt.
     #[must_use]
-    pub fn new(answers: &[(String, Answer)], not_covered: &[String]) -> Self {
+    pub fn new(answers: &[(String, Answer)], not_covered: &[String], not_followed: Vec<String>) -> Self {
         let list = |paths: &[abuse::Path]| paths.iter().map(PathDocument::from).collect();
         let goal = |(goal, answer): &(String, Answer)| GoalPaths {
             goal: goal.clone(),
@@ -186,8 +198,30 @@ impl PathsDocument {
             format_version: QUERY_FORMAT,
             goals: answers.iter().map(goal).collect(),
             not_covered: not_covered.to_vec(),
+            not_followed,
         }
     }
+}
+
+/// What there may be more chains by: what could not be read, and custom resources of which too little is known.
+#[must_use]
+pub fn not_followed(graph: &abuse::Paths<'_>, unread: &[String]) -> Vec<String> {
+    let unknown = graph.not_followed();
+    let mut lines: Vec<String> = unread.iter().map(|line| format!("not read: {line}")).collect();
+    let list = |names: &[String]| names.join(", ");
+    if !unknown.custom.is_empty() {
+        let names = list(&unknown.custom);
+        lines.push(format!(
+            "roles let custom resources be written of which is not known whether anything makes pods of them: {names}"
+        ));
+    }
+    if !unknown.not_defined.is_empty() {
+        let names = list(&unknown.not_defined);
+        lines.push(format!(
+            "roles let custom resources be written that become pods, and that nothing here defines: {names}"
+        ));
+    }
+    lines
 }
 
 impl From<&abuse::Path> for PathDocument {

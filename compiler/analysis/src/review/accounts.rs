@@ -38,7 +38,8 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
             false => {}
         }
     }
-    if facts.settings.complete {
+    // Where nothing is seen to run, that is no news of any account.
+    if facts.settings.complete && !users.is_empty() {
         unused(facts, &users.into_keys().collect(), found);
     }
 }

@@ -29,8 +29,10 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
         }
         for subject in &binding.subjects {
             let reference = SubjectRef::from(subject);
-            let (Subject::User(name) | Subject::Group(name)) = subject else { continue };
-            if system::is_component(&reference) || system::is_everyone(&reference) {
+            if matches!(subject, Subject::ServiceAccount { .. })
+                || system::is_component(&reference)
+                || system::is_everyone(&reference)
+            {
                 continue;
             }
             let line = || format!("{} names {reference}", object_name(key));
@@ -39,7 +41,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
                 found.push((concern.about(reference.clone()).shown(line()), built_in));
             }
             if let Some(issuers) = facts.settings.issuers
-                && !issuers.yields(name, matches!(subject, Subject::Group(_)))
+                && !issuers.may_be(subject)
             {
                 let concern = Concern::new(ConcernKind::NoIssuer, Severity::Warning, reference.to_string()).object(key);
                 let concern = issuers.lines().fold(concern.shown(line()), Concern::shown);

@@ -1,7 +1,10 @@
 //! Which names an API server's authentication can yield: `claimMappings` of its AuthenticationConfiguration
 //! ("Using Authentication Configuration", Kubernetes documentation).
 
+use kspec_model::program::Subject;
 use serde_json::Value;
+
+use crate::{access::SubjectRef, system};
 
 /// What one issuer makes of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +49,20 @@ impl Issuers {
         issuers
     }
 
+    /// Whether someone may sign in as this; names that Kubernetes gives itself need no issuer.
+    #[must_use]
+    pub fn may_be(&self, subject: &Subject) -> bool {
+        let reference = SubjectRef::from(subject);
+        match subject {
+            _ if system::is_component(&reference) || system::is_everyone(&reference) => true,
+            Subject::User(name) => self.yields(name, false),
+            Subject::Group(name) => self.yields(name, true),
+            Subject::ServiceAccount { .. } => true,
+        }
+    }
+
     /// Whether some issuer can yield a name.
-    pub(super) fn yields(&self, name: &str, group: bool) -> bool {
+    fn yields(&self, name: &str, group: bool) -> bool {
         let mappings = if group { &self.groups } else { &self.users };
         mappings.iter().any(|mapping| {
             name.strip_prefix(&mapping.prefix)
@@ -56,7 +71,7 @@ impl Issuers {
     }
 
     /// What they yield, in words.
-    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+    pub fn lines(&self) -> impl Iterator<Item = String> + use<> {
         let of = |list: &[Mapping], what: &'static str| -> Vec<String> {
             let say = |mapping: &Mapping| {
                 let rest = if mapping.address { " and an address" } else { "" };

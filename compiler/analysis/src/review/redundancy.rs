@@ -11,6 +11,7 @@ use kspec_model::program::{RoleRef, RoleRule};
 use super::{
     Concern, ConcernKind, Facts, Found,
     grants::{Grant, object_name, role_alike, role_name},
+    roles::is_bootstrap,
 };
 use crate::access::{
     SubjectRef,
@@ -126,7 +127,9 @@ fn report(facts: &Facts<'_>, redundant: &[(Grant<'_>, BTreeSet<usize>)], found: 
         .iter()
         .filter_map(|(role, (count, by))| {
             let by = by.first().filter(|other| by.len() == 1 && *other != role)?;
-            (bound.get(role) == Some(count)).then_some((*role, *by))
+            // A role of Kubernetes' own is there whatever binds it.
+            let own = facts.cluster.roles.get(*role).is_some_and(is_bootstrap);
+            (bound.get(role) == Some(count) && !own).then_some((*role, *by))
         })
         .collect();
     for (role, by) in &by_role {

@@ -37,6 +37,10 @@ fn reads(rule: &RoleRule) -> bool {
     !is_wild(rule) && allows(rule, READ, "", "secrets")
 }
 
+fn keeps(rule: &RoleRule) -> bool {
+    !is_wild(rule) && rule.resource_names.is_empty() && allows(rule, WRITE, "", "secrets")
+}
+
 /// Roles of Kubernetes' own that are made to be granted to people (`admin`, `edit`) give what they say.
 fn weight<'a>(facts: &Facts<'_>, grants: impl IntoIterator<Item = Grant<'a>>) -> Severity {
     let built_in =
@@ -62,7 +66,9 @@ fn reads_all(facts: &Facts<'_>, found: &mut Found) {
                 role_name(&grant.facts.role)
             );
             let what = role_alike(&grant.facts.role);
-            let concern = Concern::new(ConcernKind::ReadsAllSecrets, weight(facts, [*grant]), what)
+            // Who keeps the secrets is meant to see them.
+            let severity = if grant.rules.iter().any(keeps) { Severity::Information } else { weight(facts, [*grant]) };
+            let concern = Concern::new(ConcernKind::ReadsAllSecrets, severity, what)
                 .about(subject)
                 .object(grant.binding)
                 .object(&crate::access::index::role_key(&grant.facts.role));
@@ -132,8 +138,6 @@ fn deploys_and_keeps(facts: &Facts<'_>, found: &mut Found) {
             && rule.resource_names.is_empty()
             && WORKLOADS.iter().any(|(group, resource)| allows(rule, DEPLOY, group, resource))
     };
-    let keeps =
-        |rule: &RoleRule| !is_wild(rule) && rule.resource_names.is_empty() && allows(rule, WRITE, "", "secrets");
     let mut mounting: BTreeMap<&str, usize> = BTreeMap::new();
     for (key, workload) in &facts.cluster.workloads {
         let counts = workload.owner.is_none() && !workload.pod.secrets.is_empty();
@@ -145,33 +149,38 @@ fn deploys_and_keeps(facts: &Facts<'_>, found: &mut Found) {
             grants.iter().filter(|grant| grant.rules.iter().any(gives)).copied().collect()
         };
         let (deployers, keepers) = (by(&deploys), by(&keeps));
-        for deployer in &deployers {
-            for keeper in &keepers {
-                let namespace = match (deployer.namespace(), keeper.namespace()) {
-                    (None, other) | (other, None) => other,
-                    (Some(a), Some(b)) if a == b => Some(a),
-                    _ => continue,
-                };
-                let roles: BTreeSet<_> =
-                    [deployer, keeper].into_iter().map(|grant| role_alike(&grant.facts.role)).collect();
-                let what = roles.into_iter().collect::<Vec<_>>().join(" and ");
-                let mounts = match namespace {
-                    Some(namespace) => mounting.get(namespace).copied().unwrap_or_default(),
-                    None => mounting.values().sum(),
-                };
-                let says =
-                    |grant: &Grant<'_>| format!("{} of {}", object_name(grant.binding), role_name(&grant.facts.role));
-                let concern =
-                    Concern::new(ConcernKind::DeploysAndKeepsSecrets, weight(facts, [*deployer, *keeper]), what)
-                        .about(subject.clone())
-                        .object(deployer.binding)
-                        .object(keeper.binding)
-                        .shown(format!("{subject} deploys in {} ({})", place(namespace), says(deployer)))
-                        .shown(format!("and writes its secrets ({})", says(keeper)))
-                        .shown(format!("{mounts} workloads there use secrets; a pod of one's own may mount any"));
-                let system = system::is_component(subject) || (deployer.is_built_in() && keeper.is_built_in());
-                found.push((concern, system));
+        // One pair a namespace shows it, best of all one grant that is both.
+        let mut pairs: Vec<_> =
+            deployers.iter().flat_map(|deployer| keepers.iter().map(move |keeper| (deployer, keeper))).collect();
+        pairs.sort_by_key(|(deployer, keeper)| deployer.binding != keeper.binding);
+        let mut told = BTreeSet::new();
+        for (deployer, keeper) in pairs {
+            let namespace = match (deployer.namespace(), keeper.namespace()) {
+                (None, other) | (other, None) => other,
+                (Some(a), Some(b)) if a == b => Some(a),
+                _ => continue,
+            };
+            if !told.insert(namespace) {
+                continue;
             }
+            let roles: BTreeSet<_> =
+                [deployer, keeper].into_iter().map(|grant| role_alike(&grant.facts.role)).collect();
+            let what = roles.into_iter().collect::<Vec<_>>().join(" and ");
+            let mounts = match namespace {
+                Some(namespace) => mounting.get(namespace).copied().unwrap_or_default(),
+                None => mounting.values().sum(),
+            };
+            let says =
+                |grant: &Grant<'_>| format!("{} of {}", object_name(grant.binding), role_name(&grant.facts.role));
+            let concern = Concern::new(ConcernKind::DeploysAndKeepsSecrets, weight(facts, [*deployer, *keeper]), what)
+                .about(subject.clone())
+                .object(deployer.binding)
+                .object(keeper.binding)
+                .shown(format!("{subject} deploys in {} ({})", place(namespace), says(deployer)))
+                .shown(format!("and writes its secrets ({})", says(keeper)))
+                .shown(format!("workloads there that use secrets: {mounts}; a pod of one's own may mount any"));
+            let system = system::is_component(subject) || (deployer.is_built_in() && keeper.is_built_in());
+            found.push((concern, system));
         }
     }
 }

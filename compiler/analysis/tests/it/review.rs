@@ -247,6 +247,11 @@ fn secrets_of_a_namespace_are_read_without_names() {
             "{rule}"
         );
     }
+    // Who keeps the secrets is meant to see them.
+    for (rule, severity) in [("get secrets", "Warning"), ("get,update secrets", "Information")] {
+        let told = only(grant(Some("shop"), "r", &[rule], user("u")), ConcernKind::ReadsAllSecrets);
+        assert_eq!(format!("{:?}", told[0].severity), severity, "{rule}");
+    }
     for rule in ["get secrets named a", "create secrets", "get configmaps", "get secrets.example.com"] {
         assert_eq!(lines(rule), [] as [&str; 0], "{rule}");
     }
@@ -333,7 +338,8 @@ fn an_account_is_one_applications() {
 fn a_granted_account_that_nothing_uses() {
     let with = |more: Vec<Value>| {
         let own = grant(Some("ci"), "r", &["get configmaps"], account("ci", "old"));
-        evidence(own.into_iter().chain(more), ConcernKind::UnusedAccount)
+        let other = deployment("ci", "other", json!({}));
+        evidence(own.into_iter().chain([other]).chain(more), ConcernKind::UnusedAccount)
     };
     let says = |first: &str| vec![first.to_owned(), "RoleBinding ci/r gives it Role ci/r".to_owned()];
     assert_eq!(
@@ -371,7 +377,7 @@ fn whoever_deploys_does_not_keep_the_secrets() {
             [
                 "user u deploys in namespace shop (RoleBinding shop/d of Role shop/d)",
                 "and writes its secrets (RoleBinding shop/k of Role shop/k)",
-                "1 workloads there use secrets; a pod of one's own may mount any",
+                "workloads there that use secrets: 1; a pod of one's own may mount any",
             ]
         );
     }

@@ -6,6 +6,7 @@ mod edits;
 mod incremental;
 mod language;
 mod modules;
+mod narrowing;
 mod pages;
 mod robustness;
 mod specs;

@@ -49,7 +49,9 @@ grant cluster_viewer in cluster to devs
 
 #[test]
 fn every_item_compiles_and_lowers() {
-    let (compiler, findings) = compile(ALL);
+    let (mut compiler, _) = compile(ALL);
+    // That one group holds every role of the library is what findings of a whole cluster are about.
+    let findings = compiler.check();
     let bad: Vec<_> = findings.into_iter().filter(|finding| finding.severity > Severity::Information).collect();
     assert!(bad.is_empty(), "{}", show(&bad, compiler.sources()));
     let lowered = compiler.lower(&BTreeMap::new());

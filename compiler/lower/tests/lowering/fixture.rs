@@ -133,6 +133,7 @@ pub(crate) fn grant(namespace: Option<&str>, role: &str, scope: GrantScope, subj
     Grant {
         role: RoleRef { namespace: namespace.map(str::to_owned), name: role.to_owned() },
         scope,
+        scope_at: None,
         subjects,
         name: None,
         exception: None,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kspec_diagnostics::Location;
+
 use super::{Exception, Origin};
 use crate::LabelSelector;
 
@@ -84,6 +86,8 @@ pub struct Grant {
     pub role: RoleRef,
     /// Where.
     pub scope: GrantScope,
+    /// Where the scope is written, where it is.
+    pub scope_at: Option<Location>,
     /// To whom; never empty.
     pub subjects: Vec<Subject>,
     /// Name of the binding where given; otherwise lowering derives one from role and subjects.

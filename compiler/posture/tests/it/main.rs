@@ -5,4 +5,5 @@
 mod access;
 mod audited;
 mod network;
+mod review;
 mod support;

@@ -294,11 +294,13 @@ impl Elab<'_, '_> {
                     .help("name each subject once"),
             );
         }
+        let scope_at = scope.as_ref().map(|(_, span)| self.at(*span));
         let Some(scope) = self.grant_scope(node, &role, scope) else { return };
         self.emit(|part| {
             part.grants.push(Grant {
                 role: RoleRef { namespace: role.namespace.as_deref().map(str::to_owned), name: role.name.to_string() },
                 scope,
+                scope_at,
                 subjects,
                 name,
                 exception,
