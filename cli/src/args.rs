@@ -8,7 +8,9 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::access::{Access, AskerArgs, CanI, ClusterArgs, Covers, Diff, Paths, Question, Rules, WhoCan};
-pub(crate) use self::net::{Net, NetQuestion, PacketArgs, Probe, ReachArgs, ReachFormat};
+pub(crate) use self::net::{
+    BlocksArgs, Graph, GraphFormat, Net, NetDiff, NetQuestion, PacketArgs, Probe, ReachArgs, ReachFormat,
+};
 
 /// Security as code for Kubernetes.
 #[derive(Debug, Parser)]

@@ -7,6 +7,7 @@ use kspec_query::{
     Model, Packet, Place,
     document::QUERY_FORMAT,
     net_document::{NetDiffDocument, ProbeDocument, ReachDocument},
+    net_graph::{PageData, SummaryDocument, in_doubt},
     place, port,
 };
 
@@ -16,14 +17,24 @@ use super::{
     model::{self, Asked},
 };
 use crate::{
-    args::{Diff, Net, NetQuestion, PacketArgs, Probe, ReachArgs, ReachFormat, ReportFormat},
+    args::{
+        BlocksArgs, Graph, GraphFormat, Net, NetDiff, NetQuestion, PacketArgs, Probe, ReachArgs, ReachFormat,
+        ReportFormat,
+    },
     context::Context,
     exit::{Exit, Failure},
     render,
 };
 
 /// Single addresses are answered in both families, whether or not a policy names one.
-const EVERY_ADDRESS: NetOptions = NetOptions { ipv6: Ipv6::Always };
+fn every_address(blocks: BlocksArgs) -> NetOptions {
+    NetOptions { ipv6: Ipv6::Always, blocks: blocks.mode() }
+}
+
+/// Addresses of IPv6 where some policy names one.
+fn named_addresses(blocks: BlocksArgs) -> NetOptions {
+    NetOptions { ipv6: Ipv6::WhenNamed, blocks: blocks.mode() }
+}
 
 pub(super) fn run(args: &Net, context: &Context) -> Result<Exit, Failure> {
     match &args.question {
@@ -31,29 +42,69 @@ pub(super) fn run(args: &Net, context: &Context) -> Result<Exit, Failure> {
         NetQuestion::Probe(args) => probe(args, false, context),
         NetQuestion::Explain(args) => probe(args, true, context),
         NetQuestion::Diff(args) => diff(args, context),
+        NetQuestion::Graph(args) => graph(args, context),
     }
 }
 
 fn reach(args: &ReachArgs, context: &Context) -> Result<Exit, Failure> {
+    if args.summary && args.output == ReachFormat::Csv {
+        return Err(Failure::new(Exit::Usage, "--summary has no csv: its rows are not between two ends")
+            .help("pass -o human or -o json"));
+    }
     let Asked { model, .. } = match model::read(&args.cluster, context)? {
         Ok(asked) => asked,
         Err(exit) => return Ok(exit),
     };
     complete(&model)?;
-    let document = ReachDocument::new(&net::reach(&model.cluster, &NetOptions::default()));
+    let reach = net::reach(&model.cluster, &named_addresses(args.blocks));
+    if args.summary {
+        let document = SummaryDocument::new(&reach);
+        context.answer(&match args.output {
+            ReachFormat::Json => json(&document),
+            ReachFormat::Human | ReachFormat::Csv => render::net::summary(&document),
+        });
+        return Ok(certain(&document.ambiguous_because, &document.unknown_because, context));
+    }
+    let document = ReachDocument::new(&reach);
     context.answer(&match args.output {
         ReachFormat::Human => render::net::reach(&document),
         ReachFormat::Csv => render::net::csv(&document),
         ReachFormat::Json => json(&document),
     });
-    if !document.ambiguous.is_empty() {
-        context.note_always(
-            "unknown: of some connections it is not defined whether they are allowed (-o human and json list them)",
-        );
-        decided(&document.unknown_because, context);
-        return Ok(Exit::Unknown);
+    let ambiguous: Vec<String> = document.ambiguous.iter().flat_map(|row| row.because.clone()).collect();
+    Ok(certain(&ambiguous, &document.unknown_because, context))
+}
+
+fn graph(args: &Graph, context: &Context) -> Result<Exit, Failure> {
+    let Asked { model, .. } = match model::read(&args.cluster, context)? {
+        Ok(asked) => asked,
+        Err(exit) => return Ok(exit),
+    };
+    complete(&model)?;
+    let reach = net::reach(&model.cluster, &named_addresses(args.blocks));
+    let text = match args.output {
+        GraphFormat::Dot => render::graph::dot(&SummaryDocument::new(&reach)),
+        GraphFormat::Svg => render::graph::svg(&SummaryDocument::new(&reach)),
+        GraphFormat::Html => render::graph::page(&PageData::new(&reach)),
+    };
+    match &args.out {
+        Some(path) => std::fs::write(path, text).map_err(|error| Failure::io(path, &error))?,
+        None => context.answer(&text),
     }
-    Ok(decided(&document.unknown_because, context))
+    let unknown: Vec<String> = reach.unknown_because.iter().map(kspec_plan::short).collect();
+    Ok(certain(&in_doubt(&reach), &unknown, context))
+}
+
+/// As [`decided`], where some connections may not be defined.
+fn certain(ambiguous: &[String], unknown: &[String], context: &Context) -> Exit {
+    let exit = decided(unknown, context);
+    if ambiguous.is_empty() {
+        return exit;
+    }
+    context.note_always(
+        "unknown: of some connections it is not defined whether they are allowed (`net reach -o human` and `-o json` list them)",
+    );
+    Exit::Unknown
 }
 
 fn probe(args: &Probe, explain: bool, context: &Context) -> Result<Exit, Failure> {
@@ -66,7 +117,7 @@ fn probe(args: &Probe, explain: bool, context: &Context) -> Result<Exit, Failure
         Err(exit) => return Ok(exit),
     };
     complete(&model)?;
-    let network = Network::new(&model.cluster, &EVERY_ADDRESS);
+    let network = Network::new(&model.cluster, &every_address(args.blocks));
     let mut questions = Vec::new();
     for (at, packet) in &packets {
         let end =
@@ -76,7 +127,7 @@ fn probe(args: &Probe, explain: bool, context: &Context) -> Result<Exit, Failure
     }
     let from_outside = questions.iter().any(|(_, src, ..)| *src == Place::Internet);
     let exposures: Vec<Exposure> =
-        if from_outside { net::reach(&model.cluster, &EVERY_ADDRESS).exposures() } else { Vec::new() };
+        if from_outside { net::reach(&model.cluster, &every_address(args.blocks)).exposures() } else { Vec::new() };
     let (mut text, mut exit) = (String::new(), Exit::Done);
     for (at, src, dst, port) in &questions {
         let document = ProbeDocument::ask(&network, &exposures, (src, dst), *port, explain)
@@ -106,16 +157,16 @@ fn probe(args: &Probe, explain: bool, context: &Context) -> Result<Exit, Failure
     Ok(exit)
 }
 
-fn diff(args: &Diff, context: &Context) -> Result<Exit, Failure> {
-    let (before, after) = match model::two(&args.cluster, args.to.as_deref(), context)? {
+fn diff(args: &NetDiff, context: &Context) -> Result<Exit, Failure> {
+    let (before, after) = match model::two(&args.states.cluster, args.states.to.as_deref(), context)? {
         Ok(both) => both,
         Err(exit) => return Ok(exit),
     };
     complete(&before)?;
     complete(&after)?;
-    let delta = net::delta(&before.cluster, &after.cluster, &NetOptions::default());
+    let delta = net::delta(&before.cluster, &after.cluster, &named_addresses(args.blocks));
     let document = NetDiffDocument { format_version: QUERY_FORMAT, connectivity: delta.into() };
-    context.answer(&match args.output {
+    context.answer(&match args.states.output {
         ReportFormat::Human => render::plan::connectivity_alone(&document.connectivity, context.color),
         ReportFormat::Json => json(&document),
     });

@@ -52,7 +52,7 @@ fn because(rows: &[&ConnectivityEntry]) -> String {
     all.dedup();
     let tells = |reason: &&String| {
         let kind = reason.split(' ').next().unwrap_or_default();
-        matches!(kind, "NetworkPolicy" | "Service" | "Ingress") || kind.ends_with("Route")
+        matches!(kind, "Service" | "Ingress") || kind.ends_with("NetworkPolicy") || kind.ends_with("Route")
     };
     let telling: Vec<String> = all.iter().filter(tells).cloned().collect();
     let shown = if telling.is_empty() { all } else { telling };

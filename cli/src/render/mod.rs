@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod edges;
 pub(crate) mod findings;
 pub(crate) mod github;
+pub(crate) mod graph;
 mod host;
 pub(crate) mod net;
 pub(crate) mod paths;

@@ -1,7 +1,10 @@
 //! Answers about connectivity, for people and for netpol-analyzer's readers.
 
 use kspec_plan::ConnectivityEntry;
-use kspec_query::net_document::{Change, ProbeDocument, ReachDocument, ReachRow, Reason};
+use kspec_query::{
+    net_document::{Change, ProbeDocument, ReachDocument, ReachRow, Reason},
+    net_graph::SummaryDocument,
+};
 
 use super::edges::grouped;
 
@@ -25,6 +28,34 @@ pub(crate) fn reach(document: &ReachDocument) -> String {
     if text.is_empty() && document.unknown_because.is_empty() {
         text.push_str("nobody reaches anybody\n");
     }
+    text
+}
+
+/// Classes with their sizes, and which reach which.
+pub(crate) fn summary(document: &SummaryDocument) -> String {
+    let name = |number: usize| {
+        document.classes.get(number).map_or_else(String::new, |class| match class.members.len() {
+            1 => class.name.clone(),
+            more if class.name.ends_with("/*") => format!("{} ({more})", class.name),
+            more => format!("{} and {} alike", class.name, more - 1),
+        })
+    };
+    let names: Vec<String> = (0..document.classes.len()).map(name).collect();
+    let named = |number: usize| names.get(number).cloned().unwrap_or_default();
+    let ends: usize = document.classes.iter().map(|class| class.members.len()).sum();
+    let entries: Vec<_> = document
+        .edges
+        .iter()
+        .map(|edge| ConnectivityEntry {
+            src: named(edge.src),
+            dst: named(edge.dst),
+            conn: edge.conn.clone(),
+            because: Vec::new(),
+        })
+        .collect();
+    let (count, edges) = (document.classes.len(), document.edges.len());
+    let mut text = format!("{ends} ends in {count} classes, {edges} pairs of classes have connections\n");
+    text.extend(grouped(&entries).iter().map(|group| format!("{group}\n")));
     text
 }
 

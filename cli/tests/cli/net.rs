@@ -182,3 +182,126 @@ fn what_is_not_defined_is_unknown() {
     probe(&place, "11.1.2.3").ends(0);
     insta::assert_snapshot!([tied.out, tied.err, reach.out, vague.out].join("\n"));
 }
+
+#[test]
+fn classes_of_alike_ends_are_told_instead_of_pairs() {
+    let place = Place::with_examples();
+    insta::assert_snapshot!(ask(&place, &["reach", "--summary"]).ends(0).out);
+    let document = ask(&place, &["reach", "--summary", "-o", "json"]).ends(0).json();
+    let classes = document["classes"].as_array().expect("classes");
+    let rows = ask(&place, &["reach", "-o", "json"]).ends(0).json();
+    // Each row is of one pair of classes, and each pair of classes stands for all its rows.
+    let class = |end: &serde_json::Value| {
+        classes.iter().position(|class| class["members"].as_array().expect("members").contains(end))
+    };
+    for row in rows["rows"].as_array().expect("rows") {
+        let (src, dst) = (class(&row["src"]), class(&row["dst"]));
+        let edges = document["edges"].as_array().expect("edges").iter();
+        let found: Vec<_> = edges
+            .filter(|edge| edge["src"] == serde_json::json!(src) && edge["dst"] == serde_json::json!(dst))
+            .collect();
+        assert_eq!(found.len(), 1, "{row}");
+        assert_eq!(found[0]["conn"], row["conn"], "{row}");
+    }
+    ask(&place, &["reach", "--summary", "-o", "csv"]).ends(64).says(&["--summary has no csv"]);
+}
+
+#[test]
+fn drawings_are_the_same_each_time_and_a_page_needs_nothing_else() {
+    let place = Place::with_examples();
+    let dot = ask(&place, &["graph"]).ends(0).out;
+    insta::assert_snapshot!(dot);
+    assert_eq!(dot, ask(&place, &["graph", "-o", "dot"]).ends(0).out);
+    let svg = ask(&place, &["graph", "-o", "svg"]).ends(0).out;
+    assert_eq!(svg, ask(&place, &["graph", "-o", "svg"]).ends(0).out);
+    assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && svg.ends_with("</svg>\n"), "{svg}");
+    assert_eq!(svg.matches("marker-end").count(), dot.matches(" -> ").count());
+    assert_eq!(ask(&place, &["graph", "-o", "html", "--out", "page.html"]).ends(0).out, "");
+    let page = place.read("page.html");
+    assert!(page.contains("default-src 'none'"), "{page}");
+    for outside in ["http://", "https://", "src=", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn blocks_hold_for_pods_only_where_that_is_asked_for() {
+    let pod = |namespace: &str, name: &str, status: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{ name: {name}, namespace: {namespace}, labels: {{ app: {name} }} }}\nspec: {{ containers: [{{ name: c, image: i }}] }}\nstatus: {{ phase: Running{status} }}\n"
+        )
+    };
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: blocks, namespace: b }\nspec: { podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr: 10.1.0.0/16 } }] }] }\n";
+    let state = [
+        pod("a", "in", ", podIPs: [{ ip: 10.1.0.5 }]"),
+        pod("a", "out", ", podIPs: [{ ip: 10.2.0.5 }]"),
+        pod("a", "pending", ""),
+        pod("b", "server", ", podIPs: [{ ip: 10.1.0.6 }]"),
+        policy.to_owned(),
+    ];
+    let place = Place::with(&[("state/all.yaml", &state.concat())]);
+    let probe = |from: &str, blocks: &str, code: i32| {
+        place
+            .kspec(&[
+                "net",
+                "probe",
+                "--state",
+                "state",
+                "--from",
+                from,
+                "--to",
+                "b/server",
+                "--port",
+                "80",
+                "--ip-blocks",
+                blocks,
+            ])
+            .ends(code)
+    };
+    probe("a/in", "outside", 1);
+    probe("a/in", "pods", 0);
+    probe("a/out", "pods", 1);
+    probe("a/pending", "pods", 6).says(&["unknown"]);
+    let reach = |blocks: &str, code: i32| {
+        let done = place.kspec(&["net", "reach", "--state", "state", "-o", "json", "--ip-blocks", blocks]).ends(code);
+        let rows = done.json()["rows"].as_array().expect("rows").clone();
+        rows.iter().filter(|row| row["dst"] == "b/server[Pod]" && row["src"] == "a/in[Pod]").count()
+    };
+    assert_eq!((reach("outside", 0), reach("pods", 6)), (0, 1));
+    // A snapshot keeps the addresses that this needs.
+    place.kspec(&["snapshot", "--state", "state", "--out", "s.json"]).ends(0);
+    place
+        .kspec(&[
+            "net",
+            "probe",
+            "--state",
+            "s.json",
+            "--from",
+            "a/in",
+            "--to",
+            "b/server",
+            "--port",
+            "80",
+            "--ip-blocks",
+            "pods",
+        ])
+        .ends(0);
+}
+
+#[test]
+fn what_is_odd_about_a_states_policies_is_told_by_check() {
+    let place = two(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: open, namespace: b }\nspec: { podSelector: {}, ingress: [{}] }\n",
+    );
+    let done = place.kspec(&["check", "--state", "state"]).ends(0);
+    done.says(&[
+        "K0411",
+        "NetworkPolicy b/open isolates and allows everything",
+        "K0412",
+        "namespace `a` does not deny ingress and egress by default",
+    ]);
+    let document = place.kspec(&["check", "--state", "state", "-o", "json"]).ends(0).json();
+    let found = document["findings"].as_array().expect("findings");
+    let vacuous = found.iter().find(|finding| finding["code"] == "K0411").expect("it is told");
+    assert_eq!(vacuous["labels"][0]["file"], "state/all.yaml");
+}

@@ -7,6 +7,7 @@ pub mod document;
 mod model;
 mod net;
 pub mod net_document;
+pub mod net_graph;
 pub mod paths;
 mod question;
 mod written;

@@ -8,7 +8,7 @@ use kspec_plan::{Connectivity, short};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Place, document::QUERY_FORMAT, shown};
+use crate::{Place, document::QUERY_FORMAT, net_graph::SummaryDocument, shown};
 
 /// The answer of `net reach`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -168,9 +168,10 @@ pub struct NetDiffDocument {
 
 /// Schemas of the documents of `kspec net`, by name.
 #[must_use]
-pub fn net_schemas() -> [(&'static str, serde_json::Value); 3] {
+pub fn net_schemas() -> [(&'static str, serde_json::Value); 4] {
     [
         ("net-reach", schemars::schema_for!(ReachDocument).to_value()),
+        ("net-reach-summary", schemars::schema_for!(SummaryDocument).to_value()),
         ("net-probe", schemars::schema_for!(ProbeDocument).to_value()),
         ("net-diff", schemars::schema_for!(NetDiffDocument).to_value()),
     ]

@@ -1,7 +1,7 @@
 //! Snapshots: a state as one file, for later.
 //!
 //! Canonical: two snapshots of one state are the same bytes, one object a line, so that `diff` reads them. What changes
-//! without anybody's doing (status, resource versions, times) is left out; managed fields stay, since plans need them.
+//! without anybody's doing (status but for pods' addresses, resource versions, times) is left out; managed fields stay, since plans need them.
 
 use std::path::Path;
 
@@ -68,8 +68,13 @@ impl State {
 /// An object without what changes by itself.
 fn settled(mut object: Value) -> Value {
     withhold::without_marks(&mut object);
+    let is_pod = (object.get("apiVersion"), object.get("kind")) == (Some(&"v1".into()), Some(&"Pod".into()));
     if let Some(fields) = object.as_object_mut() {
-        fields.remove("status");
+        match fields.get_mut("status").and_then(Value::as_object_mut).filter(|_| is_pod) {
+            // Where address blocks are about pods too, their addresses decide.
+            Some(status) => status.retain(|field, _| ["phase", "podIP", "podIPs"].contains(&field.as_str())),
+            None => drop(fields.remove("status")),
+        }
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         for field in ["resourceVersion", "generation", "selfLink"] {

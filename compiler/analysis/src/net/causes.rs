@@ -8,7 +8,7 @@ use kspec_model::ObjectKey;
 use super::{
     Cause, Change, Direction,
     side::{Policy, Rule, Side, policy_key},
-    tiers::TierPolicy,
+    tiers::{TierPolicy, TierRule},
     universe::Universe,
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Near<'c, 'a> {
     always: Vec<usize>,
     /// Concern connections with the peers of these rules.
     with_peers: Vec<(usize, Vec<&'c Rule<'a>>)>,
+    /// As `with_peers`, of administrators' policies.
+    of_admins: Vec<(usize, &'c [TierRule<'a>])>,
 }
 
 impl Near<'_, '_> {
@@ -41,7 +43,10 @@ impl Near<'_, '_> {
             .iter()
             .filter(|(_, rules)| rules.iter().any(|rule| !rule.peers.is_disjoint(far)))
             .map(|(cause, _)| *cause);
-        self.always.iter().copied().chain(touching)
+        let means = |rule: &TierRule<'_>| !rule.certain.is_disjoint(far) || !rule.maybe.is_disjoint(far);
+        let of_admins =
+            self.of_admins.iter().filter(move |(_, rules)| rules.iter().any(means)).map(|(cause, _)| *cause);
+        self.always.iter().copied().chain(touching).chain(of_admins)
     }
 }
 
@@ -95,9 +100,10 @@ impl<'c, 'a> Causes<'c, 'a> {
 
         let mut namespaces: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         for (position, key) in universe.workloads.iter().enumerate() {
-            let seen = |side: &Side<'a>| {
+            let seen = |side: &'c Side<'a>| {
                 let facts = side.facts.get(position).copied().flatten()?;
-                Some((&facts.labels, &facts.ports, facts.host_network))
+                let addresses = side.addresses.as_ref().and_then(|addresses| addresses.get(position));
+                Some((&facts.labels, &facts.ports, facts.host_network, addresses))
             };
             let (a, b) = (seen(lack), seen(have));
             if a != b {
@@ -122,7 +128,7 @@ impl<'c, 'a> Causes<'c, 'a> {
     /// What of the changes concerns `ends`. A policy gives them a connection by isolating fewer of them than before, or by
     /// a rule for the far end that it did not have for all of them.
     pub(super) fn near(&self, ends: &FixedBitSet, direction: Direction) -> Near<'c, 'a> {
-        let mut near = Near { always: Vec::new(), with_peers: Vec::new() };
+        let mut near = Near { always: Vec::new(), with_peers: Vec::new(), of_admins: Vec::new() };
         let candidates: BTreeSet<_> = ends.ones().filter_map(|end| self.selecting.get(&end)).flatten().collect();
         for (cause, lack, have) in candidates.into_iter().filter_map(|candidate| self.policies.get(*candidate)) {
             let rules = |policy: Option<&'c Policy<'a>>| policy?.rules(direction);
@@ -148,7 +154,7 @@ impl<'c, 'a> Causes<'c, 'a> {
             .tiers
             .iter()
             .filter(|(_, policy)| !policy.rules(direction).is_empty() && !policy.selected.is_disjoint(ends));
-        near.always.extend(of_admins.map(|(cause, _)| *cause));
+        near.of_admins.extend(of_admins.map(|(cause, policy)| (*cause, policy.rules(direction))));
         near.always.extend(ends.ones().filter_map(|end| self.objects.get(&end)).flatten());
         near
     }

@@ -1,8 +1,7 @@
 //! Who reaches each destination, on which connections, as sets.
 
 use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     rc::Rc,
 };
 
@@ -43,7 +42,8 @@ impl Sets {
         self.all.get(set.0).cloned().unwrap_or_default()
     }
 
-    fn intersection(&mut self, a: Set, b: Set) -> Set {
+    /// The number of what both hold.
+    pub(super) fn intersection(&mut self, a: Set, b: Set) -> Set {
         if a == b {
             return a;
         }
@@ -64,45 +64,57 @@ pub(super) type Parts = Vec<(Set, FixedBitSet)>;
 /// For each position as destination, its sources. A workload as its own source is computed like any other; what reads a
 /// column leaves it out. Ranges are no sources of ranges.
 pub(super) fn columns(side: &Side<'_>, bound: Bound, sets: &mut Sets) -> Vec<Parts> {
-    let size = side.present.len();
-    let workloads = side.facts.len();
-    let all = sets.number(Connections::all());
-
-    let incoming = incoming(side, bound, sets);
-    // For each destination, sources by what their own policies let them reach there.
-    let mut outgoing: Vec<Parts> = vec![Vec::new(); size];
-    let mut free = side.present.clone();
-    for (members, row) in outgoing_rows(side, bound, sets) {
-        free.difference_with(&members);
-        for (set, destinations) in row.iter() {
-            for destination in destinations.ones() {
-                if let Some(parts) = outgoing.get_mut(destination) {
-                    add_members(parts, *set, &members);
-                }
+    let mut incoming: Vec<Option<Rc<Parts>>> = vec![None; side.facts.len()];
+    for class in classes(side, Direction::Ingress) {
+        let allowed = consent(side, Direction::Ingress, &class, &LeftOut::default(), bound, sets).map(Rc::new);
+        for member in class.members.ones() {
+            if let Some(slot) = incoming.get_mut(member) {
+                slot.clone_from(&allowed);
             }
         }
     }
-
-    let mut columns = Vec::with_capacity(size);
-    for (destination, mut sources) in outgoing.into_iter().enumerate() {
-        if !side.present.contains(destination) {
-            columns.push(Parts::new());
-            continue;
-        }
-        add_members(&mut sources, all, &free);
-        if destination >= workloads {
-            for (_, members) in &mut sources {
-                members.set_range(workloads..size, false);
-            }
-            sources.retain(|(_, members)| !members.is_clear());
-        }
-        sources.sort_unstable_by_key(|(set, _)| *set);
+    let mut columns = Vec::with_capacity(side.present.len());
+    for (destination, sources) in outgoing(side, bound, sets).into_iter().enumerate() {
         columns.push(match incoming.get(destination).and_then(Option::as_ref) {
             None => sources,
             Some(allowed) => intersect(allowed, &sources, sets),
         });
     }
     columns
+}
+
+/// For each destination, sources by what their own policies let them reach there.
+pub(super) fn outgoing(side: &Side<'_>, bound: Bound, sets: &mut Sets) -> Vec<Parts> {
+    let (size, workloads) = (side.present.len(), side.facts.len());
+    let all = sets.number(Connections::all());
+    let mut outgoing: Vec<Parts> = vec![Vec::new(); size];
+    let mut free = side.present.clone();
+    for class in classes(side, Direction::Egress) {
+        free.difference_with(&class.members);
+        let row = consent(side, Direction::Egress, &class, &LeftOut::default(), bound, sets).unwrap_or_default();
+        for (set, destinations) in row {
+            for destination in destinations.ones() {
+                if let Some(parts) = outgoing.get_mut(destination) {
+                    add_members(parts, set, &class.members);
+                }
+            }
+        }
+    }
+    for (destination, sources) in outgoing.iter_mut().enumerate() {
+        if !side.present.contains(destination) {
+            sources.clear();
+            continue;
+        }
+        add_members(sources, all, &free);
+        if destination >= workloads {
+            for (_, members) in sources.iter_mut() {
+                members.set_range(workloads..size, false);
+            }
+            sources.retain(|(_, members)| !members.is_clear());
+        }
+        sources.sort_unstable_by_key(|(set, _)| *set);
+    }
+    outgoing
 }
 
 fn add_members(parts: &mut Parts, set: Set, members: &FixedBitSet) {
@@ -163,78 +175,91 @@ pub(super) fn concerning(side: &Side<'_>, direction: Direction) -> Vec<Concernin
     concerning
 }
 
-/// For each workload, whom its policies let in; none where no policy has a say.
-fn incoming(side: &Side<'_>, bound: Bound, sets: &mut Sets) -> Vec<Option<Rc<Parts>>> {
-    /// Policies of both sorts, and the numbers of the ports that they name. Workloads that agree in these share one answer.
-    type Alike = (Vec<usize>, Vec<usize>, Vec<Vec<u16>>);
-    let mut known: HashMap<Alike, Rc<Parts>> = HashMap::new();
-    let mut incoming = Vec::with_capacity(side.facts.len());
-    for (position, Concerning { policies, tiers }) in concerning(side, Direction::Ingress).into_iter().enumerate() {
-        if policies.is_empty() && tiers.is_empty() {
-            incoming.push(None);
-            continue;
-        }
-        let rules = || policies.iter().filter_map(|index| side.policies.get(*index)?.ingress.as_ref()).flatten();
-        let tier_rules = tiers.iter().filter_map(|index| side.tiers.get(*index)).flat_map(|policy| &policy.ingress);
-        let numbers: Vec<_> = rules()
-            .flat_map(|rule| &rule.named)
-            .chain(tier_rules.flat_map(|rule| &rule.named))
-            .map(|(name, protocol)| side.numbers(position, name, *protocol))
-            .collect();
-        let terms =
-            || rules().map(|rule| (side.connections(&rule.numbered, &rule.named, position), rule.peers.as_ref()));
-        let alike = (policies.clone(), tiers.clone(), numbers);
-        let shared = match known.get(&alike) {
-            Some(shared) => Rc::clone(shared),
-            None => {
-                let isolated = (!policies.is_empty()).then(|| parts(terms(), side.present.len(), sets));
-                let fresh = match isolated {
-                    Some(parts) if tiers.is_empty() => parts,
-                    isolated => {
-                        let near = (Direction::Ingress, Some(position));
-                        tiers::decide(side, &tiers, near, isolated.as_ref(), bound, sets)
-                    }
-                };
-                Rc::clone(known.entry(alike).or_insert(Rc::new(fresh)))
-            }
-        };
-        incoming.push(Some(shared));
-    }
-    incoming
+/// Workloads with one consent in one direction.
+#[derive(Debug)]
+pub(super) struct Class {
+    /// Who has a say; always somebody.
+    pub(super) concerning: Concerning,
+    /// One of them, where what names of ports stand for is part of what they share.
+    pub(super) at: Option<usize>,
+    /// They.
+    pub(super) members: FixedBitSet,
 }
 
-/// Workloads whose outgoing connections policies have a say in, those that the same policies select together, with whom they
-/// may reach.
-fn outgoing_rows(side: &Side<'_>, bound: Bound, sets: &mut Sets) -> Vec<(FixedBitSet, Parts)> {
+/// Workloads that somebody has a say in, those with one consent together. For incoming connections these agree in who has a say
+/// and in the numbers of the ports that they name; for outgoing ones the names are the destinations'.
+pub(super) fn classes(side: &Side<'_>, direction: Direction) -> Vec<Class> {
     let size = side.present.len();
-    let mut classes: BTreeMap<Concerning, FixedBitSet> = BTreeMap::new();
-    for (position, concerning) in concerning(side, Direction::Egress).into_iter().enumerate() {
-        if concerning != Concerning::default() {
-            classes.entry(concerning).or_insert_with(|| FixedBitSet::with_capacity(size)).insert(position);
+    let mut classes: BTreeMap<(Concerning, Vec<Vec<u16>>), Class> = BTreeMap::new();
+    for (position, concerning) in concerning(side, direction).into_iter().enumerate() {
+        if concerning == Concerning::default() {
+            continue;
         }
+        let numbers = match direction {
+            Direction::Ingress => numbers(side, &concerning, position),
+            Direction::Egress => Vec::new(),
+        };
+        let at = (direction == Direction::Ingress).then_some(position);
+        let fresh = Class { concerning: concerning.clone(), at, members: FixedBitSet::with_capacity(size) };
+        classes.entry((concerning, numbers)).or_insert(fresh).members.insert(position);
     }
-    let mut rows = Vec::with_capacity(classes.len());
-    for (Concerning { policies, tiers }, members) in classes {
+    classes.into_values().collect()
+}
+
+/// What the names of ports that these policies' rules have stand for at a destination.
+fn numbers(side: &Side<'_>, concerning: &Concerning, position: usize) -> Vec<Vec<u16>> {
+    let policies = concerning.policies.iter().filter_map(|index| side.policies.get(*index));
+    let named = policies.filter_map(|policy| policy.ingress.as_ref()).flatten().flat_map(|rule| &rule.named);
+    let tiers = concerning.tiers.iter().filter_map(|index| side.tiers.get(*index));
+    let of_tiers = tiers.flat_map(|policy| &policy.ingress).flat_map(|rule| &rule.named);
+    named.chain(of_tiers).map(|(name, protocol)| side.numbers(position, name, *protocol)).collect()
+}
+
+/// What is left out of the policies: halves of NetworkPolicies, and rules, by their indexes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LeftOut {
+    /// Policies that do not isolate the direction.
+    pub(super) halves: BTreeSet<(usize, Direction)>,
+    /// Rules that are not there; their policy still isolates.
+    pub(super) rules: BTreeSet<(usize, Direction, usize)>,
+}
+
+/// What a class consents to, by far ends; none where nobody has a say any more.
+pub(super) fn consent(
+    side: &Side<'_>,
+    direction: Direction,
+    class: &Class,
+    left_out: &LeftOut,
+    bound: Bound,
+    sets: &mut Sets,
+) -> Option<Parts> {
+    let Class { concerning, at, .. } = class;
+    let policies: Vec<usize> = concerning
+        .policies
+        .iter()
+        .copied()
+        .filter(|policy| left_out.halves.is_empty() || !left_out.halves.contains(&(*policy, direction)))
+        .collect();
+    if policies.is_empty() && concerning.tiers.is_empty() {
+        return None;
+    }
+    let mut given = |bound: Bound| {
         let mut terms = Vec::new();
-        for rule in policies.iter().filter_map(|index| side.policies.get(*index)?.egress.as_ref()).flatten() {
-            terms.push((rule.numbered.clone(), Cow::Borrowed(rule.peers.as_ref())));
-            for (name, protocol) in &rule.named {
-                for (number, having) in side.named_ports.get(&(*name, *protocol)).into_iter().flatten() {
-                    let mut there = rule.peers.as_ref().clone();
-                    there.intersect_with(having);
-                    terms.push((Connections::range(*protocol, *number, *number), Cow::Owned(there)));
+        for policy in &policies {
+            let rules = side.policies.get(*policy).and_then(|known| known.rules(direction)).unwrap_or_default();
+            for (index, rule) in rules.iter().enumerate() {
+                if left_out.rules.is_empty() || !left_out.rules.contains(&(*policy, direction, index)) {
+                    terms.extend(rule.terms(side, *at, bound));
                 }
             }
         }
-        let terms = terms.iter().map(|(connections, ends)| (connections.clone(), ends.as_ref()));
-        let isolated = (!policies.is_empty()).then(|| parts(terms, size, sets));
-        let row = match isolated {
-            Some(parts) if tiers.is_empty() => parts,
-            isolated => tiers::decide(side, &tiers, (Direction::Egress, None), isolated.as_ref(), bound, sets),
-        };
-        rows.push((members, row));
+        parts(terms.iter().map(|(connections, ends)| (connections.clone(), ends.as_ref())), side.present.len(), sets)
+    };
+    if concerning.tiers.is_empty() {
+        return Some(given(bound));
     }
-    rows
+    let isolated = (!policies.is_empty()).then(|| (given(Bound::Certain), given(Bound::Possible)));
+    Some(tiers::decide(side, &concerning.tiers, (direction, *at), isolated.as_ref(), bound, sets))
 }
 
 /// Adds up rules: each far end gets what any rule that names it gives.

@@ -74,6 +74,13 @@ impl Connections {
         }
     }
 
+    /// One that is held: the lowest port of the first protocol that has any, TCP before UDP and SCTP.
+    #[must_use]
+    pub fn first(&self) -> Option<(Protocol, u16)> {
+        let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter();
+        protocols.filter_map(|protocol| Some((protocol, self.ports(protocol).first()?.0))).next()
+    }
+
     /// Whether a connection to that port is held.
     #[must_use]
     pub fn contains(&self, protocol: Protocol, port: u16) -> bool {

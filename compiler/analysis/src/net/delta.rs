@@ -60,7 +60,7 @@ pub struct EdgeChange {
 /// A changed object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cause {
-    /// A NetworkPolicy, workload or namespace; a Service, Ingress or route that leads callers in.
+    /// A NetworkPolicy, an administrators' policy, a workload or a namespace; a Service, Ingress or route that leads callers in.
     pub object: ObjectKey,
     /// How it changed.
     pub change: Change,

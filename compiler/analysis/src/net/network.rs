@@ -29,7 +29,7 @@ pub enum End {
 }
 
 /// Which of a policy's two halves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// Connections that go out: what the source's policies say.
     Egress,
@@ -152,7 +152,7 @@ impl<'a> Network<'a> {
                         !self.side.connections(numbered, named, dst).intersection(connections).is_empty()
                     };
                     for policy in concerning.policies.iter().filter_map(|index| self.side.policies.get(*index)) {
-                        let gives = |rule: &Rule<'_>| rule.peers.contains(far) && meets(&rule.numbered, &rule.named);
+                        let gives = |rule: &Rule<'_>| rule.means(far).is_some() && meets(&rule.numbered, &rule.named);
                         if policy.rules(direction).into_iter().flatten().any(gives) {
                             found.insert(policy.key());
                         }

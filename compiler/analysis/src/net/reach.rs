@@ -10,7 +10,7 @@ use kspec_model::{ObjectKey, cluster::Cluster, program::Protocol};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Connections, End, NetOptions, Network,
+    Connections, End, NetOptions, Network, Summary, classes,
     columns::{Parts, Set, Sets, columns},
     delta::gained,
     exposure::Exposed,
@@ -145,6 +145,12 @@ impl<'a> Reach<'a> {
         self.rows_of(&self.columns)
     }
 
+    /// Whether of some connection it is not defined whether it is allowed.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.ambiguous.iter().any(|parts| !parts.is_empty())
+    }
+
     /// Lines of connections of which it is not defined whether they are allowed, as [`Reach::rows`].
     #[must_use]
     pub fn ambiguous_rows(&self) -> Vec<Row> {
@@ -210,6 +216,12 @@ impl<'a> Reach<'a> {
         }
         rows.sort();
         rows
+    }
+
+    /// The whole answer by classes of ends, which is short where many workloads are alike.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        classes::summary(&self.network.universe, &self.network.side.present, &self.columns, &self.sets)
     }
 
     /// Policies whose rules allow a line, or some of it. None: no policy isolates either end.

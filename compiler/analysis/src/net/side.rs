@@ -1,7 +1,9 @@
 //! One cluster's policies over a universe: whom each selects, whom each rule names.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::IpAddr,
     rc::Rc,
 };
 
@@ -17,7 +19,7 @@ use kspec_model::{
 
 use super::{
     Connections, Direction,
-    tiers::{TierPolicy, TierRule, have_every_address},
+    tiers::{Bound, TierPolicy, TierRule, have_every_address},
     universe::{Universe, workloads},
 };
 
@@ -33,6 +35,8 @@ pub(super) struct Side<'a> {
     pub(super) policies: Vec<Policy<'a>>,
     /// Administrators' policies, in the order of tiers and priorities.
     pub(super) tiers: Vec<TierPolicy<'a>>,
+    /// Addresses of each workload's pods, where blocks are about pods too.
+    pub(super) addresses: Option<Vec<Vec<IpAddr>>>,
     /// By name and protocol: who has such a container port, by number.
     pub(super) named_ports: BTreeMap<(&'a str, Protocol), BTreeMap<u16, FixedBitSet>>,
 }
@@ -57,10 +61,53 @@ pub(super) struct Rule<'a> {
     pub(super) facts: &'a PolicyRuleFacts,
     /// The far ends.
     pub(super) peers: Rc<FixedBitSet>,
+    /// Far ends that are meant or not: of their addresses some are, or they are not in the objects. None that are certain.
+    pub(super) maybe: FixedBitSet,
+    /// The far ends of each peer, those that are meant or not included; empty where the rule is for every peer.
+    pub(super) each: Vec<Rc<FixedBitSet>>,
     /// Ports by number.
     pub(super) numbered: Connections,
     /// Ports by name, to be looked up at the destination.
     pub(super) named: Vec<(&'a str, Protocol)>,
+}
+
+impl Rule<'_> {
+    /// Connections and the far ends that the rule gives them to; named ports are those of one destination, or, where the far
+    /// ends are destinations, of each.
+    pub(super) fn terms<'r>(
+        &'r self,
+        side: &Side<'_>,
+        at: Option<usize>,
+        bound: Bound,
+    ) -> Vec<(Connections, Cow<'r, FixedBitSet>)> {
+        let ends = match bound {
+            Bound::Possible if !self.maybe.is_clear() => {
+                let mut ends = self.maybe.clone();
+                ends.union_with(&self.peers);
+                Cow::Owned(ends)
+            }
+            _ => Cow::Borrowed(self.peers.as_ref()),
+        };
+        let Some(at) = at else {
+            let mut terms = Vec::with_capacity(1);
+            for (name, protocol) in &self.named {
+                for (number, having) in side.named_ports.get(&(*name, *protocol)).into_iter().flatten() {
+                    let mut there = ends.as_ref().clone();
+                    there.intersect_with(having);
+                    terms.push((Connections::range(*protocol, *number, *number), Cow::Owned(there)));
+                }
+            }
+            terms.push((self.numbered.clone(), ends));
+            return terms;
+        };
+        vec![(side.connections(&self.numbered, &self.named, at), ends)]
+    }
+
+    /// Whether a far end is meant, and whether for certain.
+    pub(super) fn means(&self, far: usize) -> Option<bool> {
+        let certain = self.peers.contains(far);
+        (certain || self.maybe.contains(far)).then_some(certain)
+    }
 }
 
 impl<'a> Policy<'a> {
@@ -108,9 +155,10 @@ impl<'a> Side<'a> {
                 }
             }
         }
-        let mut selectors = Selectors::new(universe, cluster, &facts, &present);
+        let addresses = universe.pods_have_addresses.then(|| addresses(universe, cluster));
+        let mut selectors = Selectors::new(universe, cluster, &facts, &present, addresses.as_deref());
         let (policies, tiers) = (selectors.policies(), selectors.tiers());
-        Self { cluster, facts, present, policies, tiers, named_ports }
+        Self { cluster, facts, present, policies, tiers, addresses, named_ports }
     }
 
     /// A rule's ports at one destination.
@@ -134,13 +182,19 @@ impl<'a> Side<'a> {
         !self.in_doubt().is_empty()
     }
 
-    /// Administrators' policies that share tier and priority with another, or have a peer whose addresses are not in the objects.
+    /// Administrators' policies that share tier and priority with another, and policies with a peer that means addresses of pods
+    /// of which some are not meant, or not in the objects.
     pub(super) fn in_doubt(&self) -> Vec<ObjectKey> {
         let place = |policy: &TierPolicy<'_>| (policy.facts.tier, policy.facts.priority);
         let tied =
             |policy: &TierPolicy<'_>| self.tiers.iter().filter(|other| place(other) == place(policy)).count() > 1;
         let vague = |policy: &TierPolicy<'_>| policy.egress.iter().any(|rule| !rule.maybe.is_clear());
-        self.tiers.iter().filter(|policy| tied(policy) || vague(policy)).map(|policy| policy.key.clone()).collect()
+        let of_admins = self.tiers.iter().filter(|policy| tied(policy) || vague(policy));
+        let vague = |policy: &&Policy<'_>| {
+            policy.ingress.iter().chain(&policy.egress).flatten().any(|rule| !rule.maybe.is_clear())
+        };
+        let plain = self.policies.iter().filter(vague).map(Policy::key);
+        of_admins.map(|policy| policy.key.clone()).chain(plain).collect()
     }
 
     /// Whether a port is among these, numbers or names, at one destination.
@@ -171,6 +225,17 @@ impl<'a> Side<'a> {
     }
 }
 
+/// Addresses of each workload's pods, sorted.
+fn addresses(universe: &Universe, cluster: &Cluster) -> Vec<Vec<IpAddr>> {
+    let mut addresses = vec![BTreeSet::new(); universe.workloads.len()];
+    for (key, facts) in &cluster.workloads {
+        if let Some(known) = universe.position(key).and_then(|position| addresses.get_mut(position)) {
+            known.extend(&facts.pod.addresses);
+        }
+    }
+    addresses.into_iter().map(Vec::from_iter).collect()
+}
+
 /// A peer's selectors, with the policy's own namespace where no other is named.
 type PeerKey<'a> = (Option<&'a str>, &'a LabelSelector, Option<&'a LabelSelector>);
 
@@ -186,6 +251,8 @@ struct Selectors<'u, 'a> {
     by_key: HashMap<&'a str, Vec<usize>>,
     by_namespace: BTreeMap<&'u str, Vec<usize>>,
     selectable: Vec<usize>,
+    /// Addresses of each workload's pods, where blocks are about pods too.
+    addresses: Option<&'u [Vec<IpAddr>]>,
     peers: HashMap<PeerKey<'a>, Rc<FixedBitSet>>,
 }
 
@@ -195,6 +262,7 @@ impl<'u, 'a> Selectors<'u, 'a> {
         cluster: &'a Cluster,
         facts: &'u [Option<&'a WorkloadFacts>],
         present: &'u FixedBitSet,
+        addresses: Option<&'u [Vec<IpAddr>]>,
     ) -> Self {
         let mut by_label: HashMap<_, Vec<_>> = HashMap::new();
         let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
@@ -209,7 +277,18 @@ impl<'u, 'a> Selectors<'u, 'a> {
             by_namespace.entry(key.namespace.as_deref().unwrap_or_default()).or_default().push(position);
             selectable.push(position);
         }
-        Self { universe, cluster, facts, present, by_label, by_key, by_namespace, selectable, peers: HashMap::new() }
+        Self {
+            universe,
+            cluster,
+            facts,
+            present,
+            by_label,
+            by_key,
+            by_namespace,
+            selectable,
+            addresses,
+            peers: HashMap::new(),
+        }
     }
 
     fn policies(&mut self) -> Vec<Policy<'a>> {
@@ -229,19 +308,64 @@ impl<'u, 'a> Selectors<'u, 'a> {
     }
 
     fn rule(&mut self, namespace: &'a str, facts: &'a PolicyRuleFacts) -> Rule<'a> {
+        let size = self.universe.len();
+        let mut maybe = FixedBitSet::with_capacity(size);
+        let mut each = Vec::new();
         let peers = match facts.peers.as_deref() {
             None => Rc::new(self.present.clone()),
-            Some([peer]) => self.peer(namespace, peer),
             Some(peers) => {
-                let mut union = FixedBitSet::with_capacity(self.universe.len());
-                for peer in peers {
-                    union.union_with(&self.peer(namespace, peer));
-                }
-                Rc::new(union)
+                let certain: Vec<_> = peers.iter().map(|peer| self.peer(namespace, peer)).collect();
+                let union = match certain.as_slice() {
+                    [only] => Rc::clone(only),
+                    several => {
+                        let mut union = FixedBitSet::with_capacity(size);
+                        several.iter().for_each(|peer| union.union_with(peer));
+                        Rc::new(union)
+                    }
+                };
+                each = certain;
+                self.by_address(peers, &union, &mut maybe, &mut each)
             }
         };
         let (numbered, named) = ports(facts.ports.as_deref());
-        Rule { facts, peers, numbered, named }
+        Rule { facts, peers, maybe, each, numbered, named }
+    }
+
+    /// Adds pods whose addresses blocks mean, where blocks are about pods too: those of whose addresses the rule's blocks have
+    /// every one are meant for certain; those of which they have some, or whose addresses are not known, are perhaps.
+    fn by_address(
+        &self,
+        peers: &[PeerFacts],
+        certain: &Rc<FixedBitSet>,
+        maybe: &mut FixedBitSet,
+        each: &mut [Rc<FixedBitSet>],
+    ) -> Rc<FixedBitSet> {
+        let blocks = || peers.iter().filter(|peer| matches!(peer, PeerFacts::Block { .. }));
+        let Some(addresses) = self.addresses.filter(|_| blocks().next().is_some()) else { return Rc::clone(certain) };
+        let mut all = certain.as_ref().clone();
+        let open = |peer: &PeerFacts| match peer {
+            PeerFacts::Block { cidr, except } if except.is_empty() => Some(*cidr),
+            _ => None,
+        };
+        let every = have_every_address(&peers.iter().filter_map(open).collect::<Vec<_>>());
+        for position in self.present.ones().take_while(|position| *position < self.facts.len()) {
+            let known = addresses.get(position).map_or(&[][..], Vec::as_slice);
+            match all_among(known, |address| blocks().any(|block| has(block, address))) {
+                Some(true) => all.insert(position),
+                None if every => all.insert(position),
+                None => maybe.insert(position),
+                Some(false) => {}
+            }
+            for (peer, ends) in peers.iter().zip(each.iter_mut()) {
+                if matches!(peer, PeerFacts::Block { .. })
+                    && all_among(known, |address| has(peer, address)) != Some(false)
+                {
+                    Rc::make_mut(ends).insert(position);
+                }
+            }
+        }
+        maybe.difference_with(&all);
+        Rc::new(all)
     }
 
     fn tiers(&mut self) -> Vec<TierPolicy<'a>> {
@@ -273,6 +397,14 @@ impl<'u, 'a> Selectors<'u, 'a> {
                     blocks.iter().for_each(|block| certain.insert_range(self.universe.positions_in(block)));
                     if have_every_address(blocks) {
                         certain.insert_range(..workloads);
+                    } else if let Some(addresses) = self.addresses {
+                        for (position, known) in addresses.iter().enumerate() {
+                            match all_among(known, |address| blocks.iter().any(|block| block.contains(address))) {
+                                Some(true) => certain.insert(position),
+                                None if !blocks.is_empty() => maybe.insert(position),
+                                _ => {}
+                            }
+                        }
                     } else if !blocks.is_empty() {
                         maybe.insert_range(..workloads);
                     }
@@ -357,6 +489,23 @@ impl<'u, 'a> Selectors<'u, 'a> {
             .min_by_key(|list| list.len())
             .unwrap_or(&self.selectable)
     }
+}
+
+/// Whether a block means an address.
+fn has(peer: &PeerFacts, address: &IpAddr) -> bool {
+    match peer {
+        PeerFacts::Block { cidr, except } => {
+            cidr.contains(address) && !except.iter().any(|inner| inner.contains(address))
+        }
+        PeerFacts::Pods { .. } => false,
+    }
+}
+
+/// Whether all addresses of a workload, or none, are meant; none: some are, or no address is known.
+fn all_among(addresses: &[IpAddr], means: impl Fn(&IpAddr) -> bool) -> Option<bool> {
+    let mut met = addresses.iter().map(means);
+    let first = met.next()?;
+    met.all(|other| other == first).then_some(first)
 }
 
 /// A rule's ports by number and by name; none given is every port.

@@ -6,7 +6,12 @@
 //! objects (a pod's own in `networks`, a node's, a domain name's). So for each pair of ends the walk keeps connections by what
 //! may become of them, and both bounds can be read off: what is allowed for certain, and what possibly is.
 
-use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use fixedbitset::FixedBitSet;
 use ipnet::IpNet;
@@ -77,6 +82,8 @@ pub(super) fn have_every_address(blocks: &[IpNet]) -> bool {
 
 /// One rule, as far as its ports are the same for all these far ends.
 struct Term<'t> {
+    /// The policy's index in the side, and the rule's in the policy.
+    rule: (usize, usize),
     action: AdminAction,
     connections: Connections,
     certain: Cow<'t, FixedBitSet>,
@@ -100,12 +107,14 @@ struct State {
 /// Far ends by what may become of their connections: disjoint, none empty.
 struct Walk {
     states: BTreeMap<State, FixedBitSet>,
+    /// Rules that some connection was left for.
+    met: BTreeSet<(usize, usize)>,
 }
 
 impl Walk {
     fn new(present: &FixedBitSet) -> Self {
         let state = State { open: Connections::all(), ..State::default() };
-        Self { states: BTreeMap::from([(state, present.clone())]) }
+        Self { states: BTreeMap::from([(state, present.clone())]), met: BTreeSet::new() }
     }
 
     fn each(&mut self, change: impl Fn(&mut State)) {
@@ -141,8 +150,12 @@ impl Walk {
             for policy in group {
                 self.each(|state| state.left = state.open.clone());
                 for term in policy {
-                    self.those(&term.certain, |state| state.meets(term, true));
-                    self.those(&term.maybe, |state| state.meets(term, false));
+                    let met = Cell::new(false);
+                    self.those(&term.certain, |state| met.set(state.meets(term, true) | met.get()));
+                    self.those(&term.maybe, |state| met.set(state.meets(term, false) | met.get()));
+                    if met.get() {
+                        self.met.insert(term.rule);
+                    }
                 }
             }
             self.each(|state| {
@@ -152,18 +165,25 @@ impl Walk {
         }
     }
 
-    /// The tier of NetworkPolicies for an end that some isolate: they decide for good.
-    fn isolated(&mut self, allowed: &Parts, sets: &Sets) {
+    /// The tier of NetworkPolicies for an end that some isolate: they decide for good. What they allow for certain, and what
+    /// possibly.
+    fn isolated(&mut self, (certain, possible): &(Parts, Parts), sets: &Sets) {
         self.each(|state| {
             state.left = state.open.union(&state.pass);
             (state.open, state.pass) = Default::default();
         });
-        for (set, ends) in allowed {
+        for (set, ends) in certain {
             let allowed = sets.get(*set);
             self.those(ends, |state| {
                 state.allow = state.allow.union(&state.left.intersection(&allowed));
                 state.left = state.left.difference(&allowed);
             });
+        }
+        if certain != possible {
+            for (set, ends) in possible {
+                let allowed = sets.get(*set);
+                self.those(ends, |state| state.allow = state.allow.union(&state.left.intersection(&allowed)));
+            }
         }
         self.each(|state| {
             state.deny = state.deny.union(&state.left);
@@ -210,7 +230,8 @@ fn put(states: &mut BTreeMap<State, FixedBitSet>, state: State, ends: FixedBitSe
 }
 
 impl State {
-    fn meets(&mut self, term: &Term<'_>, certain: bool) {
+    /// Lets a rule decide over what is left; whether that is anything.
+    fn meets(&mut self, term: &Term<'_>, certain: bool) -> bool {
         let met = self.left.intersection(&term.connections);
         let into = match term.action {
             AdminAction::Allow => &mut self.allow,
@@ -222,50 +243,72 @@ impl State {
             self.left = self.left.difference(&met);
             self.decided = self.decided.union(&met);
         }
+        !met.is_empty()
     }
 }
 
 /// Far ends by what they have with an end that these policies (indexes of the side's, ascending) are about; `isolated` is what
-/// NetworkPolicies allow it, where some isolate it. `at` is the destination where that is the near end.
+/// NetworkPolicies allow it, for certain and possibly, where some isolate it. `at` is the destination where that is the near end.
 pub(super) fn decide(
     side: &Side<'_>,
     policies: &[usize],
     (direction, at): (Direction, Option<usize>),
-    isolated: Option<&Parts>,
+    isolated: Option<&(Parts, Parts)>,
     bound: Bound,
     sets: &mut Sets,
 ) -> Parts {
-    let groups = |tier: PolicyTier| {
-        let mut groups: Vec<Vec<Vec<Term<'_>>>> = Vec::new();
-        let mut last = None;
-        for policy in policies.iter().filter_map(|index| side.tiers.get(*index)) {
-            if policy.facts.tier != tier {
-                continue;
-            }
-            let terms = policy.rules(direction).iter().flat_map(|rule| terms(side, rule, at)).collect();
-            match groups.last_mut().filter(|_| last == Some(policy.facts.priority)) {
-                Some(group) => group.push(terms),
-                None => groups.push(vec![terms]),
-            }
-            last = Some(policy.facts.priority);
-        }
-        groups
-    };
     let mut walk = Walk::new(&side.present);
-    walk.tier(&groups(PolicyTier::Admin));
+    walk.tier(&groups(side, policies, (direction, at), PolicyTier::Admin));
     match isolated {
         Some(allowed) => walk.isolated(allowed, sets),
         None => {
             walk.next_tier();
-            walk.tier(&groups(PolicyTier::Baseline));
+            walk.tier(&groups(side, policies, (direction, at), PolicyTier::Baseline));
         }
     }
     walk.parts(bound, sets)
 }
 
+/// Rules of these policies that decide over some connection of such an end where no NetworkPolicy does: the policy's index in
+/// the side, and the rule's in the policy. All others are never asked, whatever NetworkPolicies there are.
+pub(super) fn deciding(
+    side: &Side<'_>,
+    policies: &[usize],
+    (direction, at): (Direction, Option<usize>),
+) -> BTreeSet<(usize, usize)> {
+    let mut walk = Walk::new(&side.present);
+    walk.tier(&groups(side, policies, (direction, at), PolicyTier::Admin));
+    walk.next_tier();
+    walk.tier(&groups(side, policies, (direction, at), PolicyTier::Baseline));
+    walk.met
+}
+
+/// One tier's policies, those of one priority together.
+fn groups<'t>(
+    side: &'t Side<'_>,
+    policies: &[usize],
+    (direction, at): (Direction, Option<usize>),
+    tier: PolicyTier,
+) -> Vec<Vec<Vec<Term<'t>>>> {
+    let mut groups: Vec<Vec<Vec<Term<'t>>>> = Vec::new();
+    let mut last = None;
+    for index in policies.iter().copied() {
+        let Some(policy) = side.tiers.get(index).filter(|policy| policy.facts.tier == tier) else { continue };
+        let rules = policy.rules(direction).iter().enumerate();
+        let terms = rules.flat_map(|(number, rule)| terms(side, rule, (index, number), at)).collect();
+        match groups.last_mut().filter(|_| last == Some(policy.facts.priority)) {
+            Some(group) => group.push(terms),
+            None => groups.push(vec![terms]),
+        }
+        last = Some(policy.facts.priority);
+    }
+    groups
+}
+
 /// A rule, its named ports resolved: at one destination, or, where the far ends are destinations, at each.
-fn terms<'t>(side: &Side<'_>, rule: &'t TierRule<'_>, at: Option<usize>) -> Vec<Term<'t>> {
+fn terms<'t>(side: &Side<'_>, rule: &'t TierRule<'_>, which: (usize, usize), at: Option<usize>) -> Vec<Term<'t>> {
     let whole = |connections| Term {
+        rule: which,
         action: rule.action,
         connections,
         certain: Cow::Borrowed(&*rule.certain),
@@ -284,7 +327,7 @@ fn terms<'t>(side: &Side<'_>, rule: &'t TierRule<'_>, at: Option<usize>) -> Vec<
                         Cow::Owned(ends)
                     };
                     let (certain, maybe) = (there(&rule.certain), there(&rule.maybe));
-                    terms.push(Term { action: rule.action, connections: port(*number), certain, maybe });
+                    terms.push(Term { rule: which, action: rule.action, connections: port(*number), certain, maybe });
                 }
             }
         }

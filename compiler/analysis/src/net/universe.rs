@@ -14,7 +14,7 @@ use kspec_model::{
     cluster::{AdminPeerFacts, Cluster, PeerFacts, WorkloadFacts},
 };
 
-use super::{Ipv6, NetOptions};
+use super::{IpBlocks, Ipv6, NetOptions};
 
 /// Every possible end, for one cluster or for two that are compared.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(super) struct Universe {
     pub(super) workloads: Vec<ObjectKey>,
     /// IPv4 first, ascending, without gaps in a family.
     pub(super) ranges: Vec<Range>,
+    /// Whether address blocks are about pods too.
+    pub(super) pods_have_addresses: bool,
     /// Where each workload stands; what a controller owns stands where the controller does.
     positions: BTreeMap<ObjectKey, usize>,
 }
@@ -119,7 +121,8 @@ impl Universe {
                 positions.entry(key).or_insert(position);
             }
         }
-        Self { workloads, ranges: ranges(clusters, options), positions }
+        let pods_have_addresses = options.blocks == IpBlocks::Pods;
+        Self { workloads, ranges: ranges(clusters, options), pods_have_addresses, positions }
     }
 
     /// How many positions there are.

@@ -183,21 +183,26 @@ impl Packet<'_, '_> {
     fn network_policies(&self, concerning: &Concerning, outcome: &mut Outcome) {
         let side = &self.network.side;
         let far = self.far();
-        let mut allowed = false;
+        let (mut allowed, mut possible) = (false, false);
         for policy in concerning.policies.iter().filter_map(|index| side.policies.get(*index)) {
             let allows = |rule: &Rule<'_>| {
-                rule.peers.contains(far)
-                    && side.among((&rule.numbered, &rule.named), self.dst, self.protocol, self.port)
+                let certain = rule.means(far)?;
+                side.among((&rule.numbered, &rule.named), self.dst, self.protocol, self.port).then_some(certain)
             };
             let rules = policy.rules(self.direction).unwrap_or_default().iter().enumerate();
-            let rules: Vec<_> = rules.filter(|(_, rule)| allows(rule)).map(|(index, _)| index).collect();
-            allowed |= !rules.is_empty();
-            let effect = if rules.is_empty() { Effect::NoRule } else { Effect::Allows };
-            outcome.says.push(Say { policy: policy.key(), rules, effect, certain: true });
+            let met: Vec<_> = rules.filter_map(|(index, rule)| Some((index, allows(rule)?))).collect();
+            let certain = met.iter().any(|(_, certain)| *certain);
+            allowed |= certain;
+            possible |= !met.is_empty();
+            let effect = if met.is_empty() { Effect::NoRule } else { Effect::Allows };
+            // Beside a rule that allows it for certain, one that may says nothing.
+            let rules = met.iter().filter(|(_, this)| *this == certain).map(|(index, _)| *index).collect();
+            outcome.says.push(Say { policy: policy.key(), rules, effect, certain: certain || met.is_empty() });
         }
-        if allowed {
+        if possible {
             outcome.allow = outcome.allow.or(Some(Why::Rule));
-        } else {
+        }
+        if !allowed {
             outcome.deny = outcome.deny.or(Some(Why::NoRule));
         }
     }

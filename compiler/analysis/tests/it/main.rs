@@ -11,6 +11,8 @@ mod access;
 mod access_delta;
 mod admission;
 mod net;
+mod net_findings;
+mod net_findings_random;
 mod net_random;
 mod paths;
 mod plain_net;

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use kspec_analysis::net::{Deed, Direction, EdgeChange, End, Flip, Ipv6, NetOptions, delta, reach};
+use kspec_analysis::net::{Deed, Direction, EdgeChange, End, Flip, IpBlocks, Ipv6, NetOptions, delta, reach};
 use kspec_model::{
     LabelSelector, Labels, ObjectKey, Operator, Requirement,
     cluster::{
@@ -16,13 +16,13 @@ use kspec_model::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use crate::plain_net::{Fate, Party, fate, passes};
+use crate::plain_net::{Fate, Party, World, fate, passes};
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 const PORTS: [u16; 11] = [1, 52, 53, 79, 80, 81, 90, 100, 8080, 9000, 65535];
 const NAMESPACES: [&str; 3] = ["a", "b", "c"];
 /// Bounds of the generated blocks and their neighbours.
-const ADDRESSES: [&str; 11] = [
+const ADDRESSES: [&str; 12] = [
     "0.0.0.0",
     "9.255.255.255",
     "10.0.0.0",
@@ -33,6 +33,7 @@ const ADDRESSES: [&str; 11] = [
     "11.0.0.0",
     "255.255.255.255",
     "fd00::1",
+    "fd01::1",
     "fe80::1",
 ];
 
@@ -70,12 +71,15 @@ fn protocol() -> impl Strategy<Value = Protocol> {
 fn workload() -> impl Strategy<Value = WorkloadFacts> {
     let port = (option::of(select(vec!["http", "dns"])), select(vec![80, 8080, 53]), protocol())
         .prop_map(|(name, port, protocol)| ContainerPort { name: name.map(str::to_owned), port, protocol });
-    (labels(), vec(port, 0..3), prop::bool::weighted(0.1)).prop_map(|(labels, ports, host_network)| WorkloadFacts {
-        labels,
-        ports,
-        host_network,
-        ..WorkloadFacts::default()
-    })
+    let addresses =
+        vec(select(vec!["10.0.5.1", "10.0.5.200", "10.1.0.1", "172.16.0.1", "11.0.0.0", "fd00::5", "fe80::1"]), 0..3);
+    (labels(), vec(port, 0..3), prop::bool::weighted(0.1), addresses).prop_map(
+        |(labels, ports, host_network, addresses)| {
+            let mut facts = WorkloadFacts { labels, ports, host_network, ..WorkloadFacts::default() };
+            facts.pod.addresses = addresses.into_iter().map(|address| address.parse().unwrap()).collect();
+            facts
+        },
+    )
 }
 
 fn peer() -> impl Strategy<Value = PeerFacts> {
@@ -148,7 +152,7 @@ fn admin_policy() -> impl Strategy<Value = AdminPolicyFacts> {
 }
 
 /// Two clusters that have much in common: each part says on which side it stands (0 before, 1 after, else both).
-fn clusters() -> impl Strategy<Value = (Cluster, Cluster)> {
+pub(crate) fn clusters() -> impl Strategy<Value = (Cluster, Cluster)> {
     let namespaces = (vec(labels(), 3), vec(labels(), 3), prop::bool::weighted(0.2));
     let workloads = vec((select(NAMESPACES.to_vec()), workload(), workload(), 0..10_u8), 1..6);
     let policies = vec((policy(), policy(), 0..6_u8), 0..6);
@@ -197,7 +201,7 @@ fn clusters() -> impl Strategy<Value = (Cluster, Cluster)> {
     )
 }
 
-fn parties(clusters: &[&Cluster]) -> Vec<Party> {
+pub(crate) fn parties(clusters: &[&Cluster]) -> Vec<Party> {
     let pods: BTreeSet<_> = clusters.iter().flat_map(|cluster| cluster.workloads.keys().cloned()).collect();
     let addresses = ADDRESSES.iter().map(|text| Party::Outside(text.parse().unwrap()));
     pods.into_iter().map(Party::Pod).chain(addresses).collect()
@@ -211,7 +215,7 @@ fn end(party: &Party) -> End {
 }
 
 /// Every packet that is looked at: no party with itself, nobody outside with anybody outside.
-fn packets(parties: &[Party]) -> impl Iterator<Item = (&Party, &Party, Protocol, u16)> {
+pub(crate) fn packets(parties: &[Party]) -> impl Iterator<Item = (&Party, &Party, Protocol, u16)> {
     parties.iter().flat_map(move |from| {
         let others = parties
             .iter()
@@ -223,7 +227,7 @@ fn packets(parties: &[Party]) -> impl Iterator<Item = (&Party, &Party, Protocol,
 }
 
 /// Whether a written name stands for a party, among the workloads of `cluster`.
-fn names(name: &str, party: &Party, cluster: &Cluster) -> bool {
+pub(crate) fn names(name: &str, party: &Party, cluster: &Cluster) -> bool {
     match party {
         Party::Pod(key) => {
             let namespace = key.namespace.as_deref().unwrap();
@@ -317,20 +321,24 @@ fn apply(cluster: &mut Cluster, flip: &Flip, from: &Party, to: &Party, protocol:
     }
 }
 
-const OPTIONS: NetOptions = NetOptions { ipv6: Ipv6::Always };
+/// With blocks about addresses outside alone, and about pods too.
+fn options(by_address: bool) -> NetOptions {
+    NetOptions { ipv6: Ipv6::Always, blocks: if by_address { IpBlocks::Pods } else { IpBlocks::Outside } }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_packet_fares_as_the_plain_evaluator_says((cluster, _) in clusters()) {
-        let reach = reach(&cluster, &OPTIONS);
+    fn every_packet_fares_as_the_plain_evaluator_says((cluster, _) in clusters(), by_address: bool) {
+        let reach = reach(&cluster, &options(by_address));
+        let world = World { cluster: &cluster, by_address };
         let edges: BTreeMap<_, _> = reach.edges().into_iter().map(|edge| ((edge.src, edge.dst), edge.connections)).collect();
         let doubtful: Vec<_> = reach.ambiguous_rows().into_iter().map(|row| row.edge).collect();
         for (from, to, protocol, port) in packets(&parties(&[&cluster])) {
-            let expected = passes(&cluster, from, to, protocol, port);
+            let expected = passes(world, from, to, protocol, port);
             assert_eq!(reach.allows(&end(from), &end(to), protocol, port), Some(expected), "{from:?} -> {to:?} {protocol:?} {port}");
-            let fate = fate(&cluster, from, to, protocol, port);
+            let fate = fate(world, from, to, protocol, port);
             let verdict = reach.network().probe(&end(from), &end(to), protocol, port);
             let probed = verdict.as_ref().map(|verdict| match (verdict.allowed, verdict.ambiguous) {
                 (true, false) => Fate::Passes,
@@ -351,7 +359,7 @@ proptest! {
 
     #[test]
     fn what_would_turn_an_answer_round_does((cluster, _) in clusters()) {
-        let reach = reach(&cluster, &OPTIONS);
+        let reach = reach(&cluster, &options(false));
         for (from, to, protocol, port) in packets(&parties(&[&cluster])) {
             let Some(verdict) = reach.network().probe(&end(from), &end(to), protocol, port) else { continue };
             let flips = reach.network().flip(&verdict);
@@ -367,14 +375,15 @@ proptest! {
             if cluster.admin_policies.is_empty() {
                 assert_eq!(flips.is_empty(), free(from) && free(to));
             }
-            let after = passes(&turned, from, to, protocol, port);
+            let after = passes(World { cluster: &turned, by_address: false }, from, to, protocol, port);
             assert_eq!(after != verdict.allowed, !flips.is_empty(), "{flips:?} for {from:?} -> {to:?} {protocol:?} {port}");
         }
     }
 
     #[test]
-    fn a_delta_is_the_difference_packet_by_packet((before, after) in clusters()) {
-        let found = delta(&before, &after, &OPTIONS);
+    fn a_delta_is_the_difference_packet_by_packet((before, after) in clusters(), by_address: bool) {
+        let found = delta(&before, &after, &options(by_address));
+        let passes = |cluster, from, to, protocol, port| passes(World { cluster, by_address }, from, to, protocol, port);
         let parties = parties(&[&before, &after]);
         for (changes, lack, have) in [(&found.opened, &before, &after), (&found.closed, &after, &before)] {
             for change in changes {

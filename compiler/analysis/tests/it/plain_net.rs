@@ -28,20 +28,39 @@ pub(crate) enum Fate {
     Undefined,
 }
 
-/// Whether a first packet passes for certain.
-pub(crate) fn passes(cluster: &Cluster, from: &Party, to: &Party, protocol: Protocol, port: u16) -> bool {
-    fate(cluster, from, to, protocol, port) == Fate::Passes
+/// A cluster, and whether address blocks are about pods too, by their addresses.
+#[derive(Clone, Copy)]
+pub(crate) struct World<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) by_address: bool,
 }
 
-pub(crate) fn fate(cluster: &Cluster, from: &Party, to: &Party, protocol: Protocol, port: u16) -> Fate {
+/// Whether a first packet passes for certain.
+pub(crate) fn passes(world: World<'_>, from: &Party, to: &Party, protocol: Protocol, port: u16) -> bool {
+    fate(world, from, to, protocol, port) == Fate::Passes
+}
+
+/// What the sender and the receiver may say to a first packet; nobody who is not there says anything.
+pub(crate) fn consents(
+    world: World<'_>,
+    from: &Party,
+    to: &Party,
+    protocol: Protocol,
+    port: u16,
+) -> [BTreeSet<bool>; 2] {
+    let World { cluster, by_address } = world;
     let facts = |party: &Party| match party {
         Party::Pod(key) => cluster.workloads.get(key).map(Some),
         Party::Outside(_) => Some(None),
     };
+    let (Some(sender), Some(receiver)) = (facts(from), facts(to)) else { return Default::default() };
+    let packet = Packet { cluster, by_address, from, to, sender, receiver, protocol, port };
+    [packet.consents(Way::Out), packet.consents(Way::In)]
+}
+
+pub(crate) fn fate(world: World<'_>, from: &Party, to: &Party, protocol: Protocol, port: u16) -> Fate {
     // Who is not there neither sends nor receives.
-    let (Some(sender), Some(receiver)) = (facts(from), facts(to)) else { return Fate::Dropped };
-    let packet = Packet { cluster, from, to, sender, receiver, protocol, port };
-    let (leaves, enters) = (packet.consents(Way::Out), packet.consents(Way::In));
+    let [leaves, enters] = consents(world, from, to, protocol, port);
     match (leaves.contains(&true) && enters.contains(&true), leaves.contains(&false) || enters.contains(&false)) {
         (true, false) => Fate::Passes,
         (true, true) => Fate::Undefined,
@@ -57,6 +76,7 @@ enum Way {
 
 struct Packet<'a> {
     cluster: &'a Cluster,
+    by_address: bool,
     from: &'a Party,
     to: &'a Party,
     sender: Option<&'a WorkloadFacts>,
@@ -81,35 +101,78 @@ impl<'a> Packet<'a> {
             match action {
                 Some(AdminAction::Allow) => said.insert(true),
                 Some(AdminAction::Deny) => said.insert(false),
-                Some(AdminAction::Pass) | None => match self.network_policies(way, key, pod) {
-                    Some(decision) => said.insert(decision),
-                    None => {
-                        let baseline = self.tier(PolicyTier::Baseline, way, key, pod);
-                        said.extend(baseline.into_iter().map(|action| action != Some(AdminAction::Deny)));
-                        false
+                Some(AdminAction::Pass) | None => {
+                    match self.network_policies(way, key, pod) {
+                        Some(decisions) => said.extend(decisions),
+                        None => {
+                            let baseline = self.tier(PolicyTier::Baseline, way, key, pod);
+                            said.extend(baseline.into_iter().map(|action| action != Some(AdminAction::Deny)));
+                        }
                     }
-                },
+                    false
+                }
             };
         }
         said
     }
 
-    /// What NetworkPolicies say, where some isolate the pod.
-    fn network_policies(&self, way: Way, key: &ObjectKey, pod: &WorkloadFacts) -> Option<bool> {
-        let (peer, peer_pod) = self.far(way);
+    /// What NetworkPolicies may say, where some isolate the pod.
+    fn network_policies(&self, way: Way, key: &ObjectKey, pod: &WorkloadFacts) -> Option<BTreeSet<bool>> {
         let isolating: Vec<_> = selecting(self.cluster, key, pod)
             .filter_map(|(ns, policy)| {
                 let rules = if way == Way::Out { &policy.egress } else { &policy.ingress };
                 Some((ns, rules.as_ref()?))
             })
             .collect();
-        (!isolating.is_empty()).then(|| {
-            isolating.iter().any(|(namespace, rules)| {
-                rules.iter().any(|rule| {
-                    rule_lets(self.cluster, namespace, rule, peer, peer_pod, self.receiver, self.protocol, self.port)
-                })
-            })
+        if isolating.is_empty() {
+            return None;
+        }
+        let rules = isolating.iter().flat_map(|(namespace, rules)| rules.iter().map(move |rule| (namespace, rule)));
+        let said: Vec<_> = rules.map(|(namespace, rule)| self.rule_lets(way, namespace, rule)).collect();
+        Some(if said.contains(&Some(true)) {
+            BTreeSet::from([true])
+        } else if said.contains(&None) {
+            BTreeSet::from([true, false])
+        } else {
+            BTreeSet::from([false])
         })
+    }
+
+    /// `None`: it depends on addresses that differ, or that nobody told us.
+    fn rule_lets(&self, way: Way, namespace: &str, rule: &PolicyRuleFacts) -> Option<bool> {
+        if rule.ports.as_ref().is_some_and(|ports| !ports_have(ports, self.receiver, self.protocol, self.port)) {
+            return Some(false);
+        }
+        let (peer, peer_pod) = self.far(way);
+        let Some(peers) = &rule.peers else { return Some(true) };
+        let selects = peers.iter().any(|wanted| match (wanted, peer, peer_pod) {
+            (PeerFacts::Block { .. }, Party::Outside(address), _) => in_block(wanted, address),
+            (PeerFacts::Pods { pods, namespaces }, Party::Pod(key), Some(pod)) if !pod.host_network => {
+                let its_namespace = key.namespace.as_deref().unwrap_or_default();
+                let namespace_matches = match namespaces {
+                    None => its_namespace == namespace,
+                    Some(selector) => selector.matches(&self.cluster.namespaces[its_namespace].labels),
+                };
+                namespace_matches && pods.matches(&pod.labels)
+            }
+            _ => false,
+        });
+        let Some(pod) = peer_pod.filter(|_| self.by_address && !selects) else { return Some(selects) };
+        let blocks: Vec<_> = peers.iter().filter(|peer| matches!(peer, PeerFacts::Block { .. })).collect();
+        if blocks.is_empty() {
+            return Some(false);
+        }
+        let every = |text: &str| {
+            let wanted = PeerFacts::Block { cidr: text.parse().unwrap(), except: vec![] };
+            blocks.contains(&&wanted)
+        };
+        let met: BTreeSet<bool> =
+            pod.pod.addresses.iter().map(|address| blocks.iter().any(|block| in_block(block, address))).collect();
+        match Vec::from_iter(met).as_slice() {
+            [one] => Some(*one),
+            [] => (every("0.0.0.0/0") && every("::/0")).then_some(true),
+            _ => None,
+        }
     }
 
     fn far(&self, way: Way) -> (&'a Party, Option<&'a WorkloadFacts>) {
@@ -174,6 +237,13 @@ impl<'a> Packet<'a> {
                 }
                 // A pod has some address of either family.
                 (AdminPeerFacts::Networks(blocks), ..) if blocks.is_empty() => Some(false),
+                (AdminPeerFacts::Networks(blocks), _, Some(pod))
+                    if self.by_address && !pod.pod.addresses.is_empty() =>
+                {
+                    let has = |address| blocks.iter().any(|block| block.contains(address));
+                    let met: BTreeSet<bool> = pod.pod.addresses.iter().map(has).collect();
+                    (met.len() == 1).then(|| met.contains(&true))
+                }
                 (AdminPeerFacts::Networks(blocks), ..) => {
                     let every = |text: &str| blocks.contains(&text.parse().unwrap());
                     (every("0.0.0.0/0") && every("::/0")).then_some(true)
@@ -212,35 +282,13 @@ fn selecting<'a>(
         .map(|((namespace, _), policy)| (namespace.as_str(), policy))
 }
 
-#[expect(clippy::too_many_arguments, reason = "one packet is that much")]
-fn rule_lets(
-    cluster: &Cluster,
-    namespace: &str,
-    rule: &PolicyRuleFacts,
-    peer: &Party,
-    peer_pod: Option<&WorkloadFacts>,
-    receiver: Option<&WorkloadFacts>,
-    protocol: Protocol,
-    port: u16,
-) -> bool {
-    let peer_matches = match &rule.peers {
-        None => true,
-        Some(peers) => peers.iter().any(|wanted| match (wanted, peer, peer_pod) {
-            (PeerFacts::Block { cidr, except }, Party::Outside(address), _) => {
-                cidr.contains(address) && !except.iter().any(|inner: &IpNet| inner.contains(address))
-            }
-            (PeerFacts::Pods { pods, namespaces }, Party::Pod(key), Some(pod)) if !pod.host_network => {
-                let its_namespace = key.namespace.as_deref().unwrap_or_default();
-                let namespace_matches = match namespaces {
-                    None => its_namespace == namespace,
-                    Some(selector) => selector.matches(&cluster.namespaces[its_namespace].labels),
-                };
-                namespace_matches && pods.matches(&pod.labels)
-            }
-            _ => false,
-        }),
-    };
-    peer_matches && rule.ports.as_ref().is_none_or(|ports| ports_have(ports, receiver, protocol, port))
+fn in_block(block: &PeerFacts, address: &IpAddr) -> bool {
+    match block {
+        PeerFacts::Block { cidr, except } => {
+            cidr.contains(address) && !except.iter().any(|inner: &IpNet| inner.contains(address))
+        }
+        PeerFacts::Pods { .. } => false,
+    }
 }
 
 fn ports_have(ports: &[PolicyPortFacts], receiver: Option<&WorkloadFacts>, protocol: Protocol, port: u16) -> bool {

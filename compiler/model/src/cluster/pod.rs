@@ -1,7 +1,10 @@
 //! What a pod is to whoever runs code in it, and what is kept beside pods that leads further: secrets, and what is asked
 //! before a write.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use crate::{LabelSelector, ObjectKey};
 
@@ -28,6 +31,8 @@ pub struct PodFacts {
     pub injected_token: bool,
     /// The node it runs on, once it does.
     pub node: Option<String>,
+    /// Addresses of a pod that runs (`status.podIPs`); those of pods on their node's network are the node's.
+    pub addresses: BTreeSet<IpAddr>,
 }
 
 /// A `hostPath` volume as containers mount it.

@@ -288,7 +288,13 @@ fn dressed(mut item: Value, resource: &Resource) -> Object {
 /// Drops what no analysis reads of kinds that come by the thousand and that no program declares.
 fn thin(object: &mut Object) {
     let numerous = match (object.group(), object.kind()) {
-        ("", "Pod") | ("apps", "ReplicaSet") => true,
+        ("", "Pod") => {
+            if let Some(status) = object.0.get_mut("status").and_then(Value::as_object_mut) {
+                status.retain(|field, _| ["phase", "podIP", "podIPs"].contains(&field.as_str()));
+            }
+            true
+        }
+        ("apps", "ReplicaSet") => true,
         ("", "Node") => {
             if let Some(status) = object.0.get_mut("status").and_then(Value::as_object_mut) {
                 status.retain(|field, _| field == "addresses");

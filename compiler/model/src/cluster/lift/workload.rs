@@ -1,6 +1,9 @@
 //! What runs, and what leads to it: pods, controllers, services, ingresses.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use serde_json::Value;
 
@@ -16,9 +19,25 @@ use crate::{
 };
 
 pub(super) fn pod(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
-    let facts = pods(value, None, owner(key, value))?;
+    let mut facts = pods(value, None, owner(key, value))?;
+    facts.pod.addresses = addresses(value.field("status")?).map_err(under("status"))?;
     lift.cluster.workloads.insert(key.clone(), facts);
     Ok(())
+}
+
+/// Addresses of a pod that runs. Those of one that is over may be another's by now.
+fn addresses(status: &Value) -> Read<BTreeSet<IpAddr>> {
+    if matches!(status.text("phase")?, Some("Succeeded" | "Failed")) {
+        return Ok(BTreeSet::new());
+    }
+    let mut texts = Vec::from_iter(status.text("podIP")?.filter(|text| !text.is_empty()));
+    for entry in status.list("podIPs")? {
+        texts.extend(entry.text("ip").map_err(under("podIPs"))?);
+    }
+    texts
+        .into_iter()
+        .map(|text| text.parse().map_err(|_| format!("podIPs has `{text}`, which is no address")))
+        .collect()
 }
 
 /// Controllers that keep their template at `spec.template`.

@@ -1,0 +1,199 @@
+//! What is told of generated policies, held against the plain evaluator: what is told to be superfluous can be left out at once without
+//! any packet faring otherwise, and what is not told cannot.
+
+use std::collections::BTreeSet;
+
+use kspec_analysis::net::{
+    Direction, Ipv6, NetOptions,
+    findings::{Oddity, Services, oddities},
+};
+use kspec_model::{
+    LabelSelector, ObjectKey,
+    cluster::{AdminPeerFacts, Cluster, NetworkPolicyFacts},
+    program::Protocol,
+};
+use proptest::prelude::*;
+
+use crate::{
+    net_random::{clusters, names, packets, parties},
+    plain_net::{Fate, Party, World, consents, fate, passes},
+};
+
+const OPTIONS: NetOptions = NetOptions { ipv6: Ipv6::Always, blocks: kspec_analysis::net::IpBlocks::Outside };
+
+/// Rules and halves that are left out, by policy name.
+#[derive(Debug, Clone, Default)]
+struct LeftOut {
+    halves: BTreeSet<(String, Direction)>,
+    rules: BTreeSet<(String, Direction, usize)>,
+}
+
+const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
+fn left_out(found: &[Oddity]) -> LeftOut {
+    let mut left_out = LeftOut::default();
+    let policy = |key: &ObjectKey| key.name.clone();
+    for oddity in found {
+        match oddity {
+            Oddity::SelectsNothing { policy: key }
+            | Oddity::Superfluous { policy: key, rule: None, .. }
+            | Oddity::Vacuous { policy: key, direction: None } => {
+                left_out.halves.extend(DIRECTIONS.map(|direction| (policy(key), direction)));
+            }
+            Oddity::Vacuous { policy: key, direction: Some(direction) } => {
+                left_out.halves.insert((policy(key), *direction));
+            }
+            Oddity::Superfluous { policy: key, rule: Some((direction, rule)), .. } => {
+                left_out.rules.insert((policy(key), *direction, *rule));
+            }
+            Oddity::NamesNobody { at, peer: None, .. }
+            | Oddity::NoSuchPort { at, whole: true, .. }
+            | Oddity::OneSided { at, whole: true, .. }
+            | Oddity::Shadowed { at, .. } => {
+                left_out.rules.insert((policy(&at.policy), at.direction, at.rule));
+            }
+            _ => {}
+        }
+    }
+    left_out
+}
+
+fn keep<T: Clone>(rules: &[T], name: &str, direction: Direction, left_out: &LeftOut) -> Vec<T> {
+    let kept = |(index, _): &(usize, &T)| !left_out.rules.contains(&(name.to_owned(), direction, *index));
+    rules.iter().enumerate().filter(kept).map(|(_, rule)| rule.clone()).collect()
+}
+
+fn reduced(cluster: &Cluster, left_out: &LeftOut) -> Cluster {
+    let mut reduced = cluster.clone();
+    for ((_, name), facts) in &mut reduced.network_policies {
+        let half = |rules: &Option<Vec<_>>, direction| {
+            let gone = left_out.halves.contains(&(name.clone(), direction));
+            rules.as_ref().filter(|_| !gone).map(|rules| keep(rules, name, direction, left_out))
+        };
+        facts.ingress = half(&facts.ingress, Direction::Ingress);
+        facts.egress = half(&facts.egress, Direction::Egress);
+    }
+    for (key, facts) in &mut reduced.admin_policies {
+        facts.ingress = keep(&facts.ingress, &key.name, Direction::Ingress, left_out);
+        facts.egress = keep(&facts.egress, &key.name, Direction::Egress, left_out);
+    }
+    reduced
+}
+
+/// What leaving something out does to the packets.
+#[derive(Debug, PartialEq)]
+enum Effect {
+    Nothing,
+    /// Some end consents to more, and no packet fares otherwise.
+    Widens,
+    Changes,
+}
+
+fn effect(before: &Cluster, after: &Cluster, parties: &[Party]) -> Effect {
+    let world = |cluster| World { cluster, by_address: false };
+    let mut widens = false;
+    for (from, to, protocol, port) in packets(parties) {
+        let (was, is) = (world(before), world(after));
+        if fate(was, from, to, protocol, port) != fate(is, from, to, protocol, port) {
+            return Effect::Changes;
+        }
+        let (was, is) = (consents(was, from, to, protocol, port), consents(is, from, to, protocol, port));
+        let more = |(was, is): (&BTreeSet<bool>, &BTreeSet<bool>)| {
+            is.contains(&true) && !was.contains(&true) || was.contains(&false) && !is.contains(&false)
+        };
+        widens |= was.iter().zip(&is).any(more);
+    }
+    if widens { Effect::Widens } else { Effect::Nothing }
+}
+
+fn rules(facts: &NetworkPolicyFacts, direction: Direction) -> Option<usize> {
+    match direction {
+        Direction::Ingress => facts.ingress.as_ref().map(Vec::len),
+        Direction::Egress => facts.egress.as_ref().map(Vec::len),
+    }
+}
+
+fn services() -> Services {
+    Services { dns_namespace: "a".into(), dns_pods: LabelSelector::labels([("app", "p")]), dns_ports: vec![53] }
+}
+
+/// The party that a name stands for, among workloads and addresses.
+fn party<'p>(name: &str, parties: &'p [Party], cluster: &Cluster) -> &'p Party {
+    parties.iter().find(|party| names(name, party, cluster)).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_told_can_be_left_out_at_once_and_what_is_not_told_cannot((cluster, _) in clusters()) {
+        let parties = parties(&[&cluster]);
+        let found = oddities(&cluster, &OPTIONS, &services());
+        let told = left_out(&found);
+        let base = reduced(&cluster, &told);
+        assert_ne!(effect(&cluster, &base, &parties), Effect::Changes, "{found:#?}");
+        for ((_, name), facts) in &cluster.network_policies {
+            let isolates: Vec<_> = DIRECTIONS
+                .into_iter()
+                .filter(|of| rules(facts, *of).is_some() && !told.halves.contains(&(name.clone(), *of)))
+                .collect();
+            let mut left = vec![];
+            for direction in &isolates {
+                let all = 0..rules(facts, *direction).unwrap();
+                left.extend(all.map(|rule| (name.clone(), *direction, rule)).filter(|key| !told.rules.contains(key)));
+            }
+            for key in &left {
+                let mut more = told.clone();
+                more.rules.insert(key.clone());
+                assert_eq!(effect(&base, &reduced(&cluster, &more), &parties), Effect::Changes, "{key:?} in {found:#?}");
+            }
+            let denies = isolates.iter().any(|direction| rules(facts, *direction) == Some(0));
+            let had_rules = DIRECTIONS.iter().any(|direction| rules(facts, *direction) > Some(0));
+            let default = facts.pods.is_empty() && denies;
+            if isolates.is_empty() || default || had_rules && left.is_empty() {
+                continue;
+            }
+            let mut more = told.clone();
+            more.halves.extend(DIRECTIONS.map(|direction| (name.clone(), direction)));
+            assert_ne!(effect(&base, &reduced(&cluster, &more), &parties), Effect::Nothing, "{name} in {found:#?}");
+        }
+    }
+
+    #[test]
+    fn examples_show_what_is_told((cluster, _) in clusters()) {
+        let parties = parties(&[&cluster]);
+        let world = World { cluster: &cluster, by_address: false };
+        let found = oddities(&cluster, &OPTIONS, &services());
+        for oddity in &found {
+            let (example, expected) = match oddity {
+                Oddity::OneSided { example, .. } | Oddity::DnsForgotten { example, .. } => (example, Some(Fate::Dropped)),
+                Oddity::Ambiguous { example, .. } => (example, Some(Fate::Undefined)),
+                Oddity::Shadowed { example, .. } => (example, None),
+                _ => continue,
+            };
+            let (src, dst) = (party(&example.src, &parties, &cluster), party(&example.dst, &parties, &cluster));
+            assert_ne!(src, dst);
+            if let Some(expected) = expected {
+                assert_eq!(fate(world, src, dst, example.protocol, example.port), expected, "{oddity:?}");
+            }
+            if let Oddity::DnsForgotten { workloads, calls, .. } = oddity {
+                let called = party(calls, &parties, &cluster);
+                let callers = workloads.iter().map(|name| party(name, &parties, &cluster));
+                let calls = |caller: &Party| packets(&parties).any(|(from, to, protocol, port)| from == caller && to == called && passes(world, from, to, protocol, port));
+                assert!(callers.clone().any(calls), "{oddity:?}");
+                let served = |caller: &Party| packets(&parties).any(|(from, to, protocol, port)| {
+                    let Party::Pod(key) = to else { return false };
+                    let serves = key.namespace.as_deref() == Some("a") && cluster.workloads[key].labels.get("app").is_some_and(|app| app == "p");
+                    from == caller && serves && (protocol, port) == (Protocol::Udp, 53) && passes(world, from, to, protocol, port)
+                });
+                assert!(!callers.clone().any(served), "{oddity:?}");
+            }
+        }
+        let vague = cluster.admin_policies.values().flat_map(|facts| &facts.egress).flat_map(|rule| &rule.peers);
+        let vague = vague.filter(|peer| !matches!(peer, AdminPeerFacts::Pods(_))).count() > 0;
+        let undefined = || packets(&parties).any(|(from, to, protocol, port)| fate(world, from, to, protocol, port) == Fate::Undefined);
+        if !vague && undefined() {
+            assert!(found.iter().any(|oddity| matches!(oddity, Oddity::Ambiguous { .. })), "{found:#?}");
+        }
+    }
+}
