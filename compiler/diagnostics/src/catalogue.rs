@@ -150,6 +150,13 @@ catalogue! {
     EMPTY_SELECTOR = 405 Warning "selector that matches nothing" "K0405";
     DNS_FORGOTTEN = 406 Warning "default deny without DNS" "K0406";
     INTERNET_WITHOUT_RANGES = 407 Error "internet needs the cluster's ranges" "K0407";
+    ONE_SIDED_RULE = 408 Warning "a rule whose other end refuses" "K0408";
+    SHADOWED_RULE = 409 Warning "an administrators' rule that is never asked" "K0409";
+    SUPERFLUOUS_POLICY = 410 Warning "a policy or rule that changes nothing beside others" "K0410";
+    VACUOUS_POLICY = 411 Warning "a policy that isolates and allows everything" "K0411";
+    NO_DEFAULT_DENY = 412 Warning "namespace without default deny" "K0412";
+    UNKNOWN_PORT_NAME = 413 Warning "a port's name that no pod has" "K0413";
+    AMBIGUOUS_PRIORITY = 414 Warning "administrators' policies whose order is not defined" "K0414";
     NEVER_REACHES_VIOLATED = 421 Error "what `never … reaches` forbids is let through" "K0421";
     ALWAYS_REACHES_VIOLATED = 422 Error "what `always … reaches` promises is not let through" "K0422";
     // K05xx: admission.

@@ -8,6 +8,7 @@
 mod access;
 mod admission;
 pub mod guarantees;
+mod network;
 mod survey;
 
 use kspec_diagnostics::{Code, Finding, codes};
@@ -27,6 +28,19 @@ struct Family {
 const FAMILIES: &[Family] = &[
     Family { codes: guarantees::CODES, shared: &[], run: guarantees::check },
     Family { codes: access::CODES, shared: access::SHARED, run: access::check },
+    Family {
+        codes: &[
+            codes::ONE_SIDED_RULE,
+            codes::SHADOWED_RULE,
+            codes::SUPERFLUOUS_POLICY,
+            codes::VACUOUS_POLICY,
+            codes::NO_DEFAULT_DENY,
+            codes::UNKNOWN_PORT_NAME,
+            codes::AMBIGUOUS_PRIORITY,
+        ],
+        shared: &[codes::EMPTY_SELECTOR, codes::DNS_FORGOTTEN],
+        run: network::check,
+    },
     Family {
         codes: &[
             codes::IGNORED_GUARD,

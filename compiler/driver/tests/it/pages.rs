@@ -7,7 +7,8 @@ use crate::support::{CONFIG, compile_with, show};
 /// What the compiler alone cannot show: it needs files, a command line or a state.
 const ELSEWHERE: &[&str] = &[
     "K0005", "K0123", "K0124", "K0121", "K0125", "K0132", "K0225", "K0226", "K0227", "K0228", "K0233", "K0235",
-    "K0511", "K0512", "K0513", "K0514", "K0515", "K0516", "K0517",
+    "K0408", "K0409", "K0410", "K0411", "K0412", "K0413", "K0414", "K0511", "K0512", "K0513", "K0514", "K0515",
+    "K0516", "K0517",
 ];
 
 struct Block<'a> {

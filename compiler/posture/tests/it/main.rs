@@ -5,5 +5,6 @@
 mod access;
 mod audited;
 mod network;
+mod policies;
 mod review;
 mod support;
