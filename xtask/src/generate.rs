@@ -1,5 +1,6 @@
 //! `cargo xtask generate`: inputs of any size for benches, the same bytes for the same seed.
 
+mod network;
 mod project;
 mod random;
 mod state;
@@ -50,6 +51,21 @@ enum What {
         #[arg(long)]
         out: PathBuf,
     },
+    /// A directory state of workloads and network policies, for questions about connectivity
+    Network {
+        /// How many workloads, twenty a namespace
+        #[arg(long)]
+        workloads: usize,
+        /// How many policies; each namespace's denial by default is one of them
+        #[arg(long)]
+        policies: usize,
+        /// What varies between states of one size
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// A folder to write to
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 impl Generate {
@@ -58,6 +74,7 @@ impl Generate {
         let (files, out) = match &self.what {
             What::Project { declarations, files, seed, out } => (project::files(*declarations, *files, *seed)?, out),
             What::State { objects, seed, out } => (state::files(*objects, *seed), out),
+            What::Network { workloads, policies, seed, out } => (network::files(*workloads, *policies, *seed), out),
         };
         for (name, content) in files {
             write(&out.join(name), &content)?;

@@ -5,11 +5,15 @@ use divan::{Bencher, black_box};
 use kspec_analysis::{
     abuse::{Goal, Paths, Settings},
     access::{self, Index, Request},
-    net::{self, NetOptions},
+    net::{
+        self, End, NetOptions, Network,
+        findings::{Services, oddities},
+    },
 };
 use kspec_model::{
     Object,
     cluster::{Cluster, NetworkPolicyFacts},
+    program::Protocol,
 };
 use serde_json::{Value, json};
 
@@ -83,6 +87,33 @@ fn net_reach(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
 fn net_reach_as_lines(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
     let cluster = network(*workloads, *policies, true);
     bencher.bench(|| net::reach(black_box(&cluster), &NetOptions::default()).edges());
+}
+
+/// Who reaches whom by classes, as clusters grow.
+#[divan::bench(args = [(500, 300), (1000, 600), (2000, 1200), (5000, 3000)])]
+fn net_summary(bencher: Bencher<'_, '_>, (workloads, policies): (usize, usize)) {
+    let cluster = network(workloads, policies, true);
+    bencher.bench(|| net::reach(black_box(&cluster), &NetOptions::default()).summary().edges.len());
+}
+
+/// One question about one connection, once everything is read.
+#[divan::bench(args = NETWORKS)]
+fn net_probe(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
+    let cluster = network(*workloads, *policies, true);
+    let network = Network::new(&cluster, &NetOptions::default());
+    let ends: Vec<End> = cluster.workloads.keys().cloned().map(End::Workload).collect();
+    let mut next = Sequence(17);
+    bencher.bench_local(|| {
+        let (src, dst) = (&ends[next.below(ends.len())], &ends[next.below(ends.len())]);
+        network.probe(black_box(src), black_box(dst), Protocol::Tcp, 8003)
+    });
+}
+
+/// What is odd about the policies.
+#[divan::bench(args = NETWORKS)]
+fn net_findings(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {
+    let cluster = network(*workloads, *policies, true);
+    bencher.bench(|| oddities(black_box(&cluster), &NetOptions::default(), &Services::default()).len());
 }
 
 /// Default denial added to every namespace at once: every pair changes.

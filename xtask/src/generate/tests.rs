@@ -8,7 +8,7 @@ use kspec_model::program::Date;
 use kspec_schema::{KubeVersion, Schema};
 use serde_json::Value;
 
-use super::{project, state};
+use super::{network, project, state};
 
 const HEADS: [&str; 7] = ["namespace", "service_account", "workload", "network", "group", "role", "grant"];
 
@@ -68,4 +68,14 @@ fn a_state_is_objects_that_the_server_would_take() {
         }
     }
     assert_eq!(count, 500);
+}
+
+#[test]
+fn a_network_has_as_many_workloads_and_policies_as_asked_for_and_is_the_same_for_a_seed() {
+    let files = network::files(50, 30, 7);
+    assert_eq!(files, network::files(50, 30, 7));
+    assert_ne!(files, network::files(50, 30, 8));
+    let text: String = files.values().map(String::as_str).collect();
+    assert_eq!(text.matches("Deployment").count(), 50);
+    assert_eq!(text.matches("NetworkPolicy").count(), 30);
 }
