@@ -110,6 +110,26 @@ fn check(bencher: Bencher<'_, '_>, declarations: usize) {
     bencher.bench_local(|| checked(&sources).is_some());
 }
 
+/// As `check`, and everything that the project's cluster shows, two guarantees a tenant proved.
+#[divan::bench(args = [1_000, 10_000], sample_count = 10)]
+fn prove(bencher: Bencher<'_, '_>, declarations: usize) {
+    let mut sources = sources(declarations);
+    let count = sources.len().max(1);
+    for (tenant, n) in (0..declarations / 10).zip((0..count).cycle()) {
+        let Some((_, text)) = sources.get_mut(n) else { continue };
+        text.push_str(&format!(
+            "never devs{tenant} can list, watch on secrets in t{tenant}\nnever internet reaches db{tenant}\n"
+        ));
+    }
+    bencher.bench_local(|| {
+        let mut compiler = Compiler::new(facts()?);
+        for (path, text) in &sources {
+            compiler.set_source(path, text.as_str());
+        }
+        Some(compiler.prove().len())
+    });
+}
+
 /// An edit inside one role of the project, and everything that `check` says after it.
 #[divan::bench(args = [10_000], sample_count = 50)]
 fn recheck_after_an_edit(bencher: Bencher<'_, '_>, declarations: usize) {

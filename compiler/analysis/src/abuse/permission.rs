@@ -7,7 +7,7 @@ use super::{
     search::Ways,
     state::{Scope, State},
 };
-use crate::access::SubjectRef;
+use crate::access::{SubjectRef, role_key};
 
 /// Where something holds that was got hold of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +33,12 @@ pub enum Holder<'p> {
     Secret(Option<&'p str>, Option<&'p str>),
 }
 
-/// A chain, and the objects that it leads through beside roles and bindings.
+/// A chain, and the objects that it leads through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
     /// The chain.
     pub path: Path,
-    /// Workloads and secrets on it.
+    /// Workloads and secrets on it, and roles that are got hold of.
     pub through: Vec<ObjectKey>,
     /// The subject that it ends with, where that is one.
     pub ends_as: Option<SubjectRef>,
@@ -100,10 +100,11 @@ fn reached(scope: Scope<'_>) -> Reached<'_> {
     }
 }
 
-/// The object that a state is of, beside roles and bindings.
+/// The object that a state is of.
 fn object(state: &State<'_>) -> Option<ObjectKey> {
     match *state {
         State::Inside(key) | State::Added(key) => Some(key.clone()),
+        State::Holds(role, _) => Some(role_key(role)),
         State::Secret(namespace, name) => Some(ObjectKey {
             group: String::new(),
             kind: "Secret".to_owned(),

@@ -4,10 +4,11 @@
 //! where all of the pattern's are in the rule. Verbs, groups, resources and names are open, so that a pattern lies within a
 //! union of rules exactly where it lies within one of them (as in [`super::permission`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use kspec_model::{
-    cluster::Cluster,
+    ObjectKey,
+    cluster::{BindingFacts, Cluster},
     program::{RoleRef, RoleRule},
 };
 
@@ -102,36 +103,97 @@ impl Pattern<'_> {
         named && self.name.is_none_or(|name| rule.resource_names.iter().any(|known| known == name))
     }
 
-    /// Every chain by which a subject, or anyone at all, is allowed as much of it, in the order of bindings.
+    /// Every chain by which a subject, or anyone at all, is allowed as much of it, in the order of bindings. For more than a few
+    /// questions about subjects, keep [`Grantees`].
     #[must_use]
     pub fn chains(&self, cluster: &Cluster, spot: Spot<'_>, who: Option<&SubjectRef>, extent: Extent) -> Vec<Because> {
-        let roles: BTreeMap<&RoleRef, &RoleRule> = cluster
-            .roles
-            .iter()
-            .filter_map(|(role, facts)| Some((role, facts.rules.iter().find(|rule| self.is_allowed_by(rule, extent))?)))
-            .collect();
         let acts_as = who.map(ActsAs::of);
+        let mut roles = HashMap::new();
         let mut chains = Vec::new();
         for (binding, facts) in &cluster.bindings {
-            let holds_there = match (&binding.namespace, spot) {
-                (None, _) | (Some(_), Spot::Anywhere) => true,
-                (Some(namespace), Spot::In(namespaces)) => namespaces.contains(namespace.as_str()),
-                (Some(_), Spot::Cluster) => false,
+            if !spot.has(binding) {
+                continue;
+            }
+            let Some(rule) = *roles.entry(&facts.role).or_insert_with(|| self.rule_of(cluster, &facts.role, extent))
+            else {
+                continue;
             };
-            let Some(rule) = roles.get(&facts.role).filter(|_| holds_there) else { continue };
             for subject in facts.subjects.iter().map(SubjectRef::from) {
                 if acts_as.as_ref().is_none_or(|acts_as| acts_as.is(&subject)) {
-                    chains.push(Because {
-                        subject,
-                        binding: Some(binding.clone()),
-                        role: Some(role_key(&facts.role)),
-                        rule: Some(PolicyRule::from(*rule)),
-                    });
+                    chains.push(because(subject, binding, &facts.role, rule));
                 }
             }
         }
         chains
     }
+
+    fn rule_of<'c>(&self, cluster: &'c Cluster, role: &RoleRef, extent: Extent) -> Option<&'c RoleRule> {
+        cluster.roles.get(role)?.rules.iter().find(|rule| self.is_allowed_by(rule, extent))
+    }
+}
+
+impl Spot<'_> {
+    /// Whether what a binding gives holds there.
+    fn has(&self, binding: &ObjectKey) -> bool {
+        match (&binding.namespace, self) {
+            (None, _) | (Some(_), Self::Anywhere) => true,
+            (Some(namespace), Self::In(namespaces)) => namespaces.contains(namespace.as_str()),
+            (Some(_), Self::Cluster) => false,
+        }
+    }
+}
+
+/// Bindings by whom they name.
+#[derive(Debug)]
+pub struct Grantees<'a> {
+    cluster: &'a Cluster,
+    /// In the order of bindings.
+    bindings: HashMap<SubjectRef, Vec<(&'a ObjectKey, &'a BindingFacts)>>,
+}
+
+impl<'a> Grantees<'a> {
+    /// Sorts a cluster's bindings.
+    #[must_use]
+    pub fn new(cluster: &'a Cluster) -> Self {
+        let mut bindings: HashMap<SubjectRef, Vec<_>> = HashMap::new();
+        for (binding, facts) in &cluster.bindings {
+            for subject in &facts.subjects {
+                let known = bindings.entry(SubjectRef::from(subject).plain()).or_default();
+                if known.last().is_none_or(|(last, _)| *last != binding) {
+                    known.push((binding, facts));
+                }
+            }
+        }
+        Self { cluster, bindings }
+    }
+
+    /// As [`Pattern::chains`].
+    #[must_use]
+    pub fn chains(
+        &self,
+        pattern: &Pattern<'_>,
+        spot: Spot<'_>,
+        who: Option<&SubjectRef>,
+        extent: Extent,
+    ) -> Vec<Because> {
+        let Some(who) = who else { return pattern.chains(self.cluster, spot, None, extent) };
+        let ActsAs { own, groups } = ActsAs::of(who);
+        let named = groups.into_iter().map(|name| SubjectRef::Group { name }).filter(|group| *group != own);
+        let mut chains = Vec::new();
+        for subject in named.chain([own.clone()]) {
+            for (binding, facts) in self.bindings.get(&subject).into_iter().flatten() {
+                let rule = pattern.rule_of(self.cluster, &facts.role, extent).filter(|_| spot.has(binding));
+                chains.extend(rule.map(|rule| because(subject.clone(), binding, &facts.role, rule)));
+            }
+        }
+        chains.sort_by(|one, other| one.binding.cmp(&other.binding));
+        chains
+    }
+}
+
+fn because(subject: SubjectRef, binding: &ObjectKey, role: &RoleRef, rule: &RoleRule) -> Because {
+    let (binding, role) = (Some(binding.clone()), Some(role_key(role)));
+    Because { subject, binding, role, rule: Some(PolicyRule::from(rule)) }
 }
 
 /// As whom a subject acts, by itself and by what authentication adds.

@@ -12,7 +12,7 @@ pub(crate) mod request;
 pub(crate) mod rule;
 mod subjects;
 
-pub use claim::{Extent, Pattern, Spot};
+pub use claim::{Extent, Grantees, Pattern, Spot};
 pub use delta::{AccessChange, AccessDelta, GrantRef, ResourceRef, delta};
 pub use escalation::{Authority, Covered, Grant};
 pub use index::{Answer, Because, Index, allowed, role_key};

@@ -50,7 +50,7 @@ impl Prover<'_, '_> {
         let violation = if always { self.always_can(can) } else { self.never_can(can, notes) };
         match violation {
             Some(violation) => Outcome::Violated(violation),
-            None => self.unread(RBAC).map_or(Outcome::Holds, Outcome::NotDecided),
+            None => self.unread(RBAC).map_or_else(|| self.whole(), Outcome::NotDecided),
         }
     }
 
@@ -72,7 +72,7 @@ impl Prover<'_, '_> {
             }
             for pattern in patterns(can) {
                 let deed = self.deed(pattern, &can.scope);
-                for chain in pattern.chains(cluster, deed.spot(), who.as_ref(), Extent::Some) {
+                for chain in self.grantees.chains(&pattern, deed.spot(), who.as_ref(), Extent::Some) {
                     if counts(&chain.subject) {
                         let built_in = self.is_built_in(&chain);
                         let deed = Deed { namespaces: deed.namespaces.clone(), ..deed };
@@ -109,7 +109,6 @@ impl Prover<'_, '_> {
     }
 
     fn always_can(&self, can: &Can) -> Option<Violation> {
-        let cluster = &self.coming.cluster;
         for who in
             can.subjects.iter().filter(|who| !can.except.iter().any(|except| Who::Subject(except.clone()) == **who))
         {
@@ -127,7 +126,7 @@ impl Prover<'_, '_> {
                 for namespace in everywhere {
                     let one: BTreeSet<&str> = namespace.into_iter().collect();
                     let spot = if one.is_empty() || deed.of_cluster { Spot::Cluster } else { Spot::In(&one) };
-                    if pattern.chains(cluster, spot, Some(&who), Extent::All).is_empty() {
+                    if self.grantees.chains(&pattern, spot, Some(&who), Extent::All).is_empty() {
                         let place =
                             namespace.map_or_else(|| "the whole cluster".to_owned(), |name| self.coming.say(name));
                         let message = format!("nothing allows {} to {} in {place}", say(&who), said(&pattern));
@@ -182,7 +181,7 @@ impl Prover<'_, '_> {
         chain: &Because,
         allowed: &dyn Fn(&Cluster) -> bool,
     ) -> Vec<super::Responsible> {
-        let objects = parties(cluster, chain);
+        let objects = gathered(cluster, chain.binding.iter().chain(&chain.role).cloned().collect());
         let kept = minimal(objects, |kept| allowed(&only(cluster, kept)));
         let mut responsible: Vec<_> = kept.iter().map(|object| self.responsible(object, part(object, chain))).collect();
         // Whom the person is most likely to change first.
@@ -218,9 +217,8 @@ pub(super) fn subject(who: &Who) -> Option<SubjectRef> {
     }
 }
 
-/// Everything that a chain may need: its binding, its role, and the roles that this gathers.
-pub(super) fn parties(cluster: &Cluster, chain: &Because) -> BTreeSet<ObjectKey> {
-    let mut objects: BTreeSet<ObjectKey> = chain.binding.iter().chain(&chain.role).cloned().collect();
+/// Objects, and the roles that those among them gather.
+pub(super) fn gathered(cluster: &Cluster, mut objects: BTreeSet<ObjectKey>) -> BTreeSet<ObjectKey> {
     loop {
         let mut more = BTreeSet::new();
         for (name, facts) in &cluster.roles {

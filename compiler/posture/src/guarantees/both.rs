@@ -53,7 +53,7 @@ impl Prover<'_, '_> {
                 });
             }
         }
-        self.unread(&["rolebindings", "clusterrolebindings"]).map_or(Outcome::Holds, Outcome::NotDecided)
+        self.unread(&["rolebindings", "clusterrolebindings"]).map_or_else(|| self.whole(), Outcome::NotDecided)
     }
 
     fn holdings(&self, role: &RoleRef) -> Vec<Holding<'_>> {

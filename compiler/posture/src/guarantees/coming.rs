@@ -1,18 +1,21 @@
 //! Namespaces yet to come: what a program's dynamic scopes would make in them.
 //!
 //! A guarantee may be about namespaces that are not there yet, and a grant or a network may come to hold in them. What can be
-//! told of such a namespace is its labels. For each scope that guarantees speak of, and each dynamic scope of the program that
-//! some namespace can satisfy together with it, one such namespace is added to the cluster, and one that none of the program's
-//! dynamic scopes selects, with the objects that the program would lower to there.
+//! told of such a namespace is its labels, and the program tells two of them apart only by which of its dynamic scopes select
+//! them. So for each scope that guarantees speak of, and each combination of dynamic scopes that labels within it can satisfy,
+//! one such namespace is added to the cluster, with the objects that the program would lower to there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use kspec_diagnostics::Place;
 use kspec_lower::LoweredObject;
 use kspec_model::{
     LabelSelector, Labels, ObjectKey,
     cluster::{Cluster, NamespaceFacts},
-    program::{Claim, ClaimScope, Date, GrantScope, NetworkScope, Peer, Program},
+    program::{Can, Claim, ClaimScope, Date, GrantScope, NetworkScope, Peer, Program},
 };
 
 use super::labels::{self, satisfy};
@@ -22,29 +25,32 @@ use crate::Survey;
 const FRESH: &str = "namespace-to-come";
 
 /// A cluster, with namespaces that may come.
-pub(crate) struct Coming {
+pub(crate) struct Coming<'s> {
     /// The cluster with them.
-    pub(crate) cluster: Cluster,
+    pub(crate) cluster: Cow<'s, Cluster>,
     /// Them, by what they are called here.
     pub(crate) namespaces: BTreeMap<String, Labels>,
+    /// Whether every namespace that may come is like one of them.
+    pub(crate) whole: bool,
     places: BTreeMap<ObjectKey, Place>,
 }
 
-impl Coming {
+impl<'s> Coming<'s> {
     /// Adds them, where a guarantee may be about any.
-    pub(crate) fn new(survey: &Survey<'_>, program: &Program, as_of: Date) -> Self {
-        let namespaces = namespaces(&survey.cluster, program);
-        let mut coming = Self { cluster: survey.cluster.clone(), namespaces, places: BTreeMap::new() };
+    pub(crate) fn new(survey: &'s Survey<'_>, program: &Program, as_of: Date) -> Self {
+        let (namespaces, whole) = namespaces(&survey.cluster, program);
+        let mut coming = Self { cluster: Cow::Borrowed(&survey.cluster), namespaces, whole, places: BTreeMap::new() };
         if coming.namespaces.is_empty() {
             return coming;
         }
         let objects: Vec<LoweredObject> = objects(program, &coming.namespaces, as_of);
         let (there, _) = Cluster::lift(objects.iter().map(|lowered| &lowered.object));
+        let cluster = coming.cluster.to_mut();
         for (name, labels) in &coming.namespaces {
-            coming.cluster.namespaces.insert(name.clone(), NamespaceFacts { labels: labels.clone() });
+            cluster.namespaces.insert(name.clone(), NamespaceFacts { labels: labels.clone() });
         }
-        coming.cluster.bindings.extend(there.bindings);
-        coming.cluster.network_policies.extend(there.network_policies);
+        cluster.bindings.extend(there.bindings);
+        cluster.network_policies.extend(there.network_policies);
         coming.places =
             objects.into_iter().map(|lowered| (lowered.object.key(), Place::Source(lowered.origin.at))).collect();
         coming
@@ -64,69 +70,61 @@ impl Coming {
     }
 }
 
-/// Labels of namespaces that may come, by name.
-fn namespaces(cluster: &Cluster, program: &Program) -> BTreeMap<String, Labels> {
+/// How many combinations of dynamic scopes are thought of.
+const COMBINATIONS: usize = 256;
+
+/// Labels of namespaces that may come, by name; and whether they are all that can be told apart.
+fn namespaces(cluster: &Cluster, program: &Program) -> (BTreeMap<String, Labels>, bool) {
     let everywhere = LabelSelector::default();
-    let scopes: Vec<&LabelSelector> = program
-        .guarantees
-        .iter()
-        .filter_map(|guarantee| match &guarantee.claim {
-            Claim::Can(can) if !guarantee.always => Some(&can.scope),
-            Claim::Can(can) => Some(&can.scope).filter(|scope| matches!(scope, ClaimScope::Where(_))),
-            Claim::Both { scope, .. } => Some(scope),
-            Claim::Reaches(_) | Claim::Audited(_) => None,
-        })
-        .filter_map(|scope| match scope {
-            ClaimScope::Where(selector) => Some(selector),
-            ClaimScope::Anywhere => Some(&everywhere),
-            ClaimScope::Cluster | ClaimScope::Namespaces(_) => None,
-        })
-        .chain(program.guarantees.iter().flat_map(|guarantee| {
-            let peers = match &guarantee.claim {
-                Claim::Reaches(reaches) => vec![&reaches.from, &reaches.to],
-                _ => Vec::new(),
-            };
-            peers.into_iter().filter_map(|peer| match peer {
-                Peer::Pods { namespaces, .. } => namespaces.as_ref(),
-                _ => None,
-            })
-        }))
-        .collect();
-    let dynamic: Vec<&LabelSelector> = dynamic(program).collect();
-    let mut found: BTreeSet<Labels> = BTreeSet::new();
-    let mut coming = BTreeMap::new();
-    let mut add = |all: &[&LabelSelector], none: &[&LabelSelector]| {
-        let taken = |name: &str| cluster.namespaces.contains_key(name);
-        let fresh = |number: usize| if number == 0 { FRESH.to_owned() } else { format!("{FRESH}-{number}") };
-        let name = (0..).map(fresh).find(|name| !taken(name) && !coming.contains_key(name)).unwrap_or_default();
-        let Some(labels) = satisfy(all, none, &name, &taken) else { return };
-        let name = labels.get(labels::NAME).cloned().unwrap_or(name);
-        let told = labels.iter().filter(|(key, value)| *key != labels::NAME || !value.starts_with(FRESH));
-        if found.insert(told.map(|(key, value)| (key.clone(), value.clone())).collect()) {
-            coming.insert(name, labels);
-        }
-    };
-    // Without a dynamic scope, a namespace that comes has nothing that one without a binding has not.
-    for scope in scopes {
-        let by_dynamic = dynamic.is_empty() && *scope == everywhere;
-        if by_dynamic {
-            continue;
-        }
-        add(&[scope], &dynamic);
-        for one in &dynamic {
-            add(&[scope], &[one]);
-            let mut all = vec![scope, *one];
-            for other in &dynamic {
-                let more: Vec<_> = all.iter().copied().chain([*other]).collect();
-                if satisfy(&more, &[], FRESH, &|_| false).is_some() {
-                    all = more;
+    let mut dynamic: Vec<&LabelSelector> = dynamic(program).collect();
+    dynamic.sort();
+    dynamic.dedup();
+    let mut scopes: BTreeSet<&LabelSelector> = BTreeSet::new();
+    for guarantee in &program.guarantees {
+        match &guarantee.claim {
+            Claim::Can(Can { scope, .. }) | Claim::Both { scope, .. } => match scope {
+                ClaimScope::Where(selector) => scopes.extend([selector]),
+                // Where no scope is dynamic, a namespace that comes has nothing that what is there has not.
+                ClaimScope::Anywhere if !guarantee.always && !dynamic.is_empty() => scopes.extend([&everywhere]),
+                ClaimScope::Anywhere | ClaimScope::Cluster | ClaimScope::Namespaces(_) => {}
+            },
+            Claim::Reaches(reaches) => {
+                for peer in [&reaches.from, &reaches.to] {
+                    match peer {
+                        Peer::Pods { namespaces: Some(namespaces), .. } => scopes.extend([namespaces]),
+                        _ => {}
+                    }
                 }
             }
-            add(&[scope, one], &[]);
-            add(&all, &[]);
+            Claim::Audited(_) => {}
         }
     }
-    coming
+    let taken = |name: &str| cluster.namespaces.contains_key(name);
+    let mut coming: BTreeMap<String, Labels> = BTreeMap::new();
+    let mut whole = true;
+    for scope in scopes {
+        let mut combinations = vec![(vec![scope], Vec::new())];
+        for one in &dynamic {
+            combinations = combinations
+                .into_iter()
+                .flat_map(|(all, none)| {
+                    let with = (all.iter().copied().chain([*one]).collect(), none.clone());
+                    let without = (all, none.into_iter().chain([*one]).collect());
+                    [with, without]
+                })
+                .filter(|(all, none): &(Vec<_>, Vec<_>)| satisfy(all, none, FRESH, &taken).is_some())
+                .collect();
+            whole &= combinations.len() <= COMBINATIONS;
+            combinations.truncate(COMBINATIONS);
+        }
+        for (all, none) in combinations {
+            let fresh = |number: usize| if number == 0 { FRESH.to_owned() } else { format!("{FRESH}-{number}") };
+            let name = (0..).map(fresh).find(|name| !taken(name) && !coming.contains_key(name)).unwrap_or_default();
+            let labels = satisfy(&all, &none, &name, &taken);
+            coming.extend(labels.map(|labels| (labels.get(labels::NAME).cloned().unwrap_or(name), labels)));
+        }
+    }
+    (coming, whole)
 }
 
 /// The labels that a program's dynamic scopes ask for.

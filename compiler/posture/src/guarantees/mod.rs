@@ -19,7 +19,7 @@ use std::cell::OnceCell;
 
 use kspec_analysis::{
     abuse::Paths,
-    access::SubjectRef,
+    access::{Grantees, SubjectRef},
     net::{self, NetOptions, Reach},
 };
 use kspec_diagnostics::{Code, Finding, Place, codes};
@@ -28,7 +28,7 @@ use kspec_model::{
     program::{Claim, Guarantee, Program},
 };
 
-use self::{coming::Coming, pods::with_pods};
+use self::{coming::Coming, pods::with_pods, reach::Maker};
 use crate::Survey;
 
 /// Every code of [`check`].
@@ -100,8 +100,16 @@ pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
     let pods = connects.then(|| with_pods(&coming, program));
     let reach = pods.as_ref().map(|cluster| net::reach(cluster, &NetOptions::default()));
     let asked: Vec<SubjectRef> = program.guarantees.iter().flat_map(|guarantee| subjects(&guarantee.claim)).collect();
-    let prover =
-        Prover { survey, program, coming: &coming, reach: reach.as_ref(), asked: &asked, paths: OnceCell::new() };
+    let prover = Prover {
+        survey,
+        program,
+        coming: &coming,
+        grantees: Grantees::new(&coming.cluster),
+        reach: reach.as_ref(),
+        asked: &asked,
+        paths: OnceCell::new(),
+        makers: OnceCell::new(),
+    };
     program.guarantees.iter().map(|guarantee| prover.judge(guarantee)).collect()
 }
 
@@ -121,13 +129,16 @@ pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
 struct Prover<'s, 'a> {
     survey: &'s Survey<'a>,
     program: &'a Program,
-    coming: &'s Coming,
+    coming: &'s Coming<'s>,
+    grantees: Grantees<'s>,
     /// Who reaches whom, where a guarantee asks.
     reach: Option<&'s Reach<'s>>,
     /// Subjects that guarantees name, whether or not a binding does.
     asked: &'s [SubjectRef],
     /// The graph of abuse, once a guarantee asks.
     paths: OnceCell<Paths<'s>>,
+    /// Who may make pods, once a guarantee asks.
+    makers: OnceCell<Vec<Maker>>,
 }
 
 impl<'a> Prover<'_, 'a> {
@@ -146,6 +157,15 @@ impl<'a> Prover<'_, 'a> {
             Claim::Audited(audited) => self.audited(guarantee.always, audited, &mut notes),
         };
         Verdict { guarantee, outcome, notes }
+    }
+
+    /// That it holds, unless there are more sorts of namespaces to come than were thought of.
+    fn whole(&self) -> Outcome {
+        if self.coming.whole {
+            return Outcome::Holds;
+        }
+        let why = "the program's dynamic scopes tell too many sorts of namespaces apart to look at what may come";
+        Outcome::NotDecided(why.to_owned())
     }
 
     fn responsible(&self, object: &ObjectKey, text: impl Into<String>) -> Responsible {

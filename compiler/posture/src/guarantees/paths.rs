@@ -73,7 +73,7 @@ impl<'s> Prover<'s, '_> {
                 "{count} of the system's own components come there by what every API server gives them: they are no part of this"
             ));
         }
-        self.unread(READ).map_or(Outcome::Holds, Outcome::NotDecided)
+        self.unread(READ).map_or_else(|| self.whole(), Outcome::NotDecided)
     }
 
     /// Draws the graph of abuse.
@@ -125,10 +125,10 @@ impl<'s> Prover<'s, '_> {
             let chains = deed.pattern.chains(cluster, deed.spot(), Some(end), Extent::Some);
             if let Some(last) = chains.first() {
                 witness.extend(access::steps(last));
-                objects.extend(access::parties(cluster, last));
+                objects.extend(last.binding.iter().chain(&last.role).cloned());
             }
         }
-        // Roles that are got hold of without being bound yet, and what these gather.
+        let objects = access::gathered(cluster, objects);
         let from = way.path.from.clone();
         let suffices = |kept: &BTreeSet<ObjectKey>, whole: bool| {
             let part = part(cluster, kept, whole);

@@ -3,7 +3,10 @@
 //! A program may speak of a workload by its labels alone, and a promise about it must not hold for want of a pod. Such a workload
 //! is taken as one pod with exactly its labels and ports.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use kspec_model::{
     LabelSelector, Labels, ObjectKey,
@@ -14,8 +17,8 @@ use kspec_model::{
 use super::{coming::Coming, labels};
 
 /// A cluster with them.
-pub(super) fn with_pods(coming: &Coming, program: &Program) -> Cluster {
-    let mut cluster = coming.cluster.clone();
+pub(super) fn with_pods<'c>(coming: &'c Coming<'_>, program: &Program) -> Cow<'c, Cluster> {
+    let mut cluster = Cow::Borrowed(coming.cluster.as_ref());
     let mut running: BTreeMap<&str, Vec<&Labels>> = BTreeMap::new();
     for (key, facts) in &coming.cluster.workloads {
         running.entry(key.namespace.as_deref().unwrap_or_default()).or_default().push(&facts.labels);
@@ -25,7 +28,7 @@ pub(super) fn with_pods(coming: &Coming, program: &Program) -> Cluster {
         let here = running.get(workload.namespace.as_str());
         let runs = here.into_iter().flatten().any(|labels| workload.pods.matches(labels));
         if !runs && there.insert((&workload.namespace, &workload.name)) {
-            add(&mut cluster, &workload.namespace, &workload.name, declared(workload));
+            add(cluster.to_mut(), &workload.namespace, &workload.name, declared(workload));
         }
     }
     for guarantee in &program.guarantees {
@@ -38,7 +41,7 @@ pub(super) fn with_pods(coming: &Coming, program: &Program) -> Cluster {
 }
 
 /// Pods for a peer that nothing matches, and for one that may be of a namespace yet to come.
-fn peer_pods(cluster: &mut Cluster, coming: &Coming, program: &Program, peer: &Peer) {
+fn peer_pods(cluster: &mut Cow<'_, Cluster>, coming: &Coming<'_>, program: &Program, peer: &Peer) {
     let everything = LabelSelector::default();
     let (pods, in_namespace): (&LabelSelector, Vec<String>) = match peer {
         Peer::Namespace(name) => (&everything, vec![name.clone()]),
@@ -55,7 +58,7 @@ fn peer_pods(cluster: &mut Cluster, coming: &Coming, program: &Program, peer: &P
             });
             if !runs {
                 let facts = WorkloadFacts { labels, ..WorkloadFacts::default() };
-                add(cluster, &network.dns_namespace, "dns", facts);
+                add(cluster.to_mut(), &network.dns_namespace, "dns", facts);
             }
             return;
         }
@@ -72,7 +75,7 @@ fn peer_pods(cluster: &mut Cluster, coming: &Coming, program: &Program, peer: &P
         let Some(mut labels) = labels::satisfy(&[pods], &[], "", &|_| false) else { continue };
         labels.remove(labels::NAME);
         let name = if labels.is_empty() { "any-pod".to_owned() } else { format!("pod-{}", labels::plain(&labels)) };
-        add(cluster, &namespace, &name, WorkloadFacts { labels, ..WorkloadFacts::default() });
+        add(cluster.to_mut(), &namespace, &name, WorkloadFacts { labels, ..WorkloadFacts::default() });
     }
 }
 

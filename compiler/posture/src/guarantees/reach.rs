@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 use kspec_analysis::{
-    access::{Extent, Pattern, Spot},
+    access::{Extent, Pattern, SubjectRef},
     net::{Connections, Effect, End, Ends, Half, Packet, Reach, Why},
 };
+use kspec_diagnostics::Place;
 use kspec_model::{
     LabelSelector, ObjectKey,
-    program::{Peer, PortRef, Reaches},
+    cluster::Cluster,
+    program::{Peer, PortRef, Reaches, RoleRef, RoleRule},
 };
 
-use super::{Outcome, Prover, Responsible, Violation, edges::edges_of, say, short};
+use super::{Outcome, Prover, Responsible, Violation, edges::edges_of, minimal::minimal, say, short};
 
 /// Kinds of which a part unread would make an answer a guess.
 const NETWORK: &[&str] = &[
@@ -92,7 +94,7 @@ impl Prover<'_, '_> {
                         packet_text(&packet),
                         names(&reach.network().in_doubt())
                     )),
-                    None => Outcome::Holds,
+                    None => self.whole(),
                 }
             }
         }
@@ -122,6 +124,8 @@ impl Prover<'_, '_> {
         );
         let mut witness = Vec::new();
         let mut responsible: Vec<Responsible> = Vec::new();
+        // For each end that is isolated, the policies of which one is enough.
+        let mut ends: Vec<(BTreeSet<ObjectKey>, &Packet)> = Vec::new();
         for packet in &packets {
             witness.push(format!("{} is let through", packet_text(packet)));
             for object in &packet.led_by {
@@ -130,13 +134,20 @@ impl Prover<'_, '_> {
             }
             for (half, direction) in self.halves(packet, reach) {
                 witness.push(format!("{direction}: {}", half_text(&half)));
-                let deciding = match half.why {
-                    Why::Rule => half.says.iter().find(|say| say.effect == Effect::Allows),
-                    Why::AdminRule => half.says.last(),
-                    _ => None,
+                // Of several that allow it one is enough; of administrators' policies the one that decides.
+                let enough: BTreeSet<ObjectKey> = match half.why {
+                    Why::Rule => of_effect(&half, Effect::Allows).cloned().collect(),
+                    Why::AdminRule => half.says.last().map(|say| say.policy.clone()).into_iter().collect(),
+                    _ => continue,
                 };
-                responsible.extend(deciding.into_iter().flat_map(|say| self.policy(&say.policy, packet, reach)));
+                ends.push((enough, packet));
             }
+        }
+        let all = ends.iter().flat_map(|(enough, _)| enough).cloned().collect();
+        let kept = minimal(all, |kept| ends.iter().all(|(enough, _)| !enough.is_disjoint(kept)));
+        for policy in &kept {
+            let packets = ends.iter().filter(|(enough, _)| enough.contains(policy)).map(|(_, packet)| *packet);
+            responsible.extend(packets.map(|packet| self.policy(policy, packet, reach)));
         }
         let mut seen = BTreeSet::new();
         responsible.retain(|responsible| seen.insert((responsible.place.clone(), responsible.text.clone())));
@@ -179,13 +190,14 @@ impl Prover<'_, '_> {
         for (half, direction) in halves.iter().filter(|(half, _)| !half.allowed) {
             witness.push(format!("{direction}: {}", half_text(half)));
             let denying = half.says.iter().filter(|say| matches!(say.effect, Effect::NoRule | Effect::Denies));
+            let which = if *direction == "egress" { "outgoing" } else { "incoming" };
             responsible.extend(denying.map(|say| {
-                let what =
-                    if say.effect == Effect::Denies { "denies it" } else { "isolates the end, without a rule for it" };
-                self.responsible(&say.policy, format!("{} {what}", short(&say.policy)))
+                let does = if say.effect == Effect::Denies { "denies" } else { "has no rule for, and isolates," };
+                let text = format!("{} {does} these {which} connections", short(&say.policy));
+                self.responsible(&say.policy, text)
             }));
         }
-        responsible.sort_by(|one, other| one.object.cmp(&other.object));
+        responsible.sort_by(|one, other| (&one.object, &one.text).cmp(&(&other.object, &other.text)));
         responsible.dedup();
         let message = format!("{} is not let through", packet_text(&packet));
         let help = "add the edge, at both ends where both are isolated".to_owned();
@@ -199,18 +211,18 @@ impl Prover<'_, '_> {
         verdict.map_or_else(Vec::new, |verdict| vec![(verdict.egress, "egress"), (verdict.ingress, "ingress")])
     }
 
-    /// A policy that lets a packet through: its edges, where the program has some for it, else itself.
-    fn policy(&self, policy: &ObjectKey, packet: &Packet, reach: &Reach<'_>) -> Vec<Responsible> {
+    /// A policy that lets a packet through: an edge, where the program has one for it, else itself.
+    fn policy(&self, policy: &ObjectKey, packet: &Packet, reach: &Reach<'_>) -> Responsible {
         let place = self.coming.place(self.survey, policy);
-        let ours = matches!(place, kspec_diagnostics::Place::Source(_));
-        let edges = if ours { edges_of(self.program, packet, reach) } else { Vec::new() };
-        match edges.first() {
-            Some(origin) => vec![Responsible {
+        let ours = matches!(place, Place::Source(_));
+        let edge = if ours { edges_of(self.program, packet, reach).first().copied() } else { None };
+        match edge {
+            Some(origin) => Responsible {
                 object: policy.clone(),
                 place: origin.at.into(),
                 text: "this edge lets it through".to_owned(),
-            }],
-            None => vec![self.responsible(policy, format!("{} lets it through", short(policy)))],
+            },
+            None => self.responsible(policy, format!("{} lets it through", short(policy))),
         }
     }
 
@@ -273,19 +285,16 @@ impl Prover<'_, '_> {
         }
         let mut subjects = BTreeSet::new();
         let mut system = BTreeSet::new();
-        for (group, resource) in MAKERS {
-            for verb in ["create", "update", "patch"] {
-                let pattern = Pattern { verb, group, resource, subresource: "", name: None };
-                for chain in pattern.chains(&self.coming.cluster, Spot::In(&known), None, Extent::Some) {
-                    if self.is_built_in(&chain) {
-                        system.insert(chain.subject);
-                    } else if !chain.subject.is_masters() {
-                        subjects.insert(chain.subject);
-                    }
-                }
+        for maker in self.makers.get_or_init(|| makers(&self.coming.cluster)) {
+            if maker.namespace.as_deref().is_none_or(|namespace| known.contains(namespace)) {
+                if maker.built_in {
+                    system.insert(&maker.subject)
+                } else {
+                    subjects.insert(&maker.subject)
+                };
             }
         }
-        let mut named: Vec<String> = subjects.iter().take(NAMED).map(say).collect();
+        let mut named: Vec<String> = subjects.iter().take(NAMED).map(|subject| say(subject)).collect();
         if subjects.len() > NAMED {
             named.push(format!("{} more", subjects.len() - NAMED));
         }
@@ -299,6 +308,33 @@ impl Prover<'_, '_> {
         let more = if known.len() > NAMED { format!(" and {} more", known.len() - NAMED) } else { String::new() };
         vec![format!("who may make pods in {}{more}, with whatever labels: {}", places.join(", "), named.join(", "))]
     }
+}
+
+/// Somebody who may make pods.
+pub(super) struct Maker {
+    subject: SubjectRef,
+    /// Where; everywhere without one.
+    namespace: Option<String>,
+    built_in: bool,
+}
+
+fn makers(cluster: &Cluster) -> Vec<Maker> {
+    let patterns = MAKERS.iter().flat_map(|(group, resource)| {
+        ["create", "update", "patch"].map(|verb| Pattern { verb, group, resource, subresource: "", name: None })
+    });
+    let patterns: Vec<Pattern<'_>> = patterns.collect();
+    let makes = |rule: &RoleRule| patterns.iter().any(|pattern| pattern.is_allowed_by(rule, Extent::Some));
+    let roles: BTreeSet<&RoleRef> =
+        cluster.roles.iter().filter(|(_, facts)| facts.rules.iter().any(makes)).map(|(role, _)| role).collect();
+    let bindings = cluster.bindings.iter().filter(|(_, facts)| roles.contains(&facts.role));
+    let all = bindings.flat_map(|(binding, facts)| {
+        facts.subjects.iter().map(|subject| Maker {
+            subject: SubjectRef::from(subject),
+            namespace: binding.namespace.clone(),
+            built_in: facts.built_in,
+        })
+    });
+    all.filter(|maker| !maker.subject.is_masters()).collect()
 }
 
 /// The ports that are meant, none for any.
@@ -348,12 +384,12 @@ fn unknown_because(reach: &Reach<'_>, ends: [&Ends; 2], anywhere: bool) -> BTree
     found
 }
 
+fn of_effect(half: &Half, effect: Effect) -> impl Iterator<Item = &ObjectKey> {
+    half.says.iter().filter(move |say| say.effect == effect).map(|say| &say.policy)
+}
+
 fn half_text(half: &Half) -> String {
-    let by = |effect: Effect| {
-        let policies: Vec<String> =
-            half.says.iter().filter(|say| say.effect == effect).map(|say| short(&say.policy)).collect();
-        policies.join(", ")
-    };
+    let by = |effect: Effect| of_effect(half, effect).map(short).collect::<Vec<_>>().join(", ");
     match half.why {
         Why::Outside => "outside the cluster, where no policy applies".to_owned(),
         Why::HostNetwork => "on its node's network, where no policy applies".to_owned(),

@@ -4,7 +4,9 @@
 
 mod access;
 mod audited;
+mod coming;
 mod network;
+mod paths;
 mod policies;
 mod review;
 mod support;

@@ -9,6 +9,8 @@ use kspec_model::{
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
+use kspec_posture::guarantees::{Outcome, Responsible};
+
 use crate::support::{outcome, program, violation};
 
 const NAMESPACES: [&str; 2] = ["one", "two"];
@@ -172,4 +174,125 @@ proptest! {
             prop_assert!(!broken(&without(&fewer)), "{left_out} can be left out of {names:?}: {packet}");
         }
     }
+
+    #[test]
+    fn what_refuses_a_packet_is_all_that_does(objects in objects(), (from, to) in (select(&NAMESPACES[..]), select(&NAMESPACES[..]))) {
+        let (from, to) = (Peer::Namespace(from.to_owned()), Peer::Namespace(to.to_owned()));
+        let port = PortRef::Number(PortSpec { first: 80, last: 80, protocol: Protocol::Tcp });
+        let reaches = Reaches { from: from.clone(), to: to.clone(), ports: vec![port], through_any_path: false };
+        let Some(violation) = violation(outcome(&program(true, Claim::Reaches(reaches)), &objects)) else { return Ok(()) };
+        let responsible: Vec<&str> = violation.responsible.iter().map(|one| one.object.name.as_str()).collect();
+        let shown = |end: &End| match end {
+            End::Workload(key) => format!("{}/{}[Pod]", key.namespace.as_deref().expect("one"), key.name),
+            End::Address(address) => address.to_string(),
+        };
+        let mut packets = ends(&from).into_iter().flat_map(|src| ends(&to).into_iter().map(move |dst| (src.clone(), dst)));
+        let (src, dst) = packets
+            .find(|(src, dst)| violation.witness[0].starts_with(&format!("{} → {} ", shown(src), shown(dst))))
+            .expect("the packet is of the claim");
+        // What is responsible isolates no more in the direction that it is responsible for.
+        let passes_with = |kept: Option<&Responsible>| {
+            let mut objects = objects.clone();
+            for one in violation.responsible.iter().filter(|one| Some(*one) != kept) {
+                let lifted = if one.text.contains("incoming") { "Ingress" } else { "Egress" };
+                let is = |object: &&mut Value| object["metadata"]["name"] == one.object.name.as_str() && object["kind"] == "NetworkPolicy";
+                for object in objects.iter_mut().filter(is) {
+                    let types = object["spec"]["policyTypes"].as_array_mut().expect("types");
+                    types.retain(|kind| kind != lifted);
+                    if types.is_empty() {
+                        // A policy without types isolates incoming connections: this one is about no pod.
+                        object["spec"] = json!({ "podSelector": { "matchLabels": { "app": "none" } } });
+                    }
+                }
+            }
+            let cluster = lifted(&objects);
+            passes(&Network::new(&cluster, &NetOptions::default()), &src, &dst, 80)
+        };
+        prop_assert!(passes_with(None), "without {responsible:?} it is refused all the same");
+        for one in &violation.responsible {
+            prop_assert!(!passes_with(Some(one)), "it passes beside {one:?}, of {responsible:?}");
+        }
+    }
+}
+
+fn web(extra: &[Value]) -> Vec<Value> {
+    let mut objects = vec![
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } }),
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web", "namespace": "shop", "labels": { "app": "web" } },
+            "spec": { "containers": [{ "name": "c", "ports": [{ "name": "http", "containerPort": 8080 }] }] },
+        }),
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "inner", "namespace": "shop" },
+            "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{ "from": [{ "namespaceSelector": {} }] }] },
+        }),
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "proxy", "namespace": "edge" }, "spec": { "containers": [{ "name": "c" }] } }),
+    ];
+    objects.extend_from_slice(extra);
+    objects
+}
+
+fn internet_to(namespace: &str) -> Claim {
+    let to = Peer::Namespace(namespace.to_owned());
+    Claim::Reaches(Reaches { from: Peer::Internet, to, ports: Vec::new(), through_any_path: false })
+}
+
+#[test]
+fn callers_that_an_ingress_leads_in_come_from_the_internet() {
+    let program = program(false, internet_to("shop"));
+    assert_eq!(violation(outcome(&program, &web(&[]))), None, "only pods are let in");
+    let led = web(&[
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "namespace": "shop" },
+            "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80, "targetPort": "http" }] },
+        }),
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "web", "namespace": "shop" },
+            "spec": { "defaultBackend": { "service": { "name": "web", "port": { "number": 80 } } } },
+        }),
+    ]);
+    let violation = violation(outcome(&program, &led)).expect("a violation");
+    assert_eq!(violation.message, "a caller from outside reaches shop/web[Pod] : TCP 8080");
+    let kinds: Vec<&str> = violation.responsible.iter().map(|one| one.object.kind.as_str()).collect();
+    assert_eq!(kinds, ["Service", "Ingress"]);
+}
+
+#[test]
+fn what_is_not_evaluated_leaves_it_undecided() {
+    let other = |namespace: &str| json!({ "apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": { "name": "x", "namespace": namespace }, "spec": {} });
+    let program = program(false, internet_to("shop"));
+    match outcome(&program, &web(&[other("shop")])) {
+        Outcome::NotDecided(why) => assert!(why.contains("CiliumNetworkPolicy shop/x"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(outcome(&program, &web(&[other("elsewhere")])), Outcome::Holds, "it is about another namespace");
+}
+
+#[test]
+fn what_the_api_leaves_open_is_not_decided() {
+    let tied = |name: &str, action: &str| {
+        json!({
+            "apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "AdminNetworkPolicy", "metadata": { "name": name },
+            "spec": {
+                "priority": 5, "subject": { "namespaces": { "matchLabels": { "kubernetes.io/metadata.name": "shop" } } },
+                "ingress": [{ "name": "r", "action": action, "from": [{ "namespaces": {} }] }],
+            },
+        })
+    };
+    let from = Peer::Namespace("edge".to_owned());
+    let to = Peer::Namespace("shop".to_owned());
+    let claim =
+        || Claim::Reaches(Reaches { from: from.clone(), to: to.clone(), ports: Vec::new(), through_any_path: false });
+    let open = web(&[tied("a", "Allow"), tied("b", "Deny")]);
+    for always in [true, false] {
+        match outcome(&program(always, claim()), &open) {
+            Outcome::NotDecided(why) => assert!(why.contains("AdminNetworkPolicy a"), "{why}"),
+            other => panic!("{always}: {other:?}"),
+        }
+    }
+    let denied = web(&[tied("b", "Deny")]);
+    assert_eq!(outcome(&program(false, claim()), &denied), Outcome::Holds);
+    let violation = violation(outcome(&program(true, claim()), &denied)).expect("a violation");
+    assert_eq!(violation.responsible.len(), 1, "{violation:#?}");
+    assert_eq!(violation.responsible[0].object.name, "b");
 }
