@@ -83,16 +83,15 @@ fn namespaces(cluster: &Cluster, program: &Program) -> (BTreeMap<String, Labels>
     for guarantee in &program.guarantees {
         match &guarantee.claim {
             Claim::Can(Can { scope, .. }) | Claim::Both { scope, .. } => match scope {
-                ClaimScope::Where(selector) => scopes.extend([selector]),
+                ClaimScope::Where(selector) => _ = scopes.insert(selector),
                 // Where no scope is dynamic, a namespace that comes has nothing that what is there has not.
-                ClaimScope::Anywhere if !guarantee.always && !dynamic.is_empty() => scopes.extend([&everywhere]),
+                ClaimScope::Anywhere if !guarantee.always && !dynamic.is_empty() => _ = scopes.insert(&everywhere),
                 ClaimScope::Anywhere | ClaimScope::Cluster | ClaimScope::Namespaces(_) => {}
             },
             Claim::Reaches(reaches) => {
                 for peer in [&reaches.from, &reaches.to] {
-                    match peer {
-                        Peer::Pods { namespaces: Some(namespaces), .. } => scopes.extend([namespaces]),
-                        _ => {}
+                    if let Peer::Pods { namespaces: Some(namespaces), .. } = peer {
+                        scopes.insert(namespaces);
                     }
                 }
             }
