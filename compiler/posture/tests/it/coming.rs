@@ -63,6 +63,7 @@ proptest! {
         program.grants = scopes.iter().map(|selector| Grant {
             role: RoleRef { namespace: None, name: "looks".to_owned() },
             scope: GrantScope::Where(selector.clone()),
+            scope_at: None,
             subjects: vec![devs.clone()],
             name: None,
             exception: None,
