@@ -180,20 +180,32 @@ catalogue! {
     NOT_IDEMPOTENT = 520 Error "a mutation that changes more when it runs again" "K0520";
     CONTAINERS_ALONE = 521 Warning "a rule that looks at ordinary containers alone" "K0521";
     STAGE_OVER = 522 Information "a stage that is over" "K0522";
+    NO_ADMISSION_RULES = 523 Warning "a cluster without admission rules" "K0523";
+    NOTHING_SCANS_IMAGES = 524 Information "a cluster in which nothing scans images" "K0524";
     // K06xx: keys.
     IDENTITY_FIRST = 601 Error "identity first writes in the clear" "K0601";
     SECRETS_NOT_COVERED = 602 Warning "secrets are not encrypted" "K0602";
     LITERAL_KEY = 603 Error "key material in source" "K0603";
     WEAK_PROVIDER = 604 Warning "weak provider" "K0604";
+    KEY_IN_USE_REMOVED = 605 Error "a key that still encrypts data is removed" "K0605";
+    WRONG_KEY_LENGTH = 606 Error "a key of the wrong length" "K0606";
     // K07xx: quota and limits.
     DEFAULT_BELOW_REQUEST = 701 Error "default limit below default request" "K0701";
     DEFAULT_ABOVE_MAX = 702 Error "default above maximum or below minimum" "K0702";
+    UNSET_UNDER_QUOTA = 703 Warning "a quota on what pods need not set" "K0703";
+    UNBOUNDED_NAMESPACE = 704 Information "a namespace without quota or limit range" "K0704";
+    REQUEST_ABOVE_DEFAULT_LIMIT = 705 Error "a request above the default limit" "K0705";
+    BEYOND_QUOTA = 706 Error "pods that do not fit their quota" "K0706";
+    QUOTA_WITHOUT_LIMITS = 707 Information "a quota on requests and none on limits" "K0707";
     // K08xx: audit and API server.
     UNREACHABLE_AUDIT_RULE = 801 Warning "audit rule made unreachable by an earlier one" "K0801";
     SECRET_BODIES_RECORDED = 802 Warning "secrets' bodies recorded" "K0802";
     REFUSED_FLAG = 803 Error "an API server setting that kspec refuses" "K0803";
     WEAK_FLAG = 804 Warning "an API server setting weaker than recommended" "K0804";
+    NO_AUDIT_POLICY = 805 Warning "a cluster without an audit log" "K0805";
     AUDITED_VIOLATED = 811 Error "requests are recorded otherwise than `audited` says" "K0811";
+    // K09xx: run time.
+    NOTHING_WATCHES_RUN_TIME = 901 Information "a cluster in which nothing watches run time" "K0901";
 }
 
 #[cfg(test)]

@@ -5,15 +5,18 @@
 //! same questions are put to all of them. It is a step of its own, after a program is found free of errors, since each answer
 //! may depend on any object.
 
+mod absences;
 mod access;
 mod admission;
 pub mod guarantees;
+pub mod keys;
+mod limits;
 mod network;
 mod survey;
 
 use kspec_diagnostics::{Code, Finding, codes};
 
-pub use survey::{Survey, Surveyed};
+pub use survey::{ControlPlane, Survey, Surveyed};
 
 /// One family of findings.
 struct Family {
@@ -28,6 +31,22 @@ struct Family {
 const FAMILIES: &[Family] = &[
     Family { codes: guarantees::CODES, shared: &[], run: guarantees::check },
     Family { codes: access::CODES, shared: access::SHARED, run: access::check },
+    Family {
+        codes: &[codes::KEY_IN_USE_REMOVED, codes::WRONG_KEY_LENGTH],
+        shared: &[codes::IDENTITY_FIRST, codes::SECRETS_NOT_COVERED, codes::WEAK_PROVIDER],
+        run: keys::check,
+    },
+    Family {
+        codes: &[
+            codes::UNSET_UNDER_QUOTA,
+            codes::UNBOUNDED_NAMESPACE,
+            codes::REQUEST_ABOVE_DEFAULT_LIMIT,
+            codes::BEYOND_QUOTA,
+            codes::QUOTA_WITHOUT_LIMITS,
+        ],
+        shared: &[codes::NO_POD_SECURITY],
+        run: limits::check,
+    },
     Family {
         codes: &[
             codes::ONE_SIDED_RULE,
@@ -52,6 +71,16 @@ const FAMILIES: &[Family] = &[
         ],
         shared: &[],
         run: admission::check,
+    },
+    Family {
+        codes: &[
+            codes::NO_ADMISSION_RULES,
+            codes::NOTHING_SCANS_IMAGES,
+            codes::NO_AUDIT_POLICY,
+            codes::NOTHING_WATCHES_RUN_TIME,
+        ],
+        shared: &[],
+        run: absences::check,
     },
 ];
 

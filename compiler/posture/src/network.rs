@@ -56,12 +56,12 @@ struct Teller<'t, 'a> {
 
 impl Teller<'_, '_> {
     fn counts(&self, oddity: &Oddity) -> bool {
-        if !self.survey.whole && !matches!(oddity, Oddity::NoDefaultDeny { .. } | Oddity::Ambiguous { .. }) {
+        if !self.survey.is_whole() && !matches!(oddity, Oddity::NoDefaultDeny { .. } | Oddity::Ambiguous { .. }) {
             return false;
         }
         // A program that writes no network may well leave them to another.
         let leaves_networks =
-            !self.survey.whole && self.survey.program.is_some_and(|(program, _)| program.networks.is_empty());
+            !self.survey.is_whole() && self.survey.program.is_some_and(|(program, _)| program.networks.is_empty());
         if leaves_networks && matches!(oddity, Oddity::NoDefaultDeny { .. }) {
             return false;
         }

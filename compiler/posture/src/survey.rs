@@ -11,6 +11,7 @@ use kspec_model::{
     program::{Date, Program},
 };
 use kspec_schema::Schema;
+use serde_json::Value;
 
 /// A cluster, what it was read from, and what is declared of it.
 #[derive(Debug)]
@@ -24,10 +25,19 @@ pub struct Survey<'a> {
     /// What could not be read, one line each, beginning with the resource (`secrets: forbidden …`): absence of such objects
     /// means nothing.
     pub unread: Vec<String>,
-    /// Whether the objects are a whole cluster's: what is not among them is not there.
-    pub whole: bool,
+    /// What is known of the control plane, where it is a whole cluster that is looked at; none for a program alone.
+    pub control_plane: Option<ControlPlane>,
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
     review: OnceCell<Review>,
+}
+
+/// What is known of a cluster's control plane.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ControlPlane {
+    /// Whether the API server has an audit policy; none where its flags are not seen.
+    pub audits: Option<bool>,
+    /// The `EncryptionConfiguration` that it runs with, keys withheld; null where it runs without; none where that is not seen.
+    pub encryption: Option<Value>,
 }
 
 /// An object, and where it is told of.
@@ -67,20 +77,13 @@ impl<'a> Survey<'a> {
         }
         let (cluster, _) = Cluster::lift(known.values().map(|surveyed| surveyed.object.as_ref()));
         let (unread, review) = (Vec::new(), OnceCell::new());
-        Self { cluster, program: None, schema, unread, whole: false, objects: known, review }
+        Self { cluster, program: None, schema, unread, control_plane: None, objects: known, review }
     }
 
     /// Says what is declared of it.
     #[must_use]
     pub fn declared(mut self, program: &'a Program, as_of: Date) -> Self {
         self.program = Some((program, as_of));
-        self
-    }
-
-    /// Says that the objects are a whole cluster's.
-    #[must_use]
-    pub fn whole(mut self) -> Self {
-        self.whole = true;
         self
     }
 
@@ -96,9 +99,35 @@ impl<'a> Survey<'a> {
         self
     }
 
+    /// Says that it is a whole cluster, and what is known of what runs it: absence then means something.
+    #[must_use]
+    pub fn whole(self, control_plane: ControlPlane) -> Self {
+        Self { control_plane: Some(control_plane), ..self }
+    }
+
+    /// Whether the objects are a whole cluster's: what is not among them is not there.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.control_plane.is_some()
+    }
+
     /// Every object, by key.
     pub fn objects(&self) -> impl Iterator<Item = &Surveyed<'a>> {
         self.objects.values()
+    }
+
+    /// A namespace's own object.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> Option<&Surveyed<'a>> {
+        let key =
+            ObjectKey { group: String::new(), kind: "Namespace".to_owned(), namespace: None, name: name.to_owned() };
+        self.objects.get(&key)
+    }
+
+    /// Whether there is an object.
+    #[must_use]
+    pub fn has(&self, key: &ObjectKey) -> bool {
+        self.objects.contains_key(key)
     }
 
     /// Where an object is told of.

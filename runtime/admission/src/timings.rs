@@ -13,11 +13,13 @@ use prometheus_client::registry::Unit;
 /// Upper ends of the buckets, in nanoseconds: from a microsecond. What is longer is in one more.
 const BOUNDS: [u64; 9] = [1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
-/// How long one rule took.
+/// How long one rule took. What is counted at every request is in one line of the cache: between requests a rule's counters are
+/// long gone from it.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(crate) struct Timing {
-    buckets: [AtomicU64; BOUNDS.len() + 1],
     nanos: AtomicU64,
+    buckets: [AtomicU64; BOUNDS.len() + 1],
 }
 
 impl Timing {

@@ -8,13 +8,14 @@ use std::{
 use kspec_analysis::{access, net};
 use kspec_diagnostics::Place;
 use kspec_model::{Object, ObjectKey, cluster::Cluster};
-use kspec_posture::{Survey, Surveyed};
+use kspec_posture::{ControlPlane, Survey, Surveyed};
 use kspec_schema::Schema;
 use kspec_state::{State, StateObject};
 
 use crate::{
     Inputs,
     document::{Access, Connectivity},
+    hosts::running_encryption,
 };
 
 /// What a state means. Roles and bindings that every API server creates are added where the state lacks them.
@@ -26,7 +27,8 @@ pub fn cluster(state: &State, schema: &Schema) -> Cluster {
 /// A state as it is looked at by itself.
 #[must_use]
 pub fn of_state<'a>(state: &'a State, schema: &'a Schema) -> Survey<'a> {
-    Survey::new(state.objects.iter().map(surveyed), schema).whole().unread(&state.unread)
+    let survey = Survey::new(state.objects.iter().map(surveyed), schema).unread(&state.unread);
+    survey.whole(ControlPlane { audits: audits(state), encryption: running_encryption(&state.host) })
 }
 
 /// As [`of_state`], with objects as they will be, of those that are written, and without those that go away.
@@ -48,7 +50,15 @@ pub(crate) fn after<'a>(
         .filter(|(key, _)| !after.contains_key(key) && !deleted.contains(key))
         .map(|(key, known)| Surveyed { place: place(key, &known.place), ..surveyed(known) });
     let survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program, inputs.as_of);
-    survey.whole().unread(&inputs.state.unread)
+    let audits = if inputs.program.audit.is_none() { audits(inputs.state) } else { Some(true) };
+    survey
+        .unread(&inputs.state.unread)
+        .whole(ControlPlane { audits, encryption: running_encryption(&inputs.state.host) })
+}
+
+/// Whether the API server of a state has an audit policy; none where its flags are not seen.
+fn audits(state: &State) -> Option<bool> {
+    Some(state.host.flags.as_ref()?.contains_key("audit-policy-file"))
 }
 
 fn surveyed(known: &StateObject) -> Surveyed<'_> {

@@ -101,8 +101,15 @@ fn encryption_keys(document: &mut Value) {
     match document {
         Value::Object(fields) => {
             for (name, value) in fields {
-                if name == "secret" && value.is_string() {
-                    *value = Value::String(WITHHELD.to_owned());
+                if let ("secret", Some(text)) = (name.as_str(), value.as_str()) {
+                    if text.starts_with(PREFIX) {
+                        continue;
+                    }
+                    // How long a key is says whether it is one, and nothing that would help to guess it.
+                    let bytes = STANDARD.decode(text.trim()).ok();
+                    let mark =
+                        bytes.map_or_else(|| WITHHELD.to_owned(), |bytes| format!("{PREFIX} {} bytes>", bytes.len()));
+                    *value = Value::String(mark);
                 } else {
                     encryption_keys(value);
                 }

@@ -90,7 +90,7 @@ pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
             exec_by_get: version < KubeVersion::V1_35,
             constrained_impersonation: version >= KubeVersion::V1_36,
             dynamic: &dynamic,
-            complete: survey.whole && !survey.unread.iter().any(unread),
+            complete: survey.is_whole() && !survey.unread.iter().any(unread),
             break_glass: &break_glass(survey),
             own: &own,
             namespaced: &|group, plural| survey.schema.resource(group, plural).map(|info| info.namespaced),

@@ -5,6 +5,8 @@
 mod access;
 mod audited;
 mod coming;
+mod keys;
+mod limits;
 mod network;
 mod paths;
 mod policies;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use kspec_diagnostics::{Finding, ItemId, Location, Place, Span};
 use kspec_model::Object;
-use kspec_posture::{Survey, Surveyed, findings};
+use kspec_posture::{ControlPlane, Survey, Surveyed, findings};
 use kspec_schema::{KubeVersion, Schema};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ fn told(objects: &[Value], own: &[&str], change: impl FnOnce(Survey<'_>) -> Surv
         let is_own = own.contains(&object["metadata"]["name"].as_str().expect("text"));
         Surveyed { place: if is_own { Place::Source(at) } else { surveyed.place }, ..surveyed }
     });
-    let survey = change(Survey::new(surveyed, &schema).whole());
+    let survey = change(Survey::new(surveyed, &schema).whole(ControlPlane::default()));
     findings(&survey).into_iter().filter(|finding| finding.code.to_string().starts_with("K04")).collect()
 }
 
@@ -118,7 +118,7 @@ fn a_clean_cluster_shows_nothing() {
 #[test]
 fn of_a_program_alone_nothing_is_told_that_others_objects_could_change() {
     let codes: Vec<_> = told(&odd(), &[], |mut survey| {
-        survey.whole = false;
+        survey.control_plane = None;
         survey
     })
     .iter()

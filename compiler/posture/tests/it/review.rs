@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use kspec_diagnostics::Finding;
 use kspec_model::Object;
-use kspec_posture::{Survey, Surveyed};
+use kspec_posture::{ControlPlane, Survey, Surveyed};
 use kspec_schema::{KubeVersion, Schema};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn of(objects: Vec<Value>, unread: &[&str]) -> (Vec<Finding>, Vec<Finding>) {
     let schema = Schema::bundled(KubeVersion::V1_36);
     let objects = objects.into_iter().map(|object| Surveyed::itself(Cow::Owned(Object(object))));
     let unread: Vec<_> = unread.iter().map(|line| (*line).to_owned()).collect();
-    let survey = Survey::new(objects, &schema).whole().unread(&unread);
+    let survey = Survey::new(objects, &schema).whole(ControlPlane::default()).unread(&unread);
     let mut found = kspec_posture::findings(&survey);
     found.retain(|finding| finding.code.to_string().starts_with("K02"));
     (found, kspec_posture::left_out(&survey))
@@ -87,7 +87,7 @@ fn an_estate_is_told_in_few_findings() {
 fn a_clean_cluster_shows_nothing_and_counts_what_it_leaves_out() {
     for version in KubeVersion::all().iter().copied() {
         let schema = Schema::bundled(version);
-        let survey = Survey::new([], &schema).whole();
+        let survey = Survey::new([], &schema).whole(ControlPlane::default());
         assert_eq!(kspec_posture::findings(&survey), [], "{version}");
         assert!(!kspec_posture::left_out(&survey).is_empty());
     }

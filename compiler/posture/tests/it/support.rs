@@ -22,7 +22,14 @@ pub(crate) fn origin() -> Origin {
 
 /// A program of one guarantee.
 pub(crate) fn program(always: bool, claim: Claim) -> Program {
-    let mut program = Program::empty(Project {
+    let mut program = Program::empty(project());
+    program.guarantees = vec![Guarantee { text: "it".to_owned(), always, claim, origin: origin() }];
+    program
+}
+
+/// A project of that nothing is known.
+pub(crate) fn project() -> Project {
+    Project {
         name: "demo".to_owned(),
         owner: None,
         kubernetes: "1.36".to_owned(),
@@ -30,9 +37,7 @@ pub(crate) fn program(always: bool, claim: Claim) -> Program {
         environment: None,
         network: NetworkFacts::default(),
         admission: AdmissionFacts::default(),
-    });
-    program.guarantees = vec![Guarantee { text: "it".to_owned(), always, claim, origin: origin() }];
-    program
+    }
 }
 
 /// What becomes of a program's guarantee over some objects, Kubernetes' own roles left out.

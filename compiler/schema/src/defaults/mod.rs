@@ -4,10 +4,13 @@
 //! `emptyDir` by the time a rule sees it. The tables are data ([`pod`], [`workload`]); what depends on other fields is a
 //! function that a table names. Source: `pkg/apis/{core,apps,batch}/v1/*defaults.go` of Kubernetes 1.36.
 
+mod limits;
 mod pod;
 mod workload;
 
 use serde_json::{Map, Value};
+
+pub use limits::limit_range;
 
 type Fields = Map<String, Value>;
 

@@ -1,6 +1,7 @@
 //! Configuration files: encryption, audit, authentication. Of keys, names alone.
 
 use kspec_model::program::Origin;
+use kspec_state::HostState;
 use serde_json::{Map, Value};
 
 use super::source;
@@ -68,13 +69,19 @@ fn file(inputs: &Inputs<'_>, kind: &Kind) -> Option<HostChange> {
         message,
         source: source(inputs, origin),
     };
-    if let Some(running) = running(inputs, kind) {
+    if let Some(running) = running(&inputs.state.host, kind) {
         let before = (kind.lines)(&running);
+        if let Some(message) = lost(inputs, kind, &running) {
+            return Some(change(before, true, Severity::Error, message));
+        }
         return (before != after).then(|| change(before, true, Severity::Warning, format!("{} differs", kind.noun)));
     }
     let host = &inputs.state.host;
     Some(match &host.flags {
         Some(flags) if !flags.contains_key(kind.flag) => {
+            if let Some(message) = lost(inputs, kind, &Value::Null) {
+                return Some(change(Vec::new(), true, Severity::Error, message));
+            }
             let message = format!("{} is not configured: `--{}` is not set", kind.noun, kind.flag);
             change(Vec::new(), true, Severity::Warning, message)
         }
@@ -85,9 +92,25 @@ fn file(inputs: &Inputs<'_>, kind: &Kind) -> Option<HostChange> {
     })
 }
 
+/// The `EncryptionConfiguration` that an API server runs with; null where it runs without, none where that is not seen.
+pub(crate) fn running_encryption(host: &HostState) -> Option<Value> {
+    let kind = KINDS.iter().find(|kind| kind.setting == HostSetting::Encryption)?;
+    let without = || host.flags.as_ref().filter(|flags| !flags.contains_key(kind.flag)).map(|_| Value::Null);
+    running(host, kind).or_else(without)
+}
+
+/// What would become unreadable.
+fn lost(inputs: &Inputs<'_>, kind: &Kind, running: &Value) -> Option<String> {
+    let wanted = inputs.program.encryption.as_ref().filter(|_| kind.setting == HostSetting::Encryption)?;
+    let lost: Vec<String> = kspec_posture::keys::lost(running, wanted)
+        .into_iter()
+        .map(|(resource, writes)| format!("{resource} (written by {writes})"))
+        .collect();
+    (!lost.is_empty()).then(|| format!("{} would make stored data unreadable: {} (K0605)", kind.noun, lost.join(", ")))
+}
+
 /// The state's file of this kind: the one that the flag names, where several are there.
-fn running(inputs: &Inputs<'_>, kind: &Kind) -> Option<Value> {
-    let host = &inputs.state.host;
+fn running(host: &HostState, kind: &Kind) -> Option<Value> {
     let named = host.flags.as_ref().and_then(|flags| flags.get(kind.flag)?.last());
     let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     let mut found: Vec<(bool, &String, Value)> = host

@@ -7,6 +7,8 @@ mod files;
 mod flags;
 mod plugins;
 
+pub(crate) use self::files::running_encryption;
+
 use kspec_diagnostics::Place;
 use kspec_model::program::Origin;
 use kspec_schema::KubeVersion;

@@ -1,0 +1,184 @@
+//! The pods that a cluster's objects stamp, as the API server completes them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use kspec_diagnostics::Place;
+use kspec_model::{Object, ObjectKey};
+use kspec_rules::literal::Quantity;
+use kspec_schema::defaults;
+use serde_json::{Value, json};
+
+use super::text;
+use crate::Survey;
+
+/// How many pods there are at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Count {
+    /// While nothing changes.
+    pub(super) steady: i64,
+    /// More, while new ones take the place of old ones.
+    pub(super) surge: i64,
+}
+
+/// The pods of one object.
+pub(super) struct Stamped<'s> {
+    /// `Deployment shop/api`.
+    pub(super) what: String,
+    pub(super) namespace: &'s str,
+    pub(super) place: Place,
+    /// None where it depends on the nodes.
+    pub(super) count: Option<Count>,
+    /// Something with the `spec` of the pod: the pod, or the template.
+    pub(super) pod: Value,
+    /// The same as it was written: what was not stated was given.
+    stated: Value,
+}
+
+/// The kinds that stamp pods, and where their templates are.
+const KINDS: [(&str, &str, &str); 8] = [
+    ("", "Pod", ""),
+    ("", "ReplicationController", "/spec/template"),
+    ("apps", "DaemonSet", "/spec/template"),
+    ("apps", "Deployment", "/spec/template"),
+    ("apps", "ReplicaSet", "/spec/template"),
+    ("apps", "StatefulSet", "/spec/template"),
+    ("batch", "CronJob", "/spec/jobTemplate/spec/template"),
+    ("batch", "Job", "/spec/template"),
+];
+
+/// The pods of every object that no other controller answers for.
+pub(super) fn all<'s>(survey: &'s Survey<'_>) -> Vec<Stamped<'s>> {
+    let scaled = scaled(survey);
+    let stamped = survey.objects().filter_map(|surveyed| {
+        let object = surveyed.object.as_ref();
+        let (_, _, at) = KINDS.iter().find(|(group, kind, _)| *group == object.group() && *kind == object.kind())?;
+        if owned(survey, object) {
+            return None;
+        }
+        let mut completed = object.0.clone();
+        defaults::complete(&mut completed);
+        let template =
+            |object: &Value| object.pointer(at).filter(|pod| pod.get("spec").is_some_and(Value::is_object)).cloned();
+        let (stated, mut pod) = (template(&object.0)?, template(&completed)?);
+        // What a pod alone is given (requests of its limits), it is given once it is stamped.
+        if let Some(fields) = pod.as_object_mut() {
+            fields.extend([("apiVersion".to_owned(), json!("v1")), ("kind".to_owned(), json!("Pod"))]);
+        }
+        defaults::complete(&mut pod);
+        let namespace = object.namespace().unwrap_or("default");
+        let most = scaled.get(&(namespace, object.kind(), object.name())).copied();
+        Some(Stamped {
+            what: format!("{} {namespace}/{}", object.kind(), object.name()),
+            namespace,
+            place: surveyed.place.clone(),
+            count: count(object.kind(), &completed, most),
+            stated,
+            pod,
+        })
+    });
+    stamped.collect()
+}
+
+/// Whether another object of the cluster makes it.
+fn owned(survey: &Survey<'_>, object: &Object) -> bool {
+    let owners = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    owners.into_iter().flatten().filter(|owner| owner.get("controller") == Some(&json!(true))).any(|owner| {
+        let group = text(owner, "/apiVersion").rsplit_once('/').map_or("", |(group, _)| group);
+        let key = ObjectKey {
+            group: group.to_owned(),
+            kind: text(owner, "/kind").to_owned(),
+            namespace: object.namespace().map(str::to_owned),
+            name: text(owner, "/name").to_owned(),
+        };
+        survey.has(&key)
+    })
+}
+
+/// The most replicas that an autoscaler may set, by namespace, kind and name.
+fn scaled<'s>(survey: &'s Survey<'_>) -> BTreeMap<(&'s str, &'s str, &'s str), i64> {
+    let is = |object: &&Object| object.group() == "autoscaling" && object.kind() == "HorizontalPodAutoscaler";
+    let objects = survey.objects().map(|surveyed| surveyed.object.as_ref()).filter(is);
+    let target = |object: &'s Object| {
+        let kind = object.str_at("/spec/scaleTargetRef/kind");
+        let most = object.0.pointer("/spec/maxReplicas").and_then(Value::as_i64)?;
+        Some(((object.namespace().unwrap_or("default"), kind, object.str_at("/spec/scaleTargetRef/name")), most))
+    };
+    objects.filter_map(target).collect()
+}
+
+fn count(kind: &str, object: &Value, scaled: Option<i64>) -> Option<Count> {
+    let number = |pointer: &str, default: i64| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(default);
+    let steady = |steady: i64| Count { steady, surge: 0 };
+    Some(match kind {
+        "DaemonSet" => return None,
+        "Pod" => steady(1),
+        "Job" => steady(number("/spec/parallelism", 1)),
+        "CronJob" => steady(number("/spec/jobTemplate/spec/parallelism", 1)),
+        _ => {
+            let replicas = number("/spec/replicas", 1).max(scaled.unwrap_or(0));
+            let rolls = kind == "Deployment" && text(object, "/spec/strategy/type") != "Recreate";
+            Count { steady: replicas, surge: if rolls { surge(object, replicas) } else { 0 } }
+        }
+    })
+}
+
+/// `maxSurge`: a number, or a share of the replicas, rounded up; a quarter unless said.
+fn surge(object: &Value, replicas: i64) -> i64 {
+    match object.pointer("/spec/strategy/rollingUpdate/maxSurge") {
+        Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
+        other => {
+            let share = other.and_then(Value::as_str).and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
+            replicas.saturating_mul(share.unwrap_or(25)).saturating_add(99) / 100
+        }
+    }
+}
+
+impl<'s> Stamped<'s> {
+    /// Fills in what LimitRanges of the namespace do.
+    pub(super) fn complete<'v>(&mut self, ranges: impl Iterator<Item = &'v Value>) {
+        ranges.for_each(|range| defaults::limit_range(&mut self.pod, range));
+    }
+
+    /// Its containers, those that run first included.
+    pub(super) fn containers(&self) -> impl Iterator<Item = &Value> {
+        containers(&self.pod)
+    }
+
+    /// A container without a limit of memory.
+    pub(super) fn without_limit(&self) -> Option<Cow<'_, str>> {
+        let unlimited = |container: &&Value| container.pointer("/resources/limits/memory").is_none();
+        self.containers().find(unlimited).map(|container| text(container, "/name").into())
+    }
+
+    /// A container whose request, which it states, is above a limit that it was given: its name, the resource, both amounts.
+    pub(super) fn above_limit(&self) -> Option<(String, String, String, String)> {
+        for (container, stated) in self.containers().zip(containers(&self.stated)) {
+            let requests = stated.pointer("/resources/requests").and_then(Value::as_object);
+            for (resource, request) in requests.into_iter().flatten() {
+                let part = |of: &Value, side: &str| of.pointer(&format!("/resources/{side}"))?.get(resource).cloned();
+                let (None, Some(limit)) = (part(stated, "limits"), part(container, "limits")) else { continue };
+                let (Some(asked), Some(most)) = (amount(request), amount(&limit)) else { continue };
+                if asked > most {
+                    let name = text(container, "/name").to_owned();
+                    return Some((name, resource.clone(), asked.canonical(), most.canonical()));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    let list = |name: &str| pod.pointer(&format!("/spec/{name}")).and_then(Value::as_array).into_iter().flatten();
+    list("initContainers").chain(list("containers"))
+}
+
+/// An amount, written as text or as a number.
+pub(super) fn amount(value: &Value) -> Option<Quantity> {
+    match value {
+        Value::String(text) => Quantity::parse(text).ok(),
+        Value::Number(number) => Quantity::parse(&number.to_string()).ok(),
+        _ => None,
+    }
+}
