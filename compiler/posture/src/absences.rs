@@ -1,10 +1,10 @@
-//! What is nowhere in a whole cluster: K0523, K0524, K0805 and K0901. Of a program alone nothing is missing: the rest of its
-//! cluster is not in sight.
+//! What is nowhere in a whole cluster in which something runs beside its own components: K0523, K0524, K0805 and K0901. Of a program
+//! alone nothing is missing: the rest of its cluster is not in sight.
 
 use kspec_diagnostics::{Code, Finding, Place, codes};
 use serde_json::Value;
 
-use crate::Survey;
+use crate::{Survey, limits::SYSTEM};
 
 /// Repositories, or the ends of their names, of what scans images for known vulnerabilities: as the projects' own manifests and
 /// charts have them.
@@ -50,6 +50,11 @@ fn cluster() -> Place {
 
 pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
     let Some(control_plane) = &survey.control_plane else { return };
+    // Of a cluster that only runs itself nothing is asked yet.
+    if !survey.cluster.workloads.keys().any(|key| key.namespace.as_deref().is_some_and(|name| !SYSTEM.contains(&name)))
+    {
+        return;
+    }
     let seen = |resources: &[&str]| {
         !resources.iter().any(|resource| survey.unread.iter().any(|line| line.starts_with(resource)))
     };
@@ -123,7 +128,7 @@ fn runs(survey: &Survey<'_>, names: &[&str]) -> bool {
         let repository = reference.get(..tag).unwrap_or_default();
         let ends =
             |name: &&str| repository.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
-        names.iter().any(|name| ends(&name))
+        names.iter().any(ends)
     };
     images.iter().any(is_one)
 }
