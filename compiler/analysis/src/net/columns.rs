@@ -42,6 +42,11 @@ impl Sets {
         self.all.get(set.0).cloned().unwrap_or_default()
     }
 
+    /// Whether it is the empty set.
+    pub(super) fn is_none(&self, set: Set) -> bool {
+        self.all.get(set.0).is_none_or(Connections::is_empty)
+    }
+
     /// The number of what both hold.
     pub(super) fn intersection(&mut self, a: Set, b: Set) -> Set {
         if a == b {

@@ -358,6 +358,35 @@ proptest! {
     }
 
     #[test]
+    fn a_pair_of_classes_stands_for_every_pair_of_their_members((cluster, _) in clusters()) {
+        let reach = reach(&cluster, &options(false));
+        let summary = reach.summary();
+        let class = |name: &String| {
+            let having: Vec<_> = (0..summary.classes.len()).filter(|class| summary.classes[*class].members.contains(name)).collect();
+            assert!(having.len() <= 1, "{name} in {having:?}");
+            having.first().copied()
+        };
+        let mut told: BTreeMap<(usize, usize), BTreeSet<(String, String)>> = BTreeMap::new();
+        // Ranges next to each other are one name in a row, and may be of several classes.
+        for edge in reach.edges().into_iter().filter(|edge| !format!("{}{}", edge.src, edge.dst).contains("External")) {
+            let pair = (class(&edge.src).unwrap(), class(&edge.dst).unwrap());
+            let found: Vec<_> = summary.edges.iter().filter(|known| (known.src, known.dst) == pair).collect();
+            assert_eq!(found.len(), 1, "{edge:?}");
+            assert_eq!(found[0].connections, edge.connections, "{edge:?}");
+            told.entry(pair).or_default().insert((edge.src, edge.dst));
+        }
+        for edge in &summary.edges {
+            let (src, dst) = (&summary.classes[edge.src], &summary.classes[edge.dst]);
+            if src.namespace.is_none() || dst.namespace.is_none() {
+                continue;
+            }
+            let own = if edge.src == edge.dst { src.members.len() } else { 0 };
+            let pairs = told.get(&(edge.src, edge.dst)).map_or(0, BTreeSet::len);
+            assert_eq!(pairs, src.members.len() * dst.members.len() - own, "{edge:?}");
+        }
+    }
+
+    #[test]
     fn what_would_turn_an_answer_round_does((cluster, _) in clusters()) {
         let reach = reach(&cluster, &options(false));
         for (from, to, protocol, port) in packets(&parties(&[&cluster])) {

@@ -75,10 +75,14 @@ impl Halves {
         }
     }
 
+    /// The class of a destination's incoming connections; none where nobody has a say.
+    pub(super) fn class_of(&self, destination: usize) -> Option<usize> {
+        self.incoming.get(destination).copied().flatten()
+    }
+
     /// What a destination consents to, by sources.
     pub(super) fn let_in(&self, destination: usize) -> &Parts {
-        let class = self.incoming.get(destination).copied().flatten();
-        class.and_then(|class| self.ingress.get(class)).map_or(&self.free, |half| &half.parts)
+        self.class_of(destination).and_then(|class| self.ingress.get(class)).map_or(&self.free, |half| &half.parts)
     }
 
     /// How the consent of those changes that a policy isolates when something of it is left out.

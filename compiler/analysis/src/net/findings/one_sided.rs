@@ -3,7 +3,10 @@
 //! Told of a peer where no connection passes between anyone that the policy selects and anyone that the peer names; where the peer picks
 //! pods by label, so that each of them is meant, also of those of them with whom none passes. A part of the ports that passes is enough.
 
-use std::collections::{HashMap, btree_map::Entry};
+use std::{
+    collections::{HashMap, btree_map::Entry},
+    rc::Rc,
+};
 
 use fixedbitset::FixedBitSet;
 use kspec_model::cluster::PeerFacts;
@@ -13,13 +16,14 @@ use super::{
         Connections, Network,
         columns::Set,
         side::{Policy, Rule},
+        tiers::Bound,
         verdict::{Effect, Half},
     },
     Direction, Example, Halves, Oddity, RuleAt, written,
 };
 
 pub(super) fn find(network: &Network<'_>, halves: &mut Halves) -> Vec<Oddity> {
-    let mut finder = Finder { network, halves, sources: HashMap::new() };
+    let mut finder = Finder { network, halves, takers: HashMap::new() };
     let mut found = Vec::new();
     for policy in &network.side.policies {
         for direction in [Direction::Ingress, Direction::Egress] {
@@ -35,8 +39,9 @@ pub(super) fn find(network: &Network<'_>, halves: &mut Halves) -> Vec<Oddity> {
 struct Finder<'f, 'a> {
     network: &'f Network<'a>,
     halves: &'f mut Halves,
-    /// By destination and connections: who gets any of them there by the far end's consent alone.
-    sources: HashMap<(Direction, usize, Set), FixedBitSet>,
+    /// Who gets any of some connections by the far end's consent alone: there, or, where the destination is the far end, at any
+    /// destination of the class.
+    takers: HashMap<(Direction, Option<usize>, Set), Rc<FixedBitSet>>,
 }
 
 /// What becomes of a rule's connections with some far ends.
@@ -100,16 +105,28 @@ impl Finder<'_, '_> {
         let far_ends = || ends.ones().take_while(|far| *far < workloads);
         match direction {
             Direction::Egress => {
+                // What the rule gives depends on the destination's names of ports, of which there are few sorts.
+                let terms = rule.terms(&self.network.side, None, Bound::Possible);
+                let mut given: HashMap<Vec<usize>, Set> = HashMap::new();
                 for far in far_ends() {
-                    let connections = self.network.side.connections(&rule.numbered, &rule.named, far);
-                    let takers = self.takers(direction, far, &connections);
+                    let holding = terms.iter().enumerate().filter(|(_, (_, ends))| ends.contains(far));
+                    let wanted = *given.entry(holding.map(|(term, _)| term).collect()).or_insert_with_key(|holding| {
+                        let sets =
+                            holding.iter().filter_map(|term| terms.get(*term)).map(|(connections, _)| connections);
+                        let all = sets.fold(Connections::none(), |all, connections| all.union(connections));
+                        self.halves.sets.number(all)
+                    });
                     let mut near = policy.selected.ones().filter(|near| *near != far).peekable();
-                    let Some(first) = near.peek().copied().filter(|_| !connections.is_empty()) else { continue };
+                    let Some(first) = near.peek().copied().filter(|_| !self.halves.sets.is_none(wanted)) else {
+                        continue;
+                    };
+                    let takers = self.takers(direction, far, wanted);
                     if near.any(|near| takers.contains(near)) {
                         outcome.passes = true;
                     } else {
                         outcome.refusing.push(far);
-                        outcome.refused = outcome.refused.or(Some((first, far, connections)));
+                        let connections = || self.halves.sets.get(wanted);
+                        outcome.refused = outcome.refused.or_else(|| Some((first, far, connections())));
                     }
                 }
             }
@@ -122,7 +139,8 @@ impl Finder<'_, '_> {
                     if connections.is_empty() {
                         continue;
                     }
-                    let takers = self.takers(direction, near, &connections);
+                    let wanted = self.halves.sets.number(connections.clone());
+                    let takers = self.takers(direction, near, wanted);
                     for far in far_ends().filter(|far| *far != near) {
                         named.insert(far);
                         if takers.contains(far) {
@@ -144,13 +162,15 @@ impl Finder<'_, '_> {
     }
 
     /// Sources that get any of these connections at a destination by the consent of the end that is far in this direction.
-    fn takers(&mut self, direction: Direction, destination: usize, connections: &Connections) -> FixedBitSet {
-        let wanted = self.halves.sets.number(connections.clone());
-        let none = self.halves.sets.number(Connections::none());
-        let key = (direction, destination, wanted);
-        if let Some(known) = self.sources.get(&key) {
-            return known.clone();
+    fn takers(&mut self, direction: Direction, destination: usize, wanted: Set) -> Rc<FixedBitSet> {
+        let place = match direction {
+            Direction::Egress => self.halves.class_of(destination),
+            Direction::Ingress => Some(destination),
+        };
+        if let Some(known) = self.takers.get(&(direction, place, wanted)) {
+            return Rc::clone(known);
         }
+        let none = self.halves.sets.number(Connections::none());
         let parts = match direction {
             Direction::Egress => self.halves.let_in(destination).clone(),
             Direction::Ingress => self.halves.outgoing.get(destination).cloned().unwrap_or_default(),
@@ -161,7 +181,8 @@ impl Finder<'_, '_> {
                 takers.union_with(&sources);
             }
         }
-        self.sources.insert(key, takers.clone());
+        let takers = Rc::new(takers);
+        self.takers.insert((direction, place, wanted), Rc::clone(&takers));
         takers
     }
 

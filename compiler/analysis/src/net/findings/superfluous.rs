@@ -53,9 +53,8 @@ impl Finder<'_, '_> {
         if both.is_empty() || policy.selected.is_clear() || rules_are_told(policy, index, &self.left_out) {
             return false;
         }
-        let mut tried = self.left_out.clone();
-        tried.halves.extend(both.iter().map(|direction| (index, *direction)));
-        let outcome = attempt(side, self.halves, index, &both, &tried);
+        self.left_out.halves.extend(both.iter().map(|direction| (index, *direction)));
+        let outcome = attempt(side, self.halves, index, &both, &self.left_out);
         if let Some(outcome) = outcome.filter(|outcome| !outcome.widens) {
             let whole = both.len() == DIRECTIONS.iter().filter(|of| policy.rules(**of).is_some()).count();
             let rules: Vec<_> = both.iter().map(|direction| (*direction, None)).collect();
@@ -63,20 +62,24 @@ impl Finder<'_, '_> {
                 let direction = both.first().copied().filter(|_| !whole);
                 Oddity::Vacuous { policy: policy.key(), direction }
             } else {
-                superfluous(side, self.halves, (index, policy), None, rules, &tried)
+                superfluous(side, self.halves, (index, policy), None, rules, &self.left_out)
             });
-            self.left_out = tried;
             return true;
+        }
+        for direction in &both {
+            self.left_out.halves.remove(&(index, *direction));
         }
         let before = self.found.len();
         for direction in both.iter().copied().filter(|_| both.len() > 1) {
-            let mut tried = self.left_out.clone();
-            tried.halves.insert((index, direction));
-            let outcome = attempt(side, self.halves, index, &BTreeSet::from([direction]), &tried);
-            let has_rules = policy.rules(direction).is_some_and(|rules| !rules.is_empty());
-            if has_rules && outcome.is_some_and(|outcome| outcome.frees && !outcome.moves) {
+            if policy.rules(direction).is_none_or(<[_]>::is_empty) {
+                continue;
+            }
+            self.left_out.halves.insert((index, direction));
+            let outcome = attempt(side, self.halves, index, &BTreeSet::from([direction]), &self.left_out);
+            if outcome.is_some_and(|outcome| outcome.frees && !outcome.moves) {
                 self.found.push(Oddity::Vacuous { policy: policy.key(), direction: Some(direction) });
-                self.left_out = tried;
+            } else {
+                self.left_out.halves.remove(&(index, direction));
             }
         }
         self.found.len() > before
@@ -94,13 +97,14 @@ impl Finder<'_, '_> {
         let names = |rule: usize| rules.get(rule).map_or(0, |rule| rule.peers.count_ones(..));
         order.sort_by_key(|rule| (names(*rule), std::cmp::Reverse(*rule)));
         for rule in order {
-            let mut tried = self.left_out.clone();
-            if tried.rules.insert((index, direction, rule))
-                && attempt(side, self.halves, index, &BTreeSet::from([direction]), &tried).is_some()
-            {
+            if !self.left_out.rules.insert((index, direction, rule)) {
+                continue;
+            }
+            if attempt(side, self.halves, index, &BTreeSet::from([direction]), &self.left_out).is_some() {
                 let (this, rules) = (Some((direction, rule)), vec![(direction, Some(rule))]);
-                self.found.push(superfluous(side, self.halves, (index, policy), this, rules, &tried));
-                self.left_out = tried;
+                self.found.push(superfluous(side, self.halves, (index, policy), this, rules, &self.left_out));
+            } else {
+                self.left_out.rules.remove(&(index, direction, rule));
             }
         }
     }

@@ -222,6 +222,28 @@ fn controllers_pods_and_their_ports() {
 }
 
 #[test]
+fn addresses_are_those_of_pods_that_run() {
+    let addresses = |status: Value| -> Vec<String> {
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "a" }, "spec": { "containers": [] }, "status": status });
+        let cluster = clean([pod]);
+        let facts = cluster.workloads.values().next().unwrap();
+        facts.pod.addresses.iter().map(ToString::to_string).collect()
+    };
+    let ips = json!([{ "ip": "10.0.0.5" }, { "ip": "fd00::5" }]);
+    assert_eq!(addresses(json!({ "phase": "Running", "podIP": "10.0.0.5", "podIPs": ips })), ["10.0.0.5", "fd00::5"]);
+    assert_eq!(addresses(json!({ "podIP": "10.0.0.5" })), ["10.0.0.5"]);
+    for none in [
+        json!({ "phase": "Pending", "podIP": "" }),
+        json!({ "phase": "Succeeded", "podIPs": ips }),
+        json!({ "phase": "Failed", "podIPs": ips }),
+        json!({ "podIP": "10.0.0.5", "podIPs": [{ "ip": "what" }] }),
+        json!(null),
+    ] {
+        assert_eq!(addresses(none.clone()), Vec::<String>::new(), "{none}");
+    }
+}
+
+#[test]
 fn services_and_ingresses() {
     let cluster = clean([
         json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "s" }, "spec": { "selector": { "app": "a" }, "ports": [{ "port": 80, "name": "web" }, { "port": 81, "targetPort": "http", "protocol": "UDP" }] } }),

@@ -25,7 +25,8 @@ pub(super) fn pod(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
     Ok(())
 }
 
-/// Addresses of a pod that runs. Those of one that is over may be another's by now.
+/// Addresses of a pod that runs; none where one of them cannot be read, so that nothing is concluded from the others. Those
+/// of a pod that is over may be another's by now.
 fn addresses(status: &Value) -> Read<BTreeSet<IpAddr>> {
     if matches!(status.text("phase")?, Some("Succeeded" | "Failed")) {
         return Ok(BTreeSet::new());
@@ -34,10 +35,7 @@ fn addresses(status: &Value) -> Read<BTreeSet<IpAddr>> {
     for entry in status.list("podIPs")? {
         texts.extend(entry.text("ip").map_err(under("podIPs"))?);
     }
-    texts
-        .into_iter()
-        .map(|text| text.parse().map_err(|_| format!("podIPs has `{text}`, which is no address")))
-        .collect()
+    Ok(texts.into_iter().map(str::parse).collect::<Result<_, _>>().unwrap_or_default())
 }
 
 /// Controllers that keep their template at `spec.template`.
