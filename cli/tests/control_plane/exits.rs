@@ -207,3 +207,27 @@ fn rights_missing_for_one_object_are_told_and_a_second_run_converges() {
     assert_eq!(outcome(&report, "Role", "look"), "unchanged");
     shop.plan(&["--detailed-exitcode"]).ends(0);
 }
+
+#[test]
+fn a_guarantee_that_would_not_hold_keeps_everything_from_being_applied() {
+    let cluster = ControlPlane::shared().expect("a control plane");
+    let program = PROGRAM.replace("oidc:devs", "{name}:devs");
+    let shop = Shop::on(cluster, &format!("{program}\nnever devs can get on secrets in shop\n"));
+    let stray = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": shop.name },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": format!("{}:devs", shop.name) }],
+    });
+    cluster.admin().apply(&stray, "somebody", false).expect("an answer").ok().expect("made");
+    let refused = ["guarantees would not hold", "nothing was changed"];
+    shop.place.kspec(&["check"]).ends(0);
+    shop.place.kspec(&["check", "--state", "live"]).ends(1).says(&["K0211", &shop.name]);
+    shop.plan(&["--out", "plan.json"]).ends(1).says(&["✗ violated", &format!("ClusterRoleBinding {}", shop.name)]);
+    shop.apply(&[]).ends(1).says(&refused);
+    shop.apply(&["plan.json"]).ends(1).says(&refused);
+    assert!(!is_there(cluster, &format!("/api/v1/namespaces/{}-a", shop.name)));
+
+    let binding = format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{}", shop.name);
+    cluster.admin().delete(&binding).expect("an answer").ok().expect("deleted");
+    shop.apply(&[]).ends(0);
+}

@@ -25,6 +25,8 @@ pub struct Survey<'a> {
     /// What could not be read, one line each, beginning with the resource (`secrets: forbidden …`): absence of such objects
     /// means nothing.
     pub unread: Vec<String>,
+    /// Authorizers beside RBAC that the API server is seen to ask.
+    pub authorizers: Vec<String>,
     /// What is known of the control plane, where it is a whole cluster that is looked at; none for a program alone.
     pub control_plane: Option<ControlPlane>,
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
@@ -77,13 +79,29 @@ impl<'a> Survey<'a> {
         }
         let (cluster, _) = Cluster::lift(known.values().map(|surveyed| surveyed.object.as_ref()));
         let (unread, review) = (Vec::new(), OnceCell::new());
-        Self { cluster, program: None, schema, unread, control_plane: None, objects: known, review }
+        Self {
+            cluster,
+            program: None,
+            schema,
+            unread,
+            authorizers: Vec::new(),
+            control_plane: None,
+            objects: known,
+            review,
+        }
     }
 
     /// Says what is declared of it.
     #[must_use]
     pub fn declared(mut self, program: &'a Program, as_of: Date) -> Self {
         self.program = Some((program, as_of));
+        self
+    }
+
+    /// Says which authorizers the API server asks beside RBAC.
+    #[must_use]
+    pub fn authorized_by(mut self, authorizers: Vec<String>) -> Self {
+        self.authorizers = authorizers;
         self
     }
 

@@ -27,7 +27,9 @@ pub fn cluster(state: &State, schema: &Schema) -> Cluster {
 /// A state as it is looked at by itself.
 #[must_use]
 pub fn of_state<'a>(state: &'a State, schema: &'a Schema) -> Survey<'a> {
-    let survey = Survey::new(state.objects.iter().map(surveyed), schema).unread(&state.unread);
+    let survey = Survey::new(state.objects.iter().map(surveyed), schema)
+        .unread(&state.unread)
+        .authorized_by(state.authorizers());
     survey.whole(ControlPlane { audits: audits(state), encryption: running_encryption(&state.host) })
 }
 
@@ -53,6 +55,7 @@ pub(crate) fn after<'a>(
     let audits = if inputs.program.audit.is_none() { audits(inputs.state) } else { Some(true) };
     survey
         .unread(&inputs.state.unread)
+        .authorized_by(inputs.state.authorizers())
         .whole(ControlPlane { audits, encryption: running_encryption(&inputs.state.host) })
 }
 

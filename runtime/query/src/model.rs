@@ -87,7 +87,7 @@ impl Model {
     pub fn of_state(state: &State, schema: &Schema) -> Self {
         Self {
             cluster: kspec_plan::cluster(state, schema),
-            authorizers: authorizers(state),
+            authorizers: state.authorizers(),
             unread: unread(state, &RBAC),
             unread_network: unread(state, NETWORK),
             unread_bodies: unread_bodies(state),
@@ -107,7 +107,7 @@ impl Model {
     pub fn after(cluster: Cluster, state: &State) -> Self {
         Self {
             cluster,
-            authorizers: authorizers(state),
+            authorizers: state.authorizers(),
             unread: unread(state, &RBAC),
             unread_network: unread(state, NETWORK),
             unread_bodies: unread_bodies(state),
@@ -124,17 +124,6 @@ fn unread_bodies(state: &State) -> Vec<String> {
         lines.push("secrets, but for those that pods use".to_owned());
     }
     lines
-}
-
-/// Authorizers other than RBAC in the API server's flags.
-fn authorizers(state: &State) -> Vec<String> {
-    let Some(flags) = &state.host.flags else { return Vec::new() };
-    let values = |flag: &str| flags.get(flag).and_then(|values| values.last());
-    if let Some(file) = values("authorization-config") {
-        return vec![format!("those of {file}")];
-    }
-    let modes = values("authorization-mode").map_or("AlwaysAllow", String::as_str);
-    modes.split(',').filter(|mode| *mode != "RBAC").map(str::to_owned).collect()
 }
 
 fn unread(state: &State, kinds: &[&str]) -> Vec<String> {

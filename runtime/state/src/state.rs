@@ -122,6 +122,18 @@ impl State {
         self.index.get(key).and_then(|position| self.objects.get(*position))
     }
 
+    /// Authorizers other than RBAC in the API server's flags, where these are seen.
+    #[must_use]
+    pub fn authorizers(&self) -> Vec<String> {
+        let Some(flags) = &self.host.flags else { return Vec::new() };
+        let last = |flag: &str| flags.get(flag).and_then(|values| values.last());
+        if let Some(file) = last("authorization-config") {
+            return vec![format!("those of {file}")];
+        }
+        let modes = last("authorization-mode").map_or("AlwaysAllow", String::as_str);
+        modes.split(',').filter(|mode| *mode != "RBAC").map(str::to_owned).collect()
+    }
+
     /// Every key, ascending.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.index.keys()

@@ -120,7 +120,7 @@ fn issuers(program: &Program) -> Option<Issuers> {
     Some(Issuers::of(&authentication.jwt))
 }
 
-fn dynamic(program: &Program) -> Vec<DynamicGrant> {
+pub(crate) fn dynamic(program: &Program) -> Vec<DynamicGrant> {
     let of = |grant: &kspec_model::program::Grant| {
         let GrantScope::Where(scope) = &grant.scope else { return None };
         let subjects = grant.subjects.iter().map(SubjectRef::from).collect();

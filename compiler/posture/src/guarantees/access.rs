@@ -50,7 +50,10 @@ impl Prover<'_, '_> {
         let violation = if always { self.always_can(can) } else { self.never_can(can, notes) };
         match violation {
             Some(violation) => Outcome::Violated(violation),
-            None => self.unread(RBAC).map_or_else(|| self.whole(), Outcome::NotDecided),
+            None => {
+                let others = || self.authorizers().filter(|_| !always);
+                self.unread(RBAC).or_else(others).map_or_else(|| self.whole(), Outcome::NotDecided)
+            }
         }
     }
 

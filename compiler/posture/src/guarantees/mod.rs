@@ -18,7 +18,7 @@ mod reach;
 use std::cell::OnceCell;
 
 use kspec_analysis::{
-    abuse::Paths,
+    abuse::{DynamicGrant, Paths},
     access::{Grantees, SubjectRef},
     net::{self, NetOptions, Reach},
 };
@@ -100,6 +100,7 @@ pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
     let pods = connects.then(|| with_pods(&coming, program));
     let reach = pods.as_ref().map(|cluster| net::reach(cluster, &NetOptions::default()));
     let asked: Vec<SubjectRef> = program.guarantees.iter().flat_map(|guarantee| subjects(&guarantee.claim)).collect();
+    let dynamic = crate::access::dynamic(program);
     let prover = Prover {
         survey,
         program,
@@ -107,6 +108,7 @@ pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
         grantees: Grantees::new(&coming.cluster),
         reach: reach.as_ref(),
         asked: &asked,
+        dynamic: &dynamic,
         paths: OnceCell::new(),
         makers: OnceCell::new(),
     };
@@ -135,6 +137,8 @@ struct Prover<'s, 'a> {
     reach: Option<&'s Reach<'s>>,
     /// Subjects that guarantees name, whether or not a binding does.
     asked: &'s [SubjectRef],
+    /// Grants whose scope is told by labels.
+    dynamic: &'s [DynamicGrant],
     /// The graph of abuse, once a guarantee asks.
     paths: OnceCell<Paths<'s>>,
     /// Who may make pods, once a guarantee asks.
@@ -166,6 +170,13 @@ impl<'a> Prover<'_, 'a> {
         }
         let why = "the program's dynamic scopes tell too many sorts of namespaces apart to look at what may come";
         Outcome::NotDecided(why.to_owned())
+    }
+
+    /// Who may allow what RBAC does not; nodes' own authorizer does so for nodes alone.
+    fn authorizers(&self) -> Option<String> {
+        let others: Vec<&str> =
+            self.survey.authorizers.iter().map(String::as_str).filter(|name| *name != "Node").collect();
+        (!others.is_empty()).then(|| format!("the API server also asks {}, which may allow it", others.join(", ")))
     }
 
     fn responsible(&self, object: &ObjectKey, text: impl Into<String>) -> Responsible {

@@ -11,6 +11,7 @@ use kspec_model::{
     cluster::Cluster,
     program::{Can, RoleRef},
 };
+use kspec_schema::KubeVersion;
 
 use super::{
     Outcome, Prover, Violation,
@@ -73,7 +74,30 @@ impl<'s> Prover<'s, '_> {
                 "{count} of the system's own components come there by what every API server gives them: they are no part of this"
             ));
         }
-        self.unread(READ).map_or_else(|| self.whole(), Outcome::NotDecided)
+        let unread = self.unread(READ).or_else(|| self.authorizers()).or_else(|| self.not_followed(can, paths));
+        unread.map_or_else(|| self.whole(), Outcome::NotDecided)
+    }
+
+    /// Custom resources that somebody whom a claim is about comes to write, and of which is not known whether pods are made of them.
+    fn not_followed(&self, can: &Can, paths: &Paths<'_>) -> Option<String> {
+        let unknown = paths.not_followed();
+        let cluster = &self.coming.cluster;
+        unknown.custom.iter().chain(&unknown.not_defined).find_map(|name| {
+            let (resource, group) = name.split_once('.').unwrap_or((name, ""));
+            let writes = |verb| {
+                let pattern = Pattern { verb, group, resource, subresource: "", name: None };
+                let deed = Deed { pattern, namespaces: None, of_cluster: false };
+                let allowed = allowed(cluster, &deed);
+                let carries = |holder: &Holder<'_>| carries(cluster, &deed, &allowed, holder);
+                can.subjects.iter().map(subject).any(|who| {
+                    let from = who.as_ref().map(|subject| Origin::Subject(subject.plain()));
+                    !self.grantees.chains(&pattern, Spot::Anywhere, who.as_ref(), Extent::Some).is_empty()
+                        || !paths.to_permission(&carries, from.as_ref()).is_empty()
+                })
+            };
+            let writes = ["create", "update", "patch"].into_iter().any(writes);
+            writes.then(|| format!("they come to write {name}, and whether anything makes pods of these is not known"))
+        })
     }
 
     /// Draws the graph of abuse.
@@ -81,8 +105,15 @@ impl<'s> Prover<'s, '_> {
     where
         's: 'c,
     {
-        let exec_by_get = self.survey.schema.version() < kspec_schema::KubeVersion::V1_35;
-        Paths::new(cluster, &Settings { from: self.asked, exec_by_get, ..Settings::default() })
+        let version = self.survey.schema.version();
+        let settings = Settings {
+            from: self.asked,
+            goals: &[],
+            exec_by_get: version < KubeVersion::V1_35,
+            constrained_impersonation: version >= KubeVersion::V1_36,
+            dynamic: self.dynamic,
+        };
+        Paths::new(cluster, &settings)
     }
 
     fn chain(&self, way: &Way, deed: &Deed<'_>) -> Violation {
@@ -163,18 +194,12 @@ fn part(cluster: &Cluster, kept: &BTreeSet<ObjectKey>, whole: bool) -> Cluster {
         namespace: Some(namespace.clone()),
         name: name.clone(),
     };
-    let pair = |(key, value): (&ObjectKey, &kspec_model::cluster::WorkloadFacts)| (key.clone(), value.clone());
-    Cluster {
-        workloads: cluster.workloads.iter().filter(|(key, _)| whole || kept.contains(key)).map(pair).collect(),
-        secrets: cluster
-            .secrets
-            .iter()
-            .filter(|(key, _)| whole || kept.contains(&secret(key)))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect(),
-        service_accounts: cluster.service_accounts.clone(),
-        ..only(cluster, kept)
-    }
+    let mut part = cluster.clone();
+    let roles = only(cluster, kept);
+    (part.roles, part.bindings) = (roles.roles, roles.bindings);
+    part.workloads.retain(|key, _| whole || kept.contains(key));
+    part.secrets.retain(|key, _| whole || kept.contains(&secret(key)));
+    part
 }
 
 /// Subjects that a binding gives it.

@@ -4,12 +4,17 @@ use kspec_analysis::access::{Index, Request};
 use kspec_model::{
     Object,
     cluster::Cluster,
-    program::{Can, Claim, ClaimResource, ClaimScope, Subject, Who},
+    program::{Can, Claim, ClaimResource, ClaimScope, RoleRef, Subject, Who},
 };
+use kspec_posture::{
+    Survey,
+    guarantees::{Outcome, judge},
+};
+use kspec_schema::{KubeVersion, Schema};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
-use crate::support::{outcome, program, violation};
+use crate::support::{DAY, outcome, program, violation};
 
 const VERBS: [&str; 5] = ["get", "list", "create", "patch", "*"];
 const GROUPS: [&str; 3] = ["", "apps", "*"];
@@ -274,4 +279,47 @@ proptest! {
         });
         prop_assert_eq!(violated, !all_may);
     }
+}
+
+#[test]
+fn another_authorizer_leaves_it_undecided() {
+    let can = Can {
+        subjects: vec![Who::Subject(Subject::User("ann".to_owned()))],
+        verbs: vec!["get".to_owned()],
+        resources: vec![ClaimResource {
+            group: String::new(),
+            resource: "pods".to_owned(),
+            subresource: String::new(),
+        }],
+        names: Vec::new(),
+        scope: ClaimScope::Anywhere,
+        except: Vec::new(),
+        by_any_path: false,
+    };
+    let program = program(false, Claim::Can(can));
+    let schema = Schema::bundled(KubeVersion::NEWEST);
+    let asked = |authorizers: &[&str]| {
+        let authorizers = authorizers.iter().map(|name| (*name).to_owned()).collect();
+        let survey = Survey::new([], &schema).declared(&program, DAY).authorized_by(authorizers);
+        judge(&survey).pop().expect("a verdict").outcome
+    };
+    assert_eq!(asked(&["Node"]), Outcome::Holds);
+    assert!(matches!(asked(&["Node", "Webhook"]), Outcome::NotDecided(why) if why.contains("Webhook")));
+}
+
+#[test]
+fn what_could_not_be_read_leaves_it_undecided() {
+    let both = Claim::Both {
+        first: RoleRef { namespace: None, name: "view".to_owned() },
+        second: RoleRef { namespace: None, name: "edit".to_owned() },
+        scope: ClaimScope::Anywhere,
+    };
+    let program = program(false, both);
+    let schema = Schema::bundled(KubeVersion::NEWEST);
+    let unread = |line: &str| {
+        let survey = Survey::new([], &schema).declared(&program, DAY).unread(&[line.to_owned()]);
+        judge(&survey).pop().expect("a verdict").outcome
+    };
+    assert_eq!(unread("pods: forbidden"), Outcome::Holds);
+    assert!(matches!(unread("rolebindings: forbidden"), Outcome::NotDecided(why) if why.contains("forbidden")));
 }

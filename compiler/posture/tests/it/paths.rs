@@ -4,6 +4,8 @@ use kspec_model::program::{Can, Claim, ClaimResource, ClaimScope, Subject, Who};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
+use kspec_posture::guarantees::Outcome;
+
 use crate::support::{outcome, program, violation};
 
 const API: &str = "rbac.authorization.k8s.io";
@@ -100,4 +102,59 @@ proptest! {
             prop_assert!(!broken(Some(&one.object)), "{} can be left out of {:#?}", one.object, violation);
         }
     }
+}
+
+/// Developers who may write some resource, and a pod with an account that may patch configuration.
+fn writers(group: &str, resource: &str) -> Vec<Value> {
+    let role = |name: &str, rule: Value| {
+        json!({
+            "apiVersion": format!("{API}/v1"), "kind": "Role", "metadata": { "name": name, "namespace": "one" }, "rules": [rule],
+        })
+    };
+    let binding = |name: &str, subject: Value| {
+        json!({
+            "apiVersion": format!("{API}/v1"), "kind": "RoleBinding", "metadata": { "name": name, "namespace": "one" },
+            "subjects": [subject], "roleRef": { "apiGroup": API, "kind": "Role", "name": name },
+        })
+    };
+    vec![
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "one" } }),
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "keeper", "namespace": "one" } }),
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": { "name": "runs.example.com" },
+            "spec": {
+                "group": "example.com", "names": { "plural": "runs", "kind": "Run" }, "scope": "Namespaced",
+                "versions": [{ "name": "v1", "served": true, "storage": true }],
+            },
+        }),
+        role("writes", json!({ "verbs": ["create"], "apiGroups": [group], "resources": [resource] })),
+        binding("writes", json!({ "kind": "Group", "apiGroup": API, "name": "devs" })),
+        role("keeps", json!({ "verbs": ["patch"], "apiGroups": [""], "resources": ["configmaps"] })),
+        binding("keeps", json!({ "kind": "ServiceAccount", "namespace": "one", "name": "keeper" })),
+    ]
+}
+
+#[test]
+fn what_may_make_pods_and_is_not_known_to_leaves_it_undecided() {
+    let claim = Claim::Can(Can {
+        subjects: vec![Who::Subject(Subject::Group("devs".to_owned()))],
+        verbs: vec!["patch".to_owned()],
+        resources: vec![ClaimResource {
+            group: String::new(),
+            resource: "configmaps".to_owned(),
+            subresource: String::new(),
+        }],
+        names: Vec::new(),
+        scope: ClaimScope::Anywhere,
+        except: Vec::new(),
+        by_any_path: true,
+    });
+    let program = program(false, claim);
+    match outcome(&program, &writers("example.com", "runs")) {
+        Outcome::NotDecided(why) => assert!(why.contains("runs.example.com"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(outcome(&program, &writers("", "services")), Outcome::Holds);
+    assert!(violation(outcome(&program, &writers("", "pods"))).is_some());
 }
