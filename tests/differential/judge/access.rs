@@ -227,6 +227,7 @@ fn grant(role: RoleRef, scope: GrantScope, subjects: Vec<Subject>) -> Grant {
     Grant {
         role,
         scope,
+        scope_at: None,
         subjects,
         name: None,
         exception: None,
