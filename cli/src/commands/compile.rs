@@ -7,6 +7,7 @@ use std::{
 };
 
 use kspec_compiler::BundleDocument;
+use kspec_lower::LoweredObject;
 
 use super::project;
 use crate::{
@@ -26,18 +27,20 @@ pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
     };
     let compiler = &checked.project.compiler;
     let lowered = compiler.lower(&BTreeMap::new());
-    let mut files: BTreeMap<PathBuf, (String, bool)> = BTreeMap::new();
-    for lowered in &lowered.objects {
-        files.insert(
-            PathBuf::from(kspec_lower::manifest_path(&lowered.object)),
-            (kspec_lower::to_yaml(&lowered.object), false),
-        );
-    }
+    // Manifests beside the bundle, which is as long as all of them.
+    let (mut files, bundle) = std::thread::scope(|scope| {
+        let bundle = scope.spawn(|| BundleDocument::new(compiler, &lowered).to_json());
+        let manifest = |lowered: &LoweredObject| {
+            let path = PathBuf::from(kspec_lower::manifest_path(&lowered.object));
+            (path, (kspec_lower::to_yaml(&lowered.object), false))
+        };
+        let files: BTreeMap<PathBuf, (String, bool)> = lowered.objects.iter().map(manifest).collect();
+        (files, bundle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
     for file in &lowered.host.files {
         files.insert(Path::new("host").join(&file.path), (file.contents.clone(), file.executable));
     }
-    let bundle = BundleDocument::new(compiler, &lowered);
-    files.insert(PathBuf::from("bundle.json"), (super::check::json(&bundle), false));
+    files.insert(PathBuf::from("bundle.json"), (bundle, false));
     write(&args.out, &files)?;
     let manifests = lowered.objects.len();
     context.note(&format!(

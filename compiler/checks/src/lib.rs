@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use kspec_diagnostics::{Code, Finding, codes};
 use kspec_lower::OutlinedObject;
 use kspec_model::program::{Date, View};
+use kspec_schema::Schema;
 
 pub use accept::settle;
 pub use groups::{Keys, seen_alike};
@@ -38,6 +39,8 @@ struct Facts<'a> {
     /// What the program lowers to; nothing for a check that reads declarations alone.
     outline: &'a [OutlinedObject<'a>],
     as_of: Date,
+    /// The target's kinds; none for a check that reads declarations alone.
+    schema: Option<&'a Schema>,
 }
 
 /// How much of a program a check must see at once.
@@ -106,17 +109,17 @@ const CHECKS: &[Check] = &[
 /// What one item's declarations show without regard to others. `as_of` is the day that end dates are held against.
 #[must_use]
 pub fn alone(item: &View<'_>, as_of: Date) -> Vec<Finding> {
-    run(Alone, &Facts { program: item, outline: &[], as_of })
+    run(Alone, &Facts { program: item, outline: &[], as_of, schema: None })
 }
 
 /// What declarations show beside each other, lowering included. `group` is a program, or the part of one that shares no
 /// [`Keys`] with the rest. Dynamic scopes range over its own namespaces.
 #[must_use]
-pub fn together(group: &View<'_>, as_of: Date) -> Vec<Finding> {
+pub fn together(group: &View<'_>, as_of: Date, schema: &Schema) -> Vec<Finding> {
     let state = BTreeMap::new();
     let (outline, mut findings) = kspec_lower::outline(group, &state, as_of);
     findings.extend(kspec_lower::host_findings(group));
-    findings.extend(run(Together, &Facts { program: group, outline: &outline, as_of }));
+    findings.extend(run(Together, &Facts { program: group, outline: &outline, as_of, schema: Some(schema) }));
     findings
 }
 

@@ -102,7 +102,7 @@ fn broken(
     if places.is_empty() {
         return Vec::new();
     }
-    let proofs = refused_results(&standard).into_iter().filter_map(|proof| {
+    let proofs = refused_results(&standard, &facts.schema).into_iter().filter_map(|proof| {
         let Proof::MutationRefused { mutation, rule, witness, mutated } = proof else { return None };
         let (at, met) = places.get(mutation)?;
         Some(Broken {

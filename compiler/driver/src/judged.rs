@@ -5,6 +5,7 @@ use kspec_checks::{Keys, alone, seen_alike, together};
 use kspec_diagnostics::{Finding, ItemId};
 use kspec_model::program::{Accept, Date, Project, View};
 use kspec_resolve::{Changed, Contribution};
+use kspec_schema::Schema;
 use rustc_hash::FxHashMap;
 
 /// From how many items on two threads share the work.
@@ -46,7 +47,13 @@ type Stamp = Vec<(ItemId, u64)>;
 
 impl Judged {
     /// Brings everything up to date.
-    pub(crate) fn update(&mut self, project: &Project, contributions: &[Contribution], changed: &Changed, as_of: Date) {
+    pub(crate) fn update(
+        &mut self,
+        project: &Project,
+        contributions: &[Contribution],
+        changed: &Changed,
+        (as_of, schema): (Date, &Schema),
+    ) {
         (self.alone, self.together) = (0, 0);
         match changed {
             Changed::Everything => self.take_all(project, contributions, as_of),
@@ -57,7 +64,7 @@ impl Judged {
             for group in groups {
                 let members = || group.members.iter().filter_map(|place| items.get(*place));
                 let parts = members().map(|item| item.contribution.part());
-                let findings = together(&View::gather(project, parts), as_of);
+                let findings = together(&View::gather(project, parts), as_of, schema);
                 group.stamp = members().map(|item| (item.contribution.id(), item.version)).collect();
                 group.findings = Some(findings);
             }

@@ -14,7 +14,7 @@ mod standards;
 use std::{borrow::Cow, collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
-use kspec_lower::{HostOutput, LoweredObject};
+use kspec_lower::{HostOutput, LoweredObject, Objects};
 use kspec_model::{Labels, Object, program::Program, rules::Table};
 use kspec_posture::{Survey, Surveyed};
 use kspec_resolve::Session;
@@ -54,6 +54,8 @@ pub struct Lowered {
     pub objects: Vec<LoweredObject>,
     /// Files for the control plane's hosts.
     pub host: HostOutput,
+    /// The rule table of the day, each entry with its place in its file.
+    pub table: Table,
 }
 
 impl Compiler {
@@ -133,7 +135,9 @@ impl Compiler {
     fn told(&mut self) -> Vec<Finding> {
         self.session.analyze();
         let session = &self.session;
-        self.judged.update(session.project(), session.contributions(), session.changed(), session.facts().as_of);
+        let facts = session.facts();
+        let (as_of, schema) = (facts.as_of, &*facts.schema);
+        self.judged.update(session.project(), session.contributions(), session.changed(), (as_of, schema));
         let mut findings: Vec<Finding> = session.findings().collect();
         findings.extend(self.judged.findings().cloned());
         findings.extend(self.levels.check(session));
@@ -150,9 +154,9 @@ impl Compiler {
     pub fn lower(&self, state_namespaces: &BTreeMap<String, Labels>) -> Lowered {
         let facts = self.session.facts();
         let program = self.placed();
-        let (objects, _) = kspec_lower::objects(&program, state_namespaces, facts.as_of);
+        let Objects { objects, table, .. } = kspec_lower::objects_and_table(&program, state_namespaces, facts.as_of);
         let (host, _) = kspec_lower::host(&program, &facts.config.kubernetes.to_string());
-        Lowered { objects, host }
+        Lowered { objects, host, table }
     }
 
     /// The program's rules and mutations as engines load them, as of the day, each with its place in its file.

@@ -11,6 +11,7 @@ mod host;
 mod inventory;
 mod names;
 mod objects;
+mod shared;
 mod yaml;
 
 pub use admission::{Placement, SYSTEM_NAMESPACES, WEBHOOK_SERVICE, placements, table, webhook_configurations};
@@ -18,7 +19,7 @@ pub use files::manifest_path;
 pub use host::{HostFile, HostOutput, HostSettings, host, host_findings};
 pub use inventory::{Inventory, PART_OF, TOOLING, inventory};
 pub use objects::{
-    EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, OutlinedObject, PROJECT, PURPOSE,
-    Phase, known_namespaces, objects, outline,
+    EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, Objects, OutlinedObject, PROJECT,
+    PURPOSE, Phase, known_namespaces, objects, objects_and_table, outline,
 };
 pub use yaml::to_yaml;

@@ -5,21 +5,32 @@
 //! there is none is claimed only inside of the fragment that [`reads`] describes.
 
 mod base;
+mod clause;
+mod closed;
+mod groups;
+mod implied;
 mod mutations;
 mod path;
 mod place;
 mod reads;
+mod refused;
 mod scopes;
 mod search;
+mod single;
+mod site;
+mod spots;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kspec_model::rules::{Action, BoundRule, Operation, Table, Target};
-use kspec_rules::{Decision, Engines, Evaluator, NoObjects};
+use kspec_model::rules::{Action, Body, BoundMutation, BoundRule, Operation, Table, Target};
+use kspec_schema::Schema;
 use serde_json::Value;
 
 use crate::scopes::Place as Somewhere;
-use crate::search::{Found, Request, Single, Want, search};
+use crate::search::{ANYTHING, Found, search};
+use crate::single::{Single, Want};
+use crate::site::Site;
+use crate::spots::Spots;
 
 /// What was found. Rules and mutations are named by their index in the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,26 +102,42 @@ pub enum Proof {
         /// The rules.
         rules: Vec<usize>,
         /// What of them.
-        question: &'static str,
+        question: Question,
         /// Why not.
         why: &'static str,
     },
 }
 
-/// What is proved of a table. `system` are the namespaces that a cluster is mended through: the system's, and kspec's own.
+/// What may be left undecided of rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Whether it can ever refuse.
+    Fires,
+    /// Whether some object passes them all.
+    Passable,
+    /// Whether another rule refuses all that it refuses.
+    Implied,
+}
+
+/// What is proved of a table. `system` are the namespaces that a cluster is mended through: the system's, and kspec's own;
+/// `schema` lists what may stand at some places.
 #[must_use]
-pub fn prove(table: &Table, system: &[&str]) -> Vec<Proof> {
+pub fn prove(table: &Table, system: &[&str], schema: &Schema) -> Vec<Proof> {
     let mut proofs = Vec::new();
-    let kinds = kinds(table);
-    for ((group, resource), kind) in &kinds {
-        let singles = singles(table, group, resource);
-        let somewhere = scopes::places(table, kind.1);
-        let told = shared(&singles, |(_, single)| told(single, &somewhere));
-        never(&singles, kind, &told, &mut proofs);
-        refused(&singles, kind, &somewhere, &mut proofs);
-        implied(table, (&singles, &told), kind, &somewhere, &mut proofs);
-        lockouts(&singles, kind, system, &mut proofs);
-        mutations::prove(table, &singles, (group, resource), &somewhere, &mut proofs);
+    let mut asked = BTreeSet::new();
+    for kind in kinds(table, schema, |_| true) {
+        asked.extend(kind.singles.iter().map(|single| single.at));
+        let told = shared(&kind.numbered(), |(at, single)| told(&kind, *at, single));
+        never(&kind, &told, &mut proofs);
+        refused::prove(&kind, &mut proofs);
+        implied::prove(&kind, &told, &mut proofs);
+        lockouts(&kind, system, &mut proofs);
+        mutations::prove(table, &kind, &mut proofs);
+    }
+    for (at, bound) in table.rules.iter().enumerate().filter(|(at, _)| !asked.contains(at)) {
+        let is_rego = bound.rule.bodies.iter().any(|body| matches!(body, Body::Rego { .. }));
+        let why = if is_rego { "it is written in Rego" } else { "it judges something other than what is created" };
+        proofs.push(Proof::NotDecided { rules: vec![at], question: Question::Fires, why });
     }
     proofs
 }
@@ -118,31 +145,93 @@ pub fn prove(table: &Table, system: &[&str]) -> Vec<Proof> {
 /// Mutations that make, of an object that an enforced rule lets pass, one that it refuses: of what [`prove`] finds, these
 /// alone.
 #[must_use]
-pub fn refused_results(table: &Table) -> Vec<Proof> {
+pub fn refused_results(table: &Table, schema: &Schema) -> Vec<Proof> {
     let mut proofs = Vec::new();
-    for ((group, resource), kind) in &kinds(table) {
-        let asked = |bound: &&kspec_model::rules::BoundMutation| {
+    let mutated = |(group, resource): (&str, &str)| {
+        let asked = |bound: &BoundMutation| {
             let mut targets = bound.mutation.targets.iter();
-            targets.any(|target| creates(target) && target.group == *group && target.resource == *resource)
+            targets.any(|target| creates(target) && target.group == group && target.resource == resource)
         };
-        if !table.mutations.iter().any(|bound| asked(&bound)) {
-            continue;
-        }
-        let singles = singles(table, group, resource);
-        let somewhere = scopes::places(table, kind.1);
-        mutations::refusals(table, (&singles, true), (group, resource), &somewhere, &mut proofs);
+        table.mutations.iter().any(asked)
+    };
+    for kind in kinds(table, schema, mutated) {
+        mutations::refusals(table, (&kind, true), &mut proofs);
     }
     proofs
 }
 
-/// Kinds that rules and mutations are on, by group and resource: name, and whether in namespaces.
-fn kinds(table: &Table) -> BTreeMap<(String, String), (String, bool)> {
+/// What is looked at together: the rules on the creation of one kind.
+struct Kind<'t> {
+    name: String,
+    namespaced: bool,
+    group: &'t str,
+    resource: &'t str,
+    schema: &'t Schema,
+    singles: Vec<Single<'t>>,
+    /// The namespaces that scopes tell apart.
+    places: Vec<Somewhere>,
+    spots: Spots,
+    /// By API version and place.
+    sites: BTreeMap<(&'t str, usize), Site<'t>>,
+}
+
+impl<'t> Kind<'t> {
+    fn new(table: &'t Table, schema: &'t Schema, (group, resource): (&'t str, &'t str), target: &'t Target) -> Self {
+        let places = scopes::places(table, target.namespaced);
+        let bound: Vec<(usize, &BoundRule)> = table.rules.iter().enumerate().collect();
+        let single = |(at, bound): &(usize, &'t BoundRule)| {
+            let mut targets = bound.rule.targets.iter();
+            let target =
+                targets.find(|target| creates(target) && target.group == group && target.resource == resource)?;
+            Single::new(*at, bound, target, schema)
+        };
+        let singles: Vec<Single<'t>> = shared(&bound, single).into_iter().flatten().collect();
+        let spots = Spots::new(&singles, &places);
+        let mut sites = BTreeMap::new();
+        for target in singles.iter().map(|single| single.target).chain([target]) {
+            if sites.contains_key(&(target.version.as_str(), 0)) {
+                continue;
+            }
+            let here = |(at, place)| ((target.version.as_str(), at), Site::new(target, place));
+            sites.extend(places.iter().enumerate().map(here));
+        }
+        Self {
+            name: target.kind.clone(),
+            namespaced: target.namespaced,
+            group,
+            resource,
+            schema,
+            singles,
+            places,
+            spots,
+            sites,
+        }
+    }
+
+    fn numbered(&self) -> Vec<(usize, &Single<'t>)> {
+        self.singles.iter().enumerate().collect()
+    }
+
+    /// Where a rule's objects are searched for in one of the places.
+    fn site(&self, single: &Single<'t>, place: usize) -> Option<&Site<'t>> {
+        self.sites.get(&(single.target.version.as_str(), place))
+    }
+}
+
+/// Kinds that rules and mutations are on, by group and resource, but for those that are not asked for.
+fn kinds<'t>(
+    table: &'t Table,
+    schema: &'t Schema,
+    asked: impl Fn((&str, &str)) -> bool,
+) -> impl Iterator<Item = Kind<'t>> {
     let targets = table.rules.iter().flat_map(|bound| &bound.rule.targets);
     let targets = targets.chain(table.mutations.iter().flat_map(|bound| &bound.mutation.targets));
-    let asked = targets.filter(|target| creates(target));
-    let kind =
-        |target: &Target| ((target.group.clone(), target.resource.clone()), (target.kind.clone(), target.namespaced));
-    asked.map(kind).collect()
+    let mut kinds: BTreeMap<(&str, &str), &Target> = BTreeMap::new();
+    for target in targets.filter(|target| creates(target)) {
+        kinds.insert((&target.group, &target.resource), target);
+    }
+    let kinds = kinds.into_iter().filter(move |(kind, _)| asked(*kind));
+    kinds.map(|(kind, target)| Kind::new(table, schema, kind, target))
 }
 
 /// Whether a target is the creation of whole objects: that is what is searched for.
@@ -153,21 +242,7 @@ fn creates(target: &Target) -> bool {
         && target.operations.contains(&Operation::Create)
 }
 
-fn target<'t>(bound: &'t BoundRule, group: &str, resource: &str) -> Option<&'t Target> {
-    bound.rule.targets.iter().find(|target| creates(target) && target.group == group && target.resource == resource)
-}
-
-/// The rules on the creation of a kind, each by itself.
-fn singles<'t>(table: &'t Table, group: &str, resource: &str) -> Vec<(usize, Single<'t>)> {
-    let single = |(at, bound)| Some((at, Single::new(table, bound, target(bound, group, resource)?)?));
-    table.rules.iter().enumerate().filter_map(single).collect()
-}
-
-type Singles<'t> = [(usize, Single<'t>)];
-/// A rule, and what it refuses or warns of.
-type Told<'s, 't> = (&'s (usize, Single<'t>), &'s Option<Found>);
-
-/// From how many rules on two threads share the searches.
+/// From how many rules on two threads share the work.
 const SHARED: usize = 64;
 
 /// Asks the same of many rules, side by side.
@@ -186,211 +261,39 @@ fn shared<I: Sync, O: Send>(items: &[I], ask: impl Fn(&I) -> O + Sync) -> Vec<O>
 }
 
 /// What a rule refuses or warns of, where it holds first; none where it holds nowhere.
-fn told(single: &Single<'_>, somewhere: &[Somewhere]) -> Option<Found> {
-    let place = somewhere.iter().find(|place| place.is_in(&single.bound.scope))?;
-    let base = base::object(single.target, place.name());
-    Some(search(&[(single, Want::IsTold)], &BTreeMap::new(), &base, place.object(), &|_| Some(true)))
+fn told(kind: &Kind<'_>, at: usize, single: &Single<'_>) -> Option<Found> {
+    let site = kind.site(single, kind.spots.first(at)?)?;
+    Some(search(site, &[(single, Want::IsTold)], &BTreeMap::new(), ANYTHING))
 }
 
 /// Rules that no object violates.
-fn never(singles: &Singles<'_>, kind: &(String, bool), told: &[Option<Found>], proofs: &mut Vec<Proof>) {
-    for ((rule, _), found) in singles.iter().zip(told) {
+fn never(kind: &Kind<'_>, told: &[Option<Found>], proofs: &mut Vec<Proof>) {
+    for (single, found) in kind.singles.iter().zip(told) {
         match found {
             None | Some(Found::Object(_)) => {}
-            Some(Found::None) => proofs.push(Proof::NeverFires { rule: *rule, kind: kind.0.clone() }),
+            Some(Found::None) => proofs.push(Proof::NeverFires { rule: single.at, kind: kind.name.clone() }),
             Some(Found::NotDecided(why)) => {
-                proofs.push(Proof::NotDecided { rules: vec![*rule], question: "whether it can ever refuse", why });
+                proofs.push(Proof::NotDecided { rules: vec![single.at], question: Question::Fires, why });
             }
         }
     }
-}
-
-/// Enforced rules of one place, none of whose objects pass.
-fn refused(singles: &Singles<'_>, kind: &(String, bool), somewhere: &[Somewhere], proofs: &mut Vec<Proof>) {
-    let mut told: BTreeSet<Vec<usize>> = BTreeSet::new();
-    for place in somewhere {
-        let there: Vec<&(usize, Single<'_>)> = singles
-            .iter()
-            .filter(|(_, single)| single.bound.action == Action::Deny && place.is_in(&single.bound.scope))
-            .collect();
-        let Some((_, first)) = there.first() else { continue };
-        let base = base::object(first.target, place.name());
-        let passing = |rules: &[&(usize, Single<'_>)]| {
-            let wanted: Vec<_> = rules.iter().map(|(_, single)| (single, Want::Passes)).collect();
-            search(&wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true))
-        };
-        match passing(&there) {
-            Found::Object(_) => continue,
-            Found::NotDecided(why) => {
-                let rules: Vec<usize> = there.iter().map(|(rule, _)| *rule).collect();
-                if told.insert(rules.clone()) {
-                    proofs.push(Proof::NotDecided { rules, question: "whether some object passes them all", why });
-                }
-                continue;
-            }
-            Found::None => {}
-        }
-        // What can be left out is, so that none can be left out of what remains.
-        let mut minimal = there.clone();
-        for candidate in &there {
-            let without: Vec<_> = minimal.iter().copied().filter(|one| one.0 != candidate.0).collect();
-            if !without.is_empty() && passing(&without) == Found::None {
-                minimal = without;
-            }
-        }
-        let rules: Vec<usize> = minimal.iter().map(|(rule, _)| *rule).collect();
-        if !told.insert(rules.clone()) {
-            continue;
-        }
-        let witnesses = minimal.iter().filter_map(|left_out| {
-            let others: Vec<_> = minimal.iter().copied().filter(|one| one.0 != left_out.0).collect();
-            match passing(&others) {
-                Found::Object(object) if !others.is_empty() => Some(object),
-                _ => None,
-            }
-        });
-        let witnesses = witnesses.collect();
-        let namespace = place.name().map(str::to_owned);
-        proofs.push(Proof::RefuseAll { rules, kind: kind.0.clone(), namespace, witnesses });
-    }
-}
-
-/// Rules whose every violation another refuses too.
-fn implied(
-    table: &Table,
-    (singles, told): (&Singles<'_>, &[Option<Found>]),
-    kind: &(String, bool),
-    somewhere: &[Somewhere],
-    proofs: &mut Vec<Proof>,
-) {
-    let dead: BTreeSet<usize> = proofs
-        .iter()
-        .filter_map(|proof| match proof {
-            Proof::NeverFires { rule, .. } => Some(*rule),
-            _ => None,
-        })
-        .collect();
-    // Of what lies outside of the fragment no absence is proved, and so no implication.
-    let inside = |((rule, single), _): &Told<'_, '_>| single.reads.outside.is_none() && !dead.contains(rule);
-    let inside: Vec<Told<'_, '_>> = singles.iter().zip(told).filter(inside).collect();
-    let mut found = Vec::new();
-    // A rule implies another only where both read some place.
-    for mut group in search::groups(inside.iter().map(|((_, single), _)| &single.reads)) {
-        group.sort_unstable();
-        let members: Vec<Told<'_, '_>> = group.iter().filter_map(|at| inside.get(*at).copied()).collect();
-        implied_in(table, &members, kind, somewhere, &mut found);
-    }
-    found.sort_by_key(|(rule, _)| *rule);
-    proofs.extend(found.into_iter().map(|(_, proof)| proof));
-}
-
-/// As [`implied`], of rules that read places in common.
-fn implied_in(
-    table: &Table,
-    members: &[Told<'_, '_>],
-    kind: &(String, bool),
-    somewhere: &[Somewhere],
-    found: &mut Vec<(usize, Proof)>,
-) {
-    if members.len() < 2 {
-        return;
-    }
-    let mut known: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let rules = members.iter().filter_map(|((_, single), _)| single.alone().cloned()).collect();
-    let Ok(together) = Evaluator::load(Table { rules, ..search::head(table) }) else { return };
-    let passing = shared(members, |((_, single), told)| passing(single, told.as_ref(), &together, somewhere));
-    for (((rule, single), _), passing) in members.iter().zip(&passing) {
-        let holds: Vec<&Somewhere> = somewhere.iter().filter(|place| place.is_in(&single.bound.scope)).collect();
-        let (Some(place), Some(passing)) = (holds.first(), passing) else { continue };
-        let base = base::object(single.target, place.name());
-        let sought =
-            |wanted: &[(&Single<'_>, Want)]| search(wanted, &BTreeMap::new(), &base, place.object(), &|_| Some(true));
-        for (at, ((by, other), _)) in members.iter().enumerate() {
-            // What only warns implies nothing of what refuses; of two that imply each other, one is told.
-            if rule == by
-                || passing.contains(&at)
-                || stronger(single.bound.action, other.bound.action)
-                || known.contains(&(*by, *rule))
-                || !holds.iter().all(|place| place.is_in(&other.bound.scope))
-            {
-                continue;
-            }
-            let shared = |path: &path::Path| !path.is_item() && other.reads.places.contains_key(path);
-            if !single.reads.places.keys().any(shared) {
-                continue;
-            }
-            let ask = |want: Want| sought(&[(single, Want::Violates), (other, want)]);
-            if ask(Want::Passes) == Found::None
-                && let Found::Object(witness) = ask(Want::Violates)
-            {
-                known.insert((*rule, *by));
-                found.push((*rule, Proof::Implied { rule: *rule, by: *by, kind: kind.0.clone(), witness }));
-                break;
-            }
-        }
-    }
-}
-
-/// What lets one thing pass that a rule refuses does not imply it: few are left to be searched for. Those, among `together`;
-/// none where the rule refuses nothing.
-fn passing(
-    single: &Single<'_>,
-    told: Option<&Found>,
-    together: &Evaluator,
-    somewhere: &[Somewhere],
-) -> Option<BTreeSet<usize>> {
-    let place = somewhere.iter().find(|place| place.is_in(&single.bound.scope))?;
-    let refused = match told {
-        Some(Found::Object(object)) if single.violates(object, place.object()) == Some(true) => {
-            Found::Object(object.clone())
-        }
-        _ => {
-            let base = base::object(single.target, place.name());
-            search(&[(single, Want::Violates)], &BTreeMap::new(), &base, place.object(), &|_| Some(true))
-        }
-    };
-    let mut passing = BTreeSet::new();
-    match refused {
-        Found::Object(refused) => {
-            let asked = Request::new(single.target, place.object());
-            together.judge_each(&asked.review(&refused), Engines::All, &NoObjects, |at, outcome| {
-                let passes = match &outcome.decision {
-                    Decision::Pass => true,
-                    Decision::Violations(violations) => violations.iter().all(|violation| violation.warn),
-                    Decision::Fault(_) => false,
-                };
-                if passes {
-                    passing.insert(at);
-                }
-            });
-        }
-        Found::None => return None,
-        Found::NotDecided(_) => {}
-    }
-    Some(passing)
-}
-
-/// Whether one action does more than another.
-fn stronger(one: Action, other: Action) -> bool {
-    one < other
 }
 
 /// Enforced rules that hold where a cluster is mended.
-fn lockouts(singles: &Singles<'_>, kind: &(String, bool), system: &[&str], proofs: &mut Vec<Proof>) {
-    for (rule, single) in singles.iter().filter(|(_, single)| single.bound.action == Action::Deny && kind.1) {
+fn lockouts(kind: &Kind<'_>, system: &[&str], proofs: &mut Vec<Proof>) {
+    for single in kind.singles.iter().filter(|single| single.bound.action == Action::Deny && kind.namespaced) {
         for name in system {
             let place = Somewhere::named(name);
             if !place.is_in(&single.bound.scope) {
                 continue;
             }
-            let base = base::object(single.target, Some(name));
-            let found = search(&[(single, Want::Violates)], &BTreeMap::new(), &base, place.object(), &|_| Some(true));
-            let witness = match found {
+            let site = Site::new(single.target, &place);
+            let witness = match search(&site, &[(single, Want::Violates)], &BTreeMap::new(), ANYTHING) {
                 Found::None => continue,
                 Found::Object(object) => Some(object),
                 Found::NotDecided(_) => None,
             };
-            proofs.push(Proof::Lockout { rule: *rule, namespace: (*name).to_owned(), witness });
+            proofs.push(Proof::Lockout { rule: single.at, namespace: (*name).to_owned(), witness });
         }
     }
 }

@@ -6,12 +6,14 @@ use kspec_model::rules::{Action, BoundMutation, Change, Expr, Op, Table, Target}
 use kspec_rules::{Engines, Evaluator, NoObjects};
 use serde_json::Value;
 
+use crate::closed::Closed;
 use crate::path::Path;
 use crate::place::Place;
 use crate::reads::of_statements;
-use crate::scopes::Place as Somewhere;
-use crate::search::{Found, Request, Single, Want, head, search};
-use crate::{Proof, Singles, base, creates};
+use crate::search::{Found, search};
+use crate::single::{Single, Want};
+use crate::site::Site;
+use crate::{Kind, Proof, creates};
 
 /// A mutation by itself.
 struct Alone<'t> {
@@ -23,66 +25,55 @@ struct Alone<'t> {
 }
 
 /// What a table's mutations do to each other, and what its rules refuse of what they make.
-pub(crate) fn prove(
-    table: &Table,
-    singles: &Singles<'_>,
-    kind: (&str, &str),
-    somewhere: &[Somewhere],
-    proofs: &mut Vec<Proof>,
-) {
+pub(crate) fn prove(table: &Table, kind: &Kind<'_>, proofs: &mut Vec<Proof>) {
     let mutations = alone(table, kind);
     for (number, first) in mutations.iter().enumerate() {
         for second in mutations.iter().skip(number + 1) {
-            proofs.extend(order(table, first, second, somewhere));
+            proofs.extend(order(table, kind, first, second));
         }
     }
-    refusals(table, (singles, false), kind, somewhere, proofs);
+    refusals(table, (kind, false), proofs);
 }
 
 /// What a table's rules refuse of what its mutations make; with `plainest`, of the plainest object too where a rule reads
 /// outside of the fragment, so that it is not known to read what a mutation writes.
-pub(crate) fn refusals(
-    table: &Table,
-    (singles, plainest): (&Singles<'_>, bool),
-    kind: (&str, &str),
-    somewhere: &[Somewhere],
-    proofs: &mut Vec<Proof>,
-) {
+pub(crate) fn refusals(table: &Table, (kind, plainest): (&Kind<'_>, bool), proofs: &mut Vec<Proof>) {
     for mutation in &alone(table, kind) {
-        for (rule, single) in singles {
-            proofs.extend(refused(table, mutation, (*rule, single, plainest), somewhere));
+        for single in &kind.singles {
+            proofs.extend(refused(table, kind, mutation, (single, plainest)));
         }
     }
 }
 
 /// The mutations of a kind.
-fn alone<'t>(table: &'t Table, (group, resource): (&str, &str)) -> Vec<Alone<'t>> {
-    let fits = |target: &&Target| creates(target) && target.group == group && target.resource == resource;
+fn alone<'t>(table: &'t Table, kind: &Kind<'_>) -> Vec<Alone<'t>> {
+    let fits = |target: &&Target| creates(target) && target.group == kind.group && target.resource == kind.resource;
     let mutations = table.mutations.iter().enumerate().filter_map(|(at, bound)| {
         let target = bound.mutation.targets.iter().find(fits)?;
         let body = bound.mutation.bodies.get(target.body)?;
-        Some(Alone { at, bound, target, places: places(body) })
+        Some(Alone { at, bound, target, places: places(body, Closed::new(kind.schema, target)) })
     });
     mutations.collect()
 }
 
 /// An object of which the two make different ones in different order.
-fn order(table: &Table, first: &Alone<'_>, second: &Alone<'_>, somewhere: &[Somewhere]) -> Option<Proof> {
+fn order(table: &Table, kind: &Kind<'_>, first: &Alone<'_>, second: &Alone<'_>) -> Option<Proof> {
     if !meet(&first.places, &second.places) {
         return None;
     }
-    let place = somewhere.iter().find(|place| place.is_in(&first.bound.scope) && place.is_in(&second.bound.scope))?;
+    let mut places = kind.places.iter();
+    let place = places.find(|place| place.is_in(&first.bound.scope) && place.is_in(&second.bound.scope))?;
+    let site = Site::new(first.target, place);
     let run = |mutations: Vec<BoundMutation>| evaluator(table, mutations);
     let one = run(vec![first.bound.clone(), second.bound.clone()])?;
     let other = run(vec![second.bound.clone(), first.bound.clone()])?;
-    let result = |evaluator: &Evaluator, object: &Value| mutate(evaluator, first.target, object, place.object());
+    let result = |evaluator: &Evaluator, object: &Value| mutate(evaluator, &site, object);
     let differs = |object: &Value| Some(result(&one, object)? != result(&other, object)?);
     let mut all = first.places.clone();
     for (path, place) in &second.places {
         all.entry(path.clone()).or_default().merge(place);
     }
-    let base = base::object(first.target, place.name());
-    match search(&[], &all, &base, place.object(), &differs) {
+    match search(&site, &[], &all, &differs) {
         Found::Object(witness) => Some(Proof::OrderDependent {
             first: first.at,
             second: second.at,
@@ -97,41 +88,51 @@ fn order(table: &Table, first: &Alone<'_>, second: &Alone<'_>, somewhere: &[Some
 /// An object that a rule lets pass, and refuses once it is mutated.
 fn refused(
     table: &Table,
+    kind: &Kind<'_>,
     mutation: &Alone<'_>,
-    (rule, single, plainest): (usize, &Single<'_>, bool),
-    somewhere: &[Somewhere],
+    (single, plainest): (&Single<'_>, bool),
 ) -> Option<Proof> {
     if single.bound.action != Action::Deny {
         return None;
     }
-    let place =
-        somewhere.iter().find(|place| place.is_in(&mutation.bound.scope) && place.is_in(&single.bound.scope))?;
+    let meet = meet(&mutation.places, &single.reads.places);
+    if !meet && !plainest {
+        return None;
+    }
+    let mut places = kind.places.iter();
+    let place = places.find(|place| place.is_in(&mutation.bound.scope) && place.is_in(&single.bound.scope))?;
+    let site = Site::new(mutation.target, place);
     let evaluator = evaluator(table, vec![mutation.bound.clone()])?;
-    let after = |object: &Value| mutate(&evaluator, mutation.target, object, place.object());
-    let turns = |object: &Value| {
-        Some(!single.violates(object, place.object())? && single.violates(&after(object)?, place.object())?)
-    };
-    let base = base::object(mutation.target, place.name());
-    let related = meet(&mutation.places, &single.reads.places) || plainest && turns(&base) == Some(true);
+    let after = |object: &Value| mutate(&evaluator, &site, object);
+    let violates = |object: &Value| single.is(Want::Violates, &site, object);
+    let turns = |object: &Value| Some(!violates(object)? && violates(&after(object)?)?);
+    let related = meet || turns(&site.base) == Some(true);
     if !related {
         return None;
     }
-    match search(&[(single, Want::Passes)], &mutation.places, &base, place.object(), &turns) {
+    match search(&site, &[(single, Want::Passes)], &mutation.places, &turns) {
         Found::Object(witness) => {
             let mutated = after(&witness)?;
-            Some(Proof::MutationRefused { mutation: mutation.at, rule, witness, mutated })
+            Some(Proof::MutationRefused { mutation: mutation.at, rule: single.at, witness, mutated })
         }
         _ => None,
     }
 }
 
 fn evaluator(table: &Table, mutations: Vec<BoundMutation>) -> Option<Evaluator> {
-    Evaluator::load(Table { mutations, ..head(table) }).ok()
+    let head = Table {
+        format_version: table.format_version,
+        project: table.project.clone(),
+        kubernetes: table.kubernetes.clone(),
+        revision: String::new(),
+        rules: Vec::new(),
+        mutations,
+    };
+    Evaluator::load(head).ok()
 }
 
-fn mutate(evaluator: &Evaluator, target: &Target, object: &Value, namespace: Option<&Value>) -> Option<Value> {
-    let asked = Request::new(target, namespace);
-    let mutated = evaluator.mutate(&asked.review(object), Engines::All, &NoObjects);
+fn mutate(evaluator: &Evaluator, site: &Site<'_>, object: &Value) -> Option<Value> {
+    let mutated = evaluator.mutate(&site.review(object), Engines::All, &NoObjects);
     mutated.faults.is_empty().then_some(mutated.object)
 }
 
@@ -142,8 +143,8 @@ fn meet(a: &BTreeMap<Path, Place>, b: &BTreeMap<Path, Place>) -> bool {
 }
 
 /// What a mutation reads and writes, read as a rule would read it.
-fn places(changes: &[Change]) -> BTreeMap<Path, Place> {
-    of_statements(&statements(changes)).places
+fn places(changes: &[Change], closed: Closed<'_>) -> BTreeMap<Path, Place> {
+    of_statements(&statements(changes), closed).places
 }
 
 /// The same expressions, as a rule's statements: what is read by a condition, and what is compared by a write.

@@ -85,31 +85,97 @@ impl Path {
 
     /// Whether it stands in an item of a list, and that item is not there.
     pub(crate) fn lacks_item(&self, object: &Value) -> bool {
-        let items = self.0.iter().enumerate().filter(|(_, seg)| **seg == Seg::Item).map(|(at, _)| at + 1);
-        let mut outer = items.filter(|end| *end < self.0.len()).filter_map(|end| self.0.get(..end));
-        outer.any(|outer| !Self(outer.to_vec()).is_in(object))
+        let mut place = Some(object);
+        for (at, seg) in self.0.iter().enumerate() {
+            place = place.and_then(|place| step(place, seg)).filter(|value| !value.is_null());
+            if *seg == Seg::Item && place.is_none() {
+                return at + 1 < self.0.len();
+            }
+        }
+        false
     }
 
     /// Takes away what is there.
     pub(crate) fn remove(&self, object: &mut Value) {
         let Some((Seg::Field(last), base)) = self.0.split_last() else { return };
-        let base = base.iter().try_fold(object, |place, seg| match seg {
-            Seg::Field(name) => place.get_mut(&**name),
-            Seg::Item => place.get_mut(0),
-        });
-        if let Some(Value::Object(map)) = base {
+        if let Some(Value::Object(map)) = reach(object, base) {
             map.remove(&**last);
+        }
+    }
+
+    /// What stands where [`Path::put`] and [`Path::remove`] would change the object.
+    pub(crate) fn before(&self, object: &Value) -> Before {
+        let mut place = object;
+        for (at, seg) in self.0.iter().enumerate() {
+            // What is none of the sort that is needed is replaced as a whole.
+            let fits = match seg {
+                Seg::Field(_) => place.is_object(),
+                Seg::Item => place.as_array().is_some_and(|items| !items.is_empty()),
+            };
+            if !fits {
+                return Before { len: at, was: Some(place.clone()) };
+            }
+            match step(place, seg) {
+                Some(inner) => place = inner,
+                None => return Before { len: at + 1, was: None },
+            }
+        }
+        Before { len: self.0.len(), was: Some(place.clone()) }
+    }
+
+    /// Puts back what stood there.
+    pub(crate) fn restore(&self, object: &mut Value, before: &Before) {
+        let Some(path) = self.0.get(..before.len) else { return };
+        match (&before.was, path.split_last()) {
+            (Some(was), _) => {
+                if let Some(place) = reach(object, path) {
+                    place.clone_from(was);
+                } else if let Some((Seg::Field(last), base)) = path.split_last()
+                    && let Some(Value::Object(map)) = reach(object, base)
+                {
+                    map.insert(last.to_string(), was.clone());
+                }
+            }
+            (None, Some((Seg::Field(last), base))) => {
+                if let Some(Value::Object(map)) = reach(object, base) {
+                    map.remove(&**last);
+                }
+            }
+            (None, _) => {}
         }
     }
 
     /// Whether something is there.
     pub(crate) fn is_in(&self, object: &Value) -> bool {
-        let found = self.0.iter().try_fold(object, |place, seg| match seg {
-            Seg::Field(name) => place.get(&**name),
-            Seg::Item => place.get(0),
-        });
-        found.is_some_and(|value| !value.is_null())
+        self.of(object).is_some_and(|value| !value.is_null())
     }
+
+    /// What is there.
+    pub(crate) fn of<'o>(&self, object: &'o Value) -> Option<&'o Value> {
+        self.0.iter().try_fold(object, step)
+    }
+}
+
+/// What stood somewhere before it was changed.
+#[derive(Debug)]
+pub(crate) struct Before {
+    /// How much of the path leads there.
+    len: usize,
+    was: Option<Value>,
+}
+
+fn step<'o>(place: &'o Value, seg: &Seg) -> Option<&'o Value> {
+    match seg {
+        Seg::Field(name) => place.get(&**name),
+        Seg::Item => place.get(0),
+    }
+}
+
+fn reach<'o>(object: &'o mut Value, path: &[Seg]) -> Option<&'o mut Value> {
+    path.iter().try_fold(object, |place, seg| match seg {
+        Seg::Field(name) => place.get_mut(&**name),
+        Seg::Item => place.get_mut(0),
+    })
 }
 
 impl fmt::Display for Path {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use kspec_model::rules::{Const, Ty};
 use kspec_rules::literal::Quantity;
+use kspec_schema::Text;
+use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 
 /// What is known of a place.
@@ -37,6 +39,12 @@ impl Place {
         }
     }
 
+    /// The schema lists what may stand there: nothing else is tried, and all of it is.
+    pub(crate) fn close(&mut self, values: &[Text]) {
+        self.values.retain(|value| value.as_str().is_some_and(|text| values.iter().any(|known| known == text)));
+        self.offer(values.iter().map(|text| json!(text)));
+    }
+
     /// A value that is tried before others.
     pub(crate) fn ordinary(&mut self, value: Value) {
         self.values.retain(|known| *known != value);
@@ -61,17 +69,27 @@ impl Place {
 
     /// What both know of one place.
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.optional |= other.optional;
-        self.asked |= other.asked;
-        self.is_image |= other.is_image;
-        self.offer(other.values.iter().cloned());
-        for (own, more) in self.image.iter_mut().zip(&other.image) {
-            if let Some(more) = more {
-                own.get_or_insert_default().extend(more.iter().cloned());
+        *self = Self::union([&*self, other].into_iter());
+    }
+
+    /// What several know of one place.
+    pub(crate) fn union<'p>(places: impl Iterator<Item = &'p Self>) -> Self {
+        let mut all = Self::default();
+        let mut known: FxHashSet<&Value> = FxHashSet::default();
+        for place in places {
+            all.optional |= place.optional;
+            all.asked |= place.asked;
+            all.is_image |= place.is_image;
+            all.cut |= place.cut;
+            all.values.extend(place.values.iter().filter(|value| known.insert(value)).cloned());
+            for (own, more) in all.image.iter_mut().zip(&place.image) {
+                if let Some(more) = more {
+                    own.get_or_insert_default().extend(more.iter().cloned());
+                }
             }
         }
-        self.cut |= other.cut;
-        self.finish();
+        all.finish();
+        all
     }
 
     /// Images of every combination of the parts that are asked about, and of others; and what is none.

@@ -3,14 +3,16 @@
 //! The decidable fragment: truth values, comparisons of one place with constants, membership in constant lists, presence,
 //! and these inside `for`, `any`, `all`, `none` over a list, each of whose items is judged by itself. Over it a finite set
 //! of values at each place stands for all: constants that the place is compared with, their neighbours, one value that is
-//! none of them, and absence. Anything else is *outside*: its values may still show a witness, but prove no absence of one.
+//! none of them, and absence; where the schema lists the values, those. Anything else is *outside*: its values may still show a witness, but prove no absence of one.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use kspec_model::rules::{Const, Each, Expr, Method, Op, Root, Stmt, Ty, Var};
 use serde_json::{Value, json};
 
+use crate::closed::Closed;
 use crate::path::Path;
 use crate::place::{Place, values_about};
 
@@ -23,6 +25,35 @@ pub(crate) struct Reads {
     pub(crate) demands: BTreeMap<Path, usize>,
     /// Why it is outside of the fragment, if it is.
     pub(crate) outside: Option<&'static str>,
+    /// What must stand somewhere for a violation, where the condition says so plainly; of one clause.
+    pub(crate) required: Option<Required>,
+}
+
+/// What a condition cannot hold without.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Required {
+    /// One of these at a place.
+    OneOf(Path, Vec<Value>),
+    /// A text at a place that begins so.
+    Prefix(Path, String),
+}
+
+impl Reads {
+    /// Takes over what another reads. What one cannot do without, both together can.
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (path, place) in &other.places {
+            match self.places.entry(path.clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(place.clone());
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().merge(place),
+            }
+        }
+        for (path, count) in &other.demands {
+            *self.demands.entry(path.clone()).or_default() += count;
+        }
+        self.outside = self.outside.or(other.outside);
+    }
 }
 
 /// What a sub-expression is, as far as places go.
@@ -37,29 +68,40 @@ enum Abs {
 }
 
 /// Reads a body's statements.
-pub(crate) fn of_statements(statements: &[Stmt]) -> Reads {
-    let mut reader = Reader { reads: Reads::default(), names: Vec::new(), over: Vec::new() };
+pub(crate) fn of_statements(statements: &[Stmt], closed: Closed<'_>) -> Reads {
+    let mut reader = Reader::new(closed);
     reader.statements(statements);
     reader.finish()
 }
 
 /// Reads a condition.
-pub(crate) fn of_condition(condition: &Expr) -> Reads {
-    let mut reader = Reader { reads: Reads::default(), names: Vec::new(), over: Vec::new() };
+pub(crate) fn of_condition(condition: &Expr, closed: Closed<'_>) -> Reads {
+    let mut reader = Reader::new(closed);
     reader.condition(condition, true);
     reader.finish()
 }
 
-struct Reader {
+struct Reader<'s> {
+    closed: Closed<'s>,
     reads: Reads,
     names: Vec<(Var, Abs)>,
     /// Lists that are ranged over around this place.
     over: Vec<Path>,
+    /// The condition read next must hold for a violation.
+    must: bool,
 }
 
-impl Reader {
+impl<'s> Reader<'s> {
+    const fn new(closed: Closed<'s>) -> Self {
+        let reads = Reads { places: BTreeMap::new(), demands: BTreeMap::new(), outside: None, required: None };
+        Self { closed, reads, names: Vec::new(), over: Vec::new(), must: false }
+    }
+
     fn finish(mut self) -> Reads {
-        for place in self.reads.places.values_mut() {
+        for (path, place) in &mut self.reads.places {
+            if let Some(values) = self.closed.at(path) {
+                place.close(values);
+            }
             place.finish();
         }
         // A map on the way to its fields is there when one of them is.
@@ -91,7 +133,10 @@ impl Reader {
                         self.names.pop();
                     }
                 }
-                Stmt::Verdict(verdict) => self.condition(&verdict.when, true),
+                Stmt::Verdict(verdict) => {
+                    self.must = true;
+                    self.condition(&verdict.when, true);
+                }
             }
         }
         self.names.truncate(bound);
@@ -130,9 +175,19 @@ impl Reader {
 
     /// A condition that finds a violation where it holds (`positive`), or where it does not.
     fn condition(&mut self, expr: &Expr, positive: bool) {
+        let must = std::mem::take(&mut self.must);
+        if must {
+            self.require(expr);
+        }
         match &expr.op {
             Op::Not(inner) => self.condition(inner, !positive),
-            Op::And(parts) | Op::Or(parts) => parts.iter().for_each(|part| self.condition(part, positive)),
+            Op::And(parts) => {
+                for part in parts {
+                    self.must = must;
+                    self.condition(part, positive);
+                }
+            }
+            Op::Or(parts) => parts.iter().for_each(|part| self.condition(part, positive)),
             Op::If(test, then, otherwise) => {
                 self.condition(test, positive);
                 self.condition(then, positive);
@@ -172,6 +227,7 @@ impl Reader {
                     *self.reads.demands.entry(path.clone()).or_default() += 1;
                 }
                 self.names.push((Arc::clone(item), abs));
+                self.must = must && matches!(&expr.op, Op::Each { what: Each::Any, .. });
                 self.condition(body, positive);
                 self.names.pop();
             }
@@ -206,6 +262,7 @@ impl Reader {
             }
             Op::Call(method, text, arguments) => self.pattern(*method, text, arguments),
             Op::Coalesce(first, second) => {
+                self.must = must && matches!(second.op, Op::Const(Const::Bool(false)));
                 self.condition(first, positive);
                 if !matches!(second.op, Op::Const(_)) {
                     self.condition(second, positive);
@@ -216,6 +273,70 @@ impl Reader {
                     self.outside("it reads more than the object, or reckons");
                 }
             }
+        }
+    }
+
+    /// Notes what a condition that must hold asks of one place, where that is plain.
+    fn require(&mut self, expr: &Expr) {
+        if self.reads.required.is_some() {
+            return;
+        }
+        let texts = |constant: &Const| match constant {
+            Const::Text(text) => Some(json!(&**text)),
+            Const::Int(number) => Some(json!(number)),
+            Const::Bool(truth) => Some(json!(truth)),
+            _ => None,
+        };
+        let required = match &expr.op {
+            Op::Equal(place, constant) => match (self.plain(place), &constant.op) {
+                (Some(path), Op::Const(constant)) => texts(constant).map(|value| Required::OneOf(path, vec![value])),
+                _ => None,
+            },
+            Op::In(place, list) => match (self.plain(place), &list.op) {
+                (Some(path), Op::Const(Const::List(items))) => {
+                    let items: Option<Vec<Value>> = items.iter().map(texts).collect();
+                    items.map(|items| Required::OneOf(path, items))
+                }
+                _ => None,
+            },
+            Op::Call(method @ (Method::Like | Method::StartsWith), place, arguments) => {
+                match (self.plain(place), arguments.first().map(|argument| &argument.op)) {
+                    (Some(path), Some(Op::Const(Const::Text(pattern)))) => {
+                        let end = if *method == Method::Like { pattern.find(['*', '?', '[', '\\']) } else { None };
+                        let prefix = pattern.get(..end.unwrap_or(pattern.len())).unwrap_or_default();
+                        (!prefix.is_empty()).then(|| Required::Prefix(path, prefix.to_owned()))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        self.reads.required = required;
+    }
+
+    /// The place that a chain of fields and keys from the object, or from an item of a list, leads to, if its value is a text, a
+    /// whole number or a truth: two of these are equal where their JSON is.
+    fn plain(&mut self, expr: &Expr) -> Option<Path> {
+        if !matches!(expr.ty.present(), Ty::Text | Ty::Int | Ty::Bool) {
+            return None;
+        }
+        let mut at = expr;
+        while let Op::Field(base, _) | Op::Index(base, _) = &at.op {
+            at = base;
+        }
+        let from_object = match &at.op {
+            Op::Root(Root::Object) => true,
+            Op::Var(name) => self
+                .names
+                .iter()
+                .rev()
+                .find(|(bound, _)| bound == name)
+                .is_some_and(|(_, abs)| matches!(abs, Abs::Place(path, _) if path.is_item())),
+            _ => false,
+        };
+        match self.value(expr) {
+            Abs::Place(path, _) if from_object => Some(path),
+            _ => None,
         }
     }
 
@@ -270,8 +391,13 @@ impl Reader {
 
     /// A pattern over text: its own text shows a match, as far as that can be written down.
     fn pattern(&mut self, method: Method, text: &Expr, arguments: &[Expr]) {
-        self.outside("it matches a pattern");
         let abs = self.value(text);
+        let is_constant = arguments.iter().all(|argument| matches!(argument.op, Op::Const(_)));
+        match &abs {
+            // Each text that may stand there is tried, whatever is asked of it.
+            Abs::Place(path, _) if is_constant && self.closed.at(path).is_some() => return,
+            _ => self.outside("it matches a pattern"),
+        }
         let Some(Op::Const(Const::Text(pattern))) = arguments.first().map(|argument| &argument.op) else { return };
         let examples: Vec<Arc<str>> = match method {
             Method::StartsWith => vec![Arc::clone(pattern), format!("{pattern}x").into()],

@@ -1,44 +1,32 @@
 //! The search for an object.
 //!
 //! Objects are made from values at places ([`crate::reads`]) and judged by the evaluator itself, so that what is found is a
-//! witness whatever the search overlooks. That none is found proves that there is none where every rule is inside of the
-//! fragment and no two of them demand something of one list: then one item a list stands for all, and the values at a place
-//! for all values.
+//! witness whatever the search overlooked. That none is found proves that there is none where every clause involved is inside
+//! of the fragment and no two of them demand something of one list: then one item a list stands for all, and the values at a
+//! place for all values.
+//!
+//! Rules are searched clause by clause ([`crate::clause`]): a rule is violated where one clause is, so each is tried by itself;
+//! it passes where all do, and clauses that share no place are settled one after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use kspec_model::rules::{Body, BoundRule, Operation, Table, Target};
-use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Review, Violation};
+use kspec_rules::Review;
 use serde_json::Value;
 
-use crate::base;
-use crate::path::{Path, Seg};
+use crate::clause::Clause;
+use crate::groups::groups;
+use crate::path::Path;
 use crate::place::Place;
-use crate::reads::{Reads, of_condition, of_statements};
+use crate::single::{Single, Want};
+use crate::site::Site;
 
 /// Objects that one search may judge.
 const BUDGET: usize = 4_000;
-
-/// A rule by itself, for one of its targets.
-#[derive(Debug)]
-pub(crate) struct Single<'t> {
-    pub(crate) bound: &'t BoundRule,
-    pub(crate) target: &'t Target,
-    evaluator: Evaluator,
-    pub(crate) reads: Reads,
-}
-
-/// What an object is to be to a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Want {
-    /// Not refused.
-    Passes,
-    /// Refused.
-    Violates,
-    /// Refused, or warned of by the rule itself.
-    IsTold,
-}
+/// Objects that a search may judge that cannot prove that there is none.
+const GLANCE: usize = 100;
+/// How often parts that an item in common disturbs are settled anew before everything is searched at once.
+const ROUNDS: usize = 3;
 
 /// What a search finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,214 +39,140 @@ pub(crate) enum Found {
     NotDecided(&'static str),
 }
 
-impl<'t> Single<'t> {
-    /// `None` for what is no rule of statements, or cannot be loaded.
-    pub(crate) fn new(table: &Table, bound: &'t BoundRule, target: &'t Target) -> Option<Self> {
-        let Body::Statements(statements) = bound.rule.bodies.get(target.body)? else { return None };
-        let mut reads = of_statements(statements);
-        if let Some(applies) = &target.applies {
-            let condition = of_condition(applies);
-            for (path, place) in condition.places {
-                reads.places.entry(path).or_default().merge(&place);
-            }
-            reads.outside = reads.outside.or(condition.outside);
-        }
-        base::must_have(target, &mut reads.places);
-        let mut alone = bound.clone();
-        alone.rule.targets = vec![target.clone()];
-        let head = head(table);
-        let only = Table { rules: vec![alone], mutations: Vec::new(), ..head };
-        Some(Self { bound, target, evaluator: Evaluator::load(only).ok()?, reads })
-    }
+/// What an object is to be to one clause.
+#[derive(Debug, Clone, Copy)]
+struct Ask<'c> {
+    clause: &'c Clause,
+    want: Want,
+}
 
-    /// The rule by itself, for its one target.
-    pub(crate) fn alone(&self) -> Option<&BoundRule> {
-        self.evaluator.table().rules.first()
-    }
-
-    /// Whether an object is to the rule what is wanted; `None` where there is no verdict.
-    fn is(&self, want: Want, asked: &Request<'_>, object: &Value) -> Option<bool> {
-        let violates = || self.found(asked, object, |violation| !violation.warn);
-        match want {
-            Want::Passes => Some(!violates()?),
-            Want::Violates => violates(),
-            Want::IsTold => self.found(asked, object, |_| true),
-        }
-    }
-
-    /// Whether an object is refused; `None` where there is no verdict.
-    pub(crate) fn violates(&self, object: &Value, namespace: Option<&Value>) -> Option<bool> {
-        self.is(Want::Violates, &Request::new(self.target, namespace), object)
-    }
-
-    fn found(&self, asked: &Request<'_>, object: &Value, counts: fn(&Violation) -> bool) -> Option<bool> {
-        let review = asked.review(object);
-        match self.evaluator.judge(&review, Engines::All, &NoObjects).first().map(|outcome| &outcome.decision) {
-            None | Some(Decision::Pass) => Some(false),
-            Some(Decision::Violations(found)) => Some(found.iter().any(counts)),
-            Some(Decision::Fault(Fault::Failed { .. } | Fault::NeedsCluster(_))) => None,
-        }
+impl Ask<'_> {
+    fn holds(&self, review: &Review<'_>) -> Option<bool> {
+        self.clause.tell(review).map(|told| self.want.is(told))
     }
 }
 
-/// A table of the same head that holds nothing.
-pub(crate) fn head(table: &Table) -> Table {
-    Table {
-        format_version: table.format_version,
-        project: table.project.clone(),
-        kubernetes: table.kubernetes.clone(),
-        revision: String::new(),
-        rules: Vec::new(),
-        mutations: Vec::new(),
-    }
-}
+/// What must hold of an object besides.
+pub(crate) type Holds<'h> = &'h dyn Fn(&Value) -> Option<bool>;
 
-/// The request that creates an object of a target.
-pub(crate) struct Request<'p> {
-    target: &'p Target,
-    namespace: Option<&'p Value>,
-    /// Without the object: rules of statements read it where it is judged.
-    request: Value,
-}
-
-impl<'p> Request<'p> {
-    pub(crate) fn new(target: &'p Target, namespace: Option<&'p Value>) -> Self {
-        let mut asked = Self { target, namespace, request: Value::Null };
-        asked.request = Asked {
-            operation: Operation::Create,
-            resource: (&target.group, &target.version, &target.resource),
-            subresource: target.subresource.as_deref(),
-            kind: &target.kind,
-            namespace: asked.name(),
-            object: None,
-            old: None,
-            user: "user",
-            groups: &[],
-        }
-        .request();
-        asked
-    }
-
-    /// The namespace's name.
-    fn name(&self) -> Option<&'p str> {
-        let name = self.namespace.and_then(|namespace| namespace.pointer("/metadata/name")).and_then(Value::as_str);
-        name.filter(|_| self.target.namespaced)
-    }
-
-    pub(crate) fn review<'r>(&'r self, object: &'r Value) -> Review<'r> {
-        let name = object.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
-        Review {
-            operation: Operation::Create,
-            group: &self.target.group,
-            resource: &self.target.resource,
-            subresource: self.target.subresource.as_deref(),
-            namespace: self.name(),
-            name: name.unwrap_or_default(),
-            object: Some(object),
-            old: None,
-            request: &self.request,
-            namespace_object: self.namespace,
-        }
-    }
-}
+/// Nothing.
+pub(crate) const ANYTHING: Holds<'static> = &|_| Some(true);
 
 /// Searches for an object that is to each rule what is wanted.
 pub(crate) fn search(
+    site: &Site<'_>,
     wanted: &[(&Single<'_>, Want)],
     extra: &BTreeMap<Path, Place>,
-    base: &Value,
-    namespace: Option<&Value>,
-    holds: &dyn Fn(&Value) -> Option<bool>,
+    holds: Holds<'_>,
 ) -> Found {
-    let mut places: BTreeMap<Path, Place> = extra.clone();
-    for (single, _) in wanted {
-        for (path, place) in &single.reads.places {
-            places.entry(path.clone()).or_default().merge(place);
-        }
-    }
-    let mut object = base.clone();
-    // Rules that share no place are searched for one after the other: what satisfies one says nothing of the others.
-    for part in parts(wanted) {
-        let mut search = Part::new(&part, &places, namespace);
-        if !search.run(&mut object) {
-            return search.not_found(&part);
-        }
-    }
-    match holds(&object) {
-        Some(true) => Found::Object(object),
-        _ => {
-            // What must hold besides reads across parts: all places are searched at once.
-            let mut search = Part::new(wanted, &places, namespace);
-            search.places = places.iter().map(|(path, place)| Rc::new(Choice::new(path, place))).collect();
-            search.cut = places.values().any(|place| place.cut);
-            let mut object = base.clone();
-            if search.run_until(&mut object, holds) { Found::Object(object) } else { search.not_found(wanted) }
-        }
-    }
+    within(site, wanted, (extra, holds), BUDGET)
 }
 
-/// Rules in groups that share places.
-fn parts<'w, 't>(wanted: &[(&'w Single<'t>, Want)]) -> Vec<Vec<(&'w Single<'t>, Want)>> {
-    let reads = wanted.iter().map(|(single, _)| &single.reads);
-    let of = |part: Vec<usize>| part.into_iter().filter_map(|at| wanted.get(at).copied()).collect();
-    groups(reads).into_iter().map(of).collect()
+/// As [`search`] where nothing is proved by finding none: it ends early.
+pub(crate) fn glance(site: &Site<'_>, wanted: &[(&Single<'_>, Want)]) -> Found {
+    within(site, wanted, (&BTreeMap::new(), ANYTHING), GLANCE)
 }
 
-/// What is read in groups that share places.
-pub(crate) fn groups<'r>(reads: impl Iterator<Item = &'r Reads>) -> Vec<Vec<usize>> {
-    // Each group with its number, and each place with one that has it: all that have it are in one group.
-    let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
-    let mut group_of: Vec<usize> = Vec::new();
-    let mut known: BTreeMap<&[Seg], usize> = BTreeMap::new();
-    for (at, reads) in reads.enumerate() {
-        let mut meeting: BTreeSet<usize> = BTreeSet::new();
-        // Being an item of a list, alone, ties nothing together where the list is there anyway.
-        for path in reads.places.keys().filter(|path| !path.is_item()) {
-            let path = path.0.as_slice();
-            let around = (0..path.len()).filter_map(|len| known.get(path.get(..len)?));
-            let inside = known.range(path..).take_while(|(known, _)| known.starts_with(path)).map(|(_, other)| other);
-            meeting.extend(around.chain(inside).filter_map(|other| group_of.get(*other)));
+fn within(
+    site: &Site<'_>,
+    wanted: &[(&Single<'_>, Want)],
+    (extra, holds): (&BTreeMap<Path, Place>, Holds<'_>),
+    budget: usize,
+) -> Found {
+    // Rules that let pass do so with all of their clauses, those that refuse do with one: each in turn.
+    let mut quiet: Vec<Ask<'_>> = Vec::new();
+    let mut turns: Vec<Vec<Ask<'_>>> = vec![Vec::new()];
+    for (single, want) in wanted {
+        let counts = single.clauses.iter().filter(|clause| !clause.warns || *want == Want::IsTold);
+        let asks = counts.map(|clause| Ask { clause, want: *want });
+        if *want == Want::Passes {
+            quiet.extend(asks);
+        } else {
+            let asks: Vec<Ask<'_>> = asks.collect();
+            let pairs = turns.iter().flat_map(|turn| asks.iter().map(move |ask| [turn.as_slice(), &[*ask]].concat()));
+            turns = pairs.collect();
         }
-        for path in reads.places.keys().filter(|path| !path.is_item()) {
-            known.entry(path.0.as_slice()).or_insert(at);
+    }
+    let is_all = |object: &Value| wanted.iter().all(|(single, want)| single.is(*want, site, object) == Some(true));
+    let mut open = None;
+    for mut asks in turns {
+        asks.extend_from_slice(&quiet);
+        match (Search { site, asks: &asks, extra, holds, budget }).run() {
+            // A clause that has no verdict leaves its rule without one.
+            Found::Object(object) if is_all(&object) => return Found::Object(object),
+            Found::Object(_) => open = open.or(Some(NO_VERDICT)),
+            Found::None => {}
+            Found::NotDecided(why) => open = open.or(Some(why)),
         }
-        group_of.push(at);
-        if meeting.is_empty() {
-            groups.push((at, vec![at]));
-            continue;
+    }
+    open.map_or(Found::None, Found::NotDecided)
+}
+
+const NO_VERDICT: &str = "a rule has no verdict about some of the objects that tell";
+
+struct Search<'s> {
+    site: &'s Site<'s>,
+    asks: &'s [Ask<'s>],
+    extra: &'s BTreeMap<Path, Place>,
+    holds: Holds<'s>,
+    budget: usize,
+}
+
+impl Search<'_> {
+    fn run(&self) -> Found {
+        let mut object = self.site.base.clone();
+        if self.fits(self.asks, &object) && (self.holds)(&object) == Some(true) {
+            return Found::Object(object);
         }
-        let (merged, rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(group, _)| meeting.contains(group));
-        groups = rest;
-        let mut merged: Vec<usize> = merged.into_iter().flat_map(|(_, members)| members).collect();
-        merged.push(at);
-        for member in &merged {
-            if let Some(group) = group_of.get_mut(*member) {
-                *group = at;
+        let parts = groups(self.asks.iter().map(|ask| &ask.clause.reads));
+        let parts: Vec<Vec<Ask<'_>>> = parts
+            .into_iter()
+            .map(|part| part.into_iter().filter_map(|at| self.asks.get(at).copied()).collect())
+            .collect();
+        // What satisfies one part says nothing of the others, but where an item of a list is there for one of them only.
+        for _ in 0..ROUNDS {
+            let mut settled = true;
+            for part in &parts {
+                if self.fits(part, &object) {
+                    continue;
+                }
+                settled = false;
+                let mut search = Part::new(part, self.extra, self.site);
+                if !search.run(&mut object, ANYTHING, self.budget) {
+                    return search.not_found(part);
+                }
+            }
+            if settled {
+                break;
             }
         }
-        groups.push((at, merged));
+        if self.fits(self.asks, &object) && (self.holds)(&object) == Some(true) {
+            return Found::Object(object);
+        }
+        // What must hold besides reads across parts: all places are searched at once.
+        let mut search = Part::new(self.asks, self.extra, self.site);
+        let missing = self.extra.iter().filter(|(path, _)| search.places.iter().all(|known| known.path != **path));
+        let missing: Vec<Rc<Choice>> = missing.map(|(path, place)| Rc::new(Choice::new(path, place))).collect();
+        search.cut |= self.extra.values().any(|place| place.cut);
+        search.places.extend(missing);
+        let mut object = self.site.base.clone();
+        if search.run(&mut object, self.holds, self.budget) {
+            Found::Object(object)
+        } else {
+            search.not_found(self.asks)
+        }
     }
-    groups.into_iter().map(|(_, members)| members).collect()
-}
 
-type Check<'p> = Box<dyn Fn(&Value) -> Option<bool> + 'p>;
+    fn fits(&self, asks: &[Ask<'_>], object: &Value) -> bool {
+        let review = self.site.review(object);
+        asks.iter().all(|ask| ask.holds(&review) == Some(true))
+    }
+}
 
 /// A place, and what may stand there.
 struct Choice {
     path: Path,
     values: Vec<Option<Value>>,
-}
-
-struct Part<'p> {
-    /// Places with what may stand there; `None` is absence.
-    places: Vec<Rc<Choice>>,
-    /// Each with how many places must be settled before it can be asked.
-    checks: Vec<(usize, Check<'p>)>,
-    left: usize,
-    /// Some object had no verdict.
-    doubt: bool,
-    /// Some place has more values than are tried.
-    cut: bool,
 }
 
 impl Choice {
@@ -269,53 +183,62 @@ impl Choice {
     }
 }
 
+/// Clauses that are searched together.
+struct Part<'p> {
+    site: &'p Site<'p>,
+    /// Places with what may stand there; `None` is absence.
+    places: Vec<Rc<Choice>>,
+    /// By how many places must be settled before they can be asked.
+    asks: BTreeMap<usize, Vec<Ask<'p>>>,
+    left: usize,
+    /// Some object had no verdict.
+    doubt: bool,
+    /// Some place has more values than are tried.
+    cut: bool,
+}
+
 impl<'p> Part<'p> {
-    fn new(wanted: &[(&'p Single<'_>, Want)], all: &BTreeMap<Path, Place>, namespace: Option<&'p Value>) -> Self {
-        let mut places: Vec<Rc<Choice>> = Vec::new();
-        let mut known: BTreeSet<&Path> = BTreeSet::new();
-        let mut checks: Vec<(usize, Check<'p>)> = Vec::new();
-        let mut cut = false;
-        for (single, want) in wanted {
-            for path in single.reads.places.keys() {
-                if let Some(place) = all.get(path).filter(|_| known.insert(path)) {
-                    cut |= place.cut;
-                    places.push(Rc::new(Choice::new(path, place)));
-                }
+    fn new(part: &[Ask<'p>], extra: &BTreeMap<Path, Place>, site: &'p Site<'p>) -> Self {
+        let mut all: BTreeMap<&Path, Vec<&Place>> = BTreeMap::new();
+        for ask in part {
+            for (path, place) in &ask.clause.reads.places {
+                all.entry(path).or_default().push(place);
             }
-            let (single, want) = (*single, *want);
-            let asked = Request::new(single.target, namespace);
-            checks.push((places.len(), Box::new(move |object| single.is(want, &asked, object))));
         }
-        Self { places, checks, left: BUDGET, doubt: false, cut }
+        let mut new = Self { site, places: Vec::new(), asks: BTreeMap::new(), left: 0, doubt: false, cut: false };
+        let mut known: BTreeSet<&Path> = BTreeSet::new();
+        for ask in part {
+            for path in ask.clause.reads.places.keys().filter(|path| known.insert(path)) {
+                let known = all.get(path).into_iter().flatten().copied().chain(extra.get(path));
+                let place = Place::union(known);
+                new.cut |= place.cut;
+                new.places.push(Rc::new(Choice::new(path, &place)));
+            }
+            new.asks.entry(new.places.len()).or_default().push(*ask);
+        }
+        new
     }
 
-    fn run(&mut self, object: &mut Value) -> bool {
-        self.settle(0, object, &|_| Some(true))
-    }
-
-    fn run_until(&mut self, object: &mut Value, holds: &dyn Fn(&Value) -> Option<bool>) -> bool {
-        self.left = BUDGET;
+    /// Whether there is such an object; then it is this one.
+    fn run(&mut self, object: &mut Value, holds: Holds<'_>, budget: usize) -> bool {
+        self.left = budget;
         self.settle(0, object, holds)
     }
 
     /// Settles the places from `at` on; `object` is what was found where the answer is true.
-    fn settle(&mut self, at: usize, object: &mut Value, holds: &dyn Fn(&Value) -> Option<bool>) -> bool {
-        let mut fits = true;
-        for (settled, check) in &self.checks {
-            if *settled != at {
-                continue;
-            }
-            match check(object) {
-                Some(true) => {}
-                Some(false) => fits = false,
-                None => {
-                    self.doubt = true;
-                    fits = false;
-                }
-            }
+    fn settle(&mut self, at: usize, object: &mut Value, holds: Holds<'_>) -> bool {
+        if let Some(asks) = self.asks.get(&at) {
             self.left = self.left.saturating_sub(1);
-            if !fits {
-                return false;
+            let review = self.site.review(object);
+            for ask in asks {
+                match ask.holds(&review) {
+                    Some(true) => {}
+                    Some(false) => return false,
+                    None => {
+                        self.doubt = true;
+                        return false;
+                    }
+                }
             }
         }
         let Some(choice) = self.places.get(at).map(Rc::clone) else {
@@ -325,12 +248,11 @@ impl<'p> Part<'p> {
         // An item that is not there has nothing in it: that it is there was tried, or will be.
         let values = if choice.path.lacks_item(object) { &[None] } else { choice.values.as_slice() };
         let path = &choice.path;
-        let before = object.clone();
+        let before = path.before(object);
         for value in values {
             if self.left == 0 {
                 return false;
             }
-            *object = before.clone();
             match value {
                 Some(value) => {
                     // What stands inside is a reason for a map or an item to be there.
@@ -344,24 +266,24 @@ impl<'p> Part<'p> {
             if self.settle(at + 1, object, holds) {
                 return true;
             }
+            path.restore(object, &before);
         }
-        *object = before;
         false
     }
 
-    fn not_found(&self, wanted: &[(&Single<'_>, Want)]) -> Found {
+    fn not_found(&self, part: &[Ask<'_>]) -> Found {
         if self.left == 0 || self.cut {
             return Found::NotDecided("there are too many cases");
         }
         if self.doubt {
-            return Found::NotDecided("a rule has no verdict about some of the objects that tell");
+            return Found::NotDecided(NO_VERDICT);
         }
-        if let Some(why) = wanted.iter().find_map(|(single, _)| single.reads.outside) {
+        if let Some(why) = part.iter().find_map(|ask| ask.clause.reads.outside) {
             return Found::NotDecided(why);
         }
         let mut demands: BTreeMap<&Path, usize> = BTreeMap::new();
-        for (single, _) in wanted {
-            for (path, count) in &single.reads.demands {
+        for ask in part {
+            for (path, count) in &ask.clause.reads.demands {
                 *demands.entry(path).or_default() += count;
             }
         }

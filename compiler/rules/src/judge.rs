@@ -12,6 +12,7 @@ use crate::eval::Frame;
 use crate::fault::{Failed, Fault, at_line, fault};
 use crate::mutate::CompiledMutation;
 use crate::paths::Paths;
+use crate::probe::Told;
 use crate::review::{Objects, Review};
 use crate::target::{Applies, Index, in_scope, input};
 use crate::value::Val;
@@ -148,8 +149,9 @@ enum CompiledBody {
     },
 }
 
+/// A statement, ready to be evaluated.
 #[derive(Debug)]
-enum Statement {
+pub(crate) enum Statement {
     Let(usize, Node),
     For { item: usize, over: Vec<(Node, Option<Place>)>, body: Vec<Statement> },
     Verdict { warn: bool, when: Node, message: Node, place: Option<Place>, line: u32 },
@@ -157,7 +159,7 @@ enum Statement {
 
 /// A place in the object, as far as the rule's text tells.
 #[derive(Debug, Clone)]
-struct Place {
+pub(crate) struct Place {
     /// The slot of the item that it begins at; none: the object.
     item: Option<usize>,
     /// The fields from there: `securityContext.privileged`.
@@ -250,7 +252,7 @@ impl Evaluator {
                     let run = match runs.iter().position(|run| run.template == target.template) {
                         Some(at) => runs.get_mut(at),
                         None => {
-                            let frame = Frame::sharing(input(review, target, objects), &self.paths);
+                            let frame = Frame::sharing(input(review, &target.template, objects), &self.paths);
                             runs.push(Run::new(frame, &target.template));
                             runs.last_mut()
                         }
@@ -274,7 +276,7 @@ impl CompiledRule {
     fn compile(bound: &BoundRule, scope: usize, paths: &mut Paths) -> Result<Self, String> {
         let applies = bound.rule.targets.iter().map(|target| Applies::compile(target, Some(paths)));
         let applies = applies.collect::<Result<_, _>>()?;
-        let bodies = bound.rule.bodies.iter().map(|body| CompiledBody::compile(body, paths));
+        let bodies = bound.rule.bodies.iter().map(|body| CompiledBody::compile(body, Names::sharing(paths)));
         let bodies = bodies.collect::<Result<Vec<_>, _>>()?;
         if let Some(target) = bound.rule.targets.iter().find(|target| target.body >= bodies.len()) {
             return Err(format!("there is no body {} for {}", target.body, target.resource));
@@ -313,18 +315,25 @@ impl CompiledRule {
 }
 
 impl CompiledBody {
-    fn compile(body: &Body, paths: &mut Paths) -> Result<Self, String> {
-        let statements = match body {
-            Body::Statements(statements) => statements,
+    fn compile(body: &Body, names: Names<'_>) -> Result<Self, String> {
+        match body {
+            Body::Statements(statements) => {
+                let (statements, slots) = compiled(statements, names)?;
+                Ok(Self::Statements { statements, slots })
+            }
             Body::Rego { file, source, parameters } => {
                 let (file, source, parameters) = (file.clone(), source.clone(), parameters.clone());
-                return Ok(Self::Rego { file, source, parameters });
+                Ok(Self::Rego { file, source, parameters })
             }
-        };
-        let mut compiler = Compiler { names: Names::sharing(paths), items: Vec::new(), lets: Vec::new() };
-        let statements = compiler.statements(statements, 0)?;
-        Ok(Self::Statements { statements, slots: compiler.names.slots })
+        }
     }
+}
+
+/// A body's statements made ready, and how many slots they take.
+pub(crate) fn compiled(statements: &[Stmt], names: Names<'_>) -> Result<(Vec<Statement>, usize), String> {
+    let mut compiler = Compiler { names, items: Vec::new(), lets: Vec::new() };
+    let statements = compiler.statements(statements, 0)?;
+    Ok((statements, compiler.names.slots))
 }
 
 /// How many places of an expression are kept.
@@ -458,18 +467,27 @@ impl Compiler<'_> {
 }
 
 /// The run of rules' bodies, one after the other, over one request.
-struct Run<'a> {
-    frame: Frame<'a>,
+pub(crate) struct Run<'a> {
+    pub(crate) frame: Frame<'a>,
     /// The path of what the rules call the object.
     template: &'a [Arc<str>],
     /// Where each `for`'s item stands: the list's place, and the item's number in it.
     paths: Vec<Option<(&'a Place, usize)>>,
     violations: Vec<Violation>,
+    /// What was found so far, where nobody asks for more than that.
+    told: Option<Told>,
 }
 
 impl<'a> Run<'a> {
-    const fn new(frame: Frame<'a>, template: &'a [Arc<str>]) -> Self {
-        Self { frame, template, paths: Vec::new(), violations: Vec::new() }
+    pub(crate) const fn new(frame: Frame<'a>, template: &'a [Arc<str>]) -> Self {
+        Self { frame, template, paths: Vec::new(), violations: Vec::new(), told: None }
+    }
+
+    /// Whether a body finds violations, and of which sort: no messages, no paths.
+    pub(crate) fn told(&mut self, statements: &'a [Statement], slots: usize) -> Result<Told, Failed> {
+        self.told = Some(Told::default());
+        self.body(statements, slots)?;
+        Ok(self.told.take().unwrap_or_default())
     }
 
     /// What a body says.
@@ -499,6 +517,10 @@ impl<'a> Run<'a> {
                 Statement::Verdict { warn, when, message, place, line } => {
                     if self.frame.holds(when).map_err(|fault| at_line(fault, *line))? {
                         let message = self.frame.eval(message).map_err(|fault| at_line(fault, *line))?;
+                        if let Some(told) = &mut self.told {
+                            told.note(*warn);
+                            continue;
+                        }
                         let path = place.as_ref().and_then(|place| self.path(place));
                         let message = message.as_text().unwrap_or_default().to_owned();
                         self.violations.push(Violation { message, path, line: *line, warn: *warn });

@@ -160,7 +160,7 @@ impl CompiledMutation {
         let object = review.object.cloned().unwrap_or_default();
         let unchanged = (object.clone(), Vec::new());
         {
-            let input = input(review, target, objects);
+            let input = input(review, &target.template, objects);
             if input.object.is_none() {
                 return Ok(unchanged);
             }
@@ -323,7 +323,7 @@ impl<'r> Run<'r> {
     /// The request over the object as it is now.
     fn input(&self) -> Input<'_> {
         let now = Review { object: Some(&self.object), ..*self.review };
-        input(&now, self.target, self.objects)
+        input(&now, &self.target.template, self.objects)
     }
 
     /// A frame in which the items of the `for`s around are bound.

@@ -1,6 +1,7 @@
 //! Which rules and mutations a request meets.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use kspec_model::rules::{Namespaces, Operation, Scope, Target};
 use kspec_model::{LabelSelector, Labels};
@@ -92,9 +93,9 @@ impl Applies {
 }
 
 /// What a target's expressions read of a request: on a DELETE the object that goes, on a workload the pod's template.
-pub(crate) fn input<'a>(review: &Review<'a>, target: &Target, objects: &'a dyn Objects) -> Input<'a> {
+pub(crate) fn input<'a>(review: &Review<'a>, template: &[Arc<str>], objects: &'a dyn Objects) -> Input<'a> {
     let part = |object: Option<&'a Value>| {
-        target.template.iter().try_fold(object?, |object, name| object.get(&**name)).filter(|part| part.is_object())
+        template.iter().try_fold(object?, |object, name| object.get(&**name)).filter(|part| part.is_object())
     };
     let object = if review.operation == Operation::Delete { review.object.or(review.old) } else { review.object };
     let namespace = match (review.namespace, review.namespace_object) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kspec_diagnostics::{Finding, codes};
 use kspec_lower::admission::{SYSTEM_NAMESPACES, Sourced};
 use kspec_model::program::Origin;
-use kspec_proofs::{Proof, prove};
+use kspec_proofs::{Proof, Question, prove};
 use serde_json::Value;
 
 use crate::{Facts, report};
@@ -17,6 +17,7 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     if facts.program.rules.is_empty() && facts.program.mutations.is_empty() {
         return;
     }
+    let Some(schema) = facts.schema else { return };
     let lowered = kspec_lower::admission::sourced(facts.program, facts.as_of);
     super::engines::check(facts, &lowered, findings);
     let own = facts.program.project.inventory_namespace.as_str();
@@ -26,8 +27,11 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         system.push(own);
     }
     let mut open = Open::default();
-    for proof in prove(&lowered.table, &system) {
+    for proof in prove(&lowered.table, &system, schema) {
         match proof {
+            Proof::NotDecided { rules, question: Question::Implied, why } => {
+                open.pairs.entry(why).or_default().extend(rules)
+            }
             Proof::NotDecided { rules, why, .. } => open.add(rules, why),
             proof => findings.extend(finding(&lowered, &proof)),
         }
@@ -39,6 +43,8 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 #[derive(Default)]
 struct Open {
     why: BTreeMap<usize, BTreeSet<&'static str>>,
+    /// Rules that another may imply, by why that is not decided.
+    pairs: BTreeMap<&'static str, BTreeSet<usize>>,
 }
 
 impl Open {
@@ -62,7 +68,33 @@ impl Open {
                     .help("pin what matters by `test`s: they are decided in any case"),
             )
         };
-        self.why.iter().filter_map(finding).collect()
+        self.why.iter().filter_map(finding).chain(self.implied(lowered)).collect()
+    }
+
+    /// Those that another rule may imply, a reason at a time: of what is not decided in full that is said already.
+    fn implied(&self, lowered: &Sourced<'_>) -> Vec<Finding> {
+        let finding =
+            |(why, rules): (&&'static str, &BTreeSet<usize>)| {
+                let rules: Vec<usize> = rules.iter().copied().filter(|rule| !self.why.contains_key(rule)).collect();
+                let (first, others) = rules.split_first()?;
+                let named: Vec<String> =
+                    rules.iter().take(PARTIES).map(|rule| format!("`{}`", name(lowered, *rule))).collect();
+                let more = match rules.len().saturating_sub(PARTIES) {
+                    0 => String::new(),
+                    1 => " or 1 other".to_owned(),
+                    more => format!(" or {more} others"),
+                };
+                let message = format!(
+                    "whether all that {}{more} refuses, another rule refuses too, is not decided",
+                    named.join(", ")
+                );
+                let finding = report::at(codes::ADMISSION_NOT_DECIDED, message, lowered.rules.get(*first)?);
+                let others = others.iter().filter_map(|rule| Some((name(lowered, *rule), *lowered.rules.get(*rule)?)));
+                Some(parties(finding, others).because(*why).help(
+                    "pin what matters by `test`s; where no K0509 names a rule, none implies it unless K0503 says so",
+                ))
+            };
+        self.pairs.iter().filter_map(finding).collect()
     }
 }
 

@@ -18,6 +18,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use kspec_checks::{alone, together};
 use kspec_diagnostics::{Finding, Severity};
 use kspec_model::program::Program;
+use kspec_schema::{KubeVersion, Schema};
 
 /// Findings of the checks, without those that merely inform unless one asks for them.
 fn told(program: &Program, least: Severity) -> String {
@@ -31,7 +32,8 @@ fn checked(program: &Program) -> Vec<Finding> {
     // Lowering's own tests are about what lowering finds.
     let (_, lowering) = kspec_lower::outline(&view, &BTreeMap::new(), fixture::TODAY);
     let host = kspec_lower::host_findings(&view);
-    let beside = together(&view, fixture::TODAY).into_iter();
+    let schema = Schema::bundled(KubeVersion::NEWEST);
+    let beside = together(&view, fixture::TODAY, &schema).into_iter();
     findings.extend(beside.filter(|finding| !lowering.contains(finding) && !host.contains(finding)));
     findings.sort();
     findings.dedup();

@@ -203,9 +203,8 @@ enforce non_root_ports, trusted(["registry.example.com"]) in payments
 audit memory(1Gi) for pods where labels.app == "x" until 2027-02-01 then enforce { timeout: 5s, workloads: off }
 "#,
     );
-    // What a reference that cannot be read does is not decided.
-    let codes: Vec<String> = findings.iter().map(|finding| finding.code.to_string()).collect();
-    assert_eq!(codes, ["K0509", "K0509"], "{}", show(&findings, compiler.sources()));
+    // What a reference that cannot be read does is not decided, and nothing hangs on it.
+    assert_eq!(findings, [], "{}", show(&findings, compiler.sources()));
     insta::assert_snapshot!(shown(compiler.program()));
 }
 

@@ -166,7 +166,7 @@ impl Project {
 /// What a compiler says of its program, without what only this session's numbers show.
 fn said(compiler: &mut Compiler) -> (String, Vec<String>) {
     let findings = compiler.check();
-    let Lowered { objects, host } = compiler.lower(&BTreeMap::new());
+    let Lowered { objects, host, .. } = compiler.lower(&BTreeMap::new());
     let objects = objects.iter().map(|object| format!("{:?} {:?}", object.phase, object.object));
     (show(&findings, compiler.sources()), objects.chain([format!("{host:?}")]).collect())
 }

@@ -2,7 +2,7 @@
 
 use kspec_model::rules::{Body, BoundMutation, BoundRule};
 
-use super::cel::{self, Printer};
+use super::cel::{self, Printer, Roots};
 use super::targets::{Shape, shapes};
 use super::{left_out, mutation};
 
@@ -21,18 +21,21 @@ pub(super) fn of_rule(bound: &BoundRule, minor: u32) -> Result<(), String> {
             ));
         }
     }
-    for shape in shapes(&bound.rule.targets) {
-        try_shape(bound, &shape, minor).map_err(|why| why.0)?;
+    let shapes = shapes(&bound.rule.targets);
+    for shape in &shapes {
+        if let Some(applies) = shape.applies {
+            Printer::new(minor, shape.roots(), None).condition(applies).map_err(|why| why.0)?;
+        }
     }
-    Ok(())
-}
-
-fn try_shape(bound: &BoundRule, shape: &Shape<'_>, minor: u32) -> Result<(), cel::Unsaid> {
-    if let Some(applies) = shape.applies {
-        Printer::new(minor, shape.roots(), None).condition(applies)?;
+    for (body, statements) in bound.rule.bodies.iter().enumerate() {
+        // What CEL can say does not depend on what the object is called, but for the length of expressions: one that can be said
+        // by the longest name can be by others.
+        let roots = shapes.iter().filter(|shape| shape.body == body).map(Shape::roots);
+        if let (Body::Statements(statements), Some(roots)) = (statements, roots.max_by_key(Roots::len)) {
+            let mut printer = Printer::new(minor, roots, None);
+            printer.messages(statements, cel::Verdicts::All, &bound.rule.prefix()).map_err(|why| why.0)?;
+        }
     }
-    let Some(Body::Statements(statements)) = bound.rule.bodies.get(shape.body) else { return Ok(()) };
-    Printer::new(minor, shape.roots(), None).messages(statements, cel::Verdicts::All, &bound.rule.prefix())?;
     Ok(())
 }
 

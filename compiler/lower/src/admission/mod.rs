@@ -24,7 +24,7 @@ use kspec_model::rules::{Engine, Table};
 pub(crate) use mutation::mutation_policies;
 pub(crate) use policy::policies;
 pub(crate) use run::{Part, RUNS, parts};
-pub(crate) use table::{Lowered, lower};
+pub(crate) use table::{Lowered, lower, revised};
 pub(crate) use webhook::configurations;
 pub use webhook::webhook_configurations;
 
@@ -36,13 +36,13 @@ pub const WEBHOOK_SERVICE: &str = "kspec-webhook";
 /// The table of a program on a day.
 #[must_use]
 pub fn table(program: &Program, as_of: Date) -> (Table, Vec<Finding>) {
-    (lower(&program.view(), as_of).table, Vec::new())
+    (revised(lower(&program.view(), as_of).table), Vec::new())
 }
 
 /// A table, with where each of its rules and mutations is bound.
 #[derive(Debug)]
 pub struct Sourced<'p> {
-    /// The table.
+    /// The table, without its revision.
     pub table: Table,
     /// Of each rule, in the table's order.
     pub rules: Vec<&'p Origin>,

@@ -1,12 +1,12 @@
 //! ValidatingAdmissionPolicies: rules of one scope and one effect on the same requests make one policy, because the API
 //! server answers with the first refusing policy's message alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use kspec_model::Operator;
 use kspec_model::rules::{
     Action, Body, BoundRule, CEL_RESERVED, Engine, Expr, FailurePolicy, Namespaces, Op, Root, Scope, Severity, Stmt,
-    Table,
+    Table, Target,
 };
 use serde_json::{Map, Value, json};
 
@@ -14,9 +14,12 @@ use super::cel::{self, Hoist, Printer, Roots, Unsaid, Verdicts, quote};
 use super::targets::{Meets, Shape, resource_rules, shapes};
 use super::{left_out, minor};
 use crate::names;
+use crate::shared::shared_few;
 
 /// Rules of one policy: beyond this many, the rest makes another.
 const RULES: usize = 64;
+/// Among how many of the last met kinds a rule's are looked for.
+const RECENT: usize = 8;
 /// What the rules of one policy may cost together by estimate. The server allows 10,000,000 units, and reckons the messages
 /// in a second time.
 const BUDGET: u64 = 4_000_000;
@@ -51,7 +54,7 @@ struct Grouped {
 }
 
 /// What a policy's violations do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Effect {
     Deny,
     Warn,
@@ -89,7 +92,6 @@ struct Member<'t> {
 
 /// The policies of a table, in the order of their first rules.
 pub(crate) fn policies(table: &Table) -> Vec<Policy> {
-    let mut policies: Vec<Policy> = Vec::new();
     let mut named: BTreeMap<String, u32> = BTreeMap::new();
     let rules = table.rules.iter().enumerate().filter(|(_, bound)| bound.engine == Engine::Cel);
     let left_out: Vec<(usize, BoundRule)> = table
@@ -101,15 +103,20 @@ pub(crate) fn policies(table: &Table) -> Vec<Policy> {
         .collect();
     let told = |bound: &BoundRule| format!("{}: ", bound.rule.name);
     let groups = grouped(rules, &|bound| bound.rule.prefix());
-    for group in groups.into_iter().chain(grouped(left_out.iter().map(|(at, bound)| (*at, bound)), &told)) {
+    let left_out = grouped(left_out.iter().map(|(at, bound)| (*at, bound)), &told);
+    let mut parts: Vec<(&Group<'_>, &[Member<'_>], String)> = Vec::new();
+    for group in groups.iter().chain(&left_out) {
+        let stem = name(table, group);
         for members in batches(&group.members) {
-            let stem = name(table, &group);
             let number = named.entry(stem.clone()).and_modify(|number| *number += 1).or_insert(1);
-            let name = if *number == 1 { stem } else { format!("{stem}-{number}") };
-            policies.extend(composed(table, &group, members, name).ok());
+            let name = if *number == 1 { stem.clone() } else { format!("{stem}-{number}") };
+            parts.push((group, members, name));
         }
     }
-    policies
+    let composed = |(group, members, name): &(&Group<'_>, &[Member<'_>], String)| {
+        composed(table, group, members, name.clone()).ok()
+    };
+    shared_few(&parts, composed).into_iter().flatten().collect()
 }
 
 /// Members that one policy holds, in order.
@@ -134,32 +141,64 @@ fn grouped<'t>(
 ) -> Vec<Group<'t>> {
     let mut groups: Vec<Group<'t>> = Vec::new();
     let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
+    // Rules on the same kinds and of the same scope are of the same groups.
+    let mut kinds: Vec<(&'t [Target], Vec<Shape<'t>>)> = Vec::new();
+    let mut known: HashMap<Alike<'t>, usize> = HashMap::new();
     for (at, bound) in rules {
-        for shape in shapes(&bound.rule.targets) {
+        let targets = bound.rule.targets.as_slice();
+        let same = |(_, (known, _)): &(usize, &(&[Target], _))| *known == targets;
+        let kind = kinds.iter().enumerate().rev().take(RECENT).find(same).map(|(kind, _)| kind);
+        let kind = kind.unwrap_or_else(|| {
+            kinds.push((targets, shapes(targets)));
+            kinds.len() - 1
+        });
+        for (number, shape) in kinds.get(kind).iter().flat_map(|(_, shapes)| shapes).enumerate() {
             let Some(Body::Statements(statements)) = bound.rule.bodies.get(shape.body) else { continue };
             for (effect, verdicts) in effects(bound.action, shape.advisory) {
                 if !verdicts.any(statements) {
                     continue;
                 }
-                let key = key(*effect, bound, &shape);
-                let prefix = prefix(bound);
-                let member = Member { at, bound, statements, verdicts: *verdicts, applies: shape.applies, prefix };
-                let place = *by_key.entry(key.clone()).or_insert(groups.len());
-                match groups.get_mut(place) {
-                    Some(group) => group.members.push(member),
-                    None => groups.push(Group {
-                        key,
-                        effect: *effect,
-                        scope: &bound.scope,
-                        failure: bound.failure_policy,
-                        shape: Shape { meets: shape.meets.clone(), ..shape },
-                        members: vec![member],
-                    }),
+                let member = Member {
+                    at,
+                    bound,
+                    statements,
+                    verdicts: *verdicts,
+                    applies: shape.applies,
+                    prefix: prefix(bound),
+                };
+                let alike =
+                    Alike { kind, shape: number, effect: *effect, scope: &bound.scope, failure: bound.failure_policy };
+                let place = *known.entry(alike).or_insert_with(|| {
+                    let key = key(*effect, bound, shape);
+                    *by_key.entry(key.clone()).or_insert_with(|| {
+                        groups.push(Group {
+                            key,
+                            effect: *effect,
+                            scope: &bound.scope,
+                            failure: bound.failure_policy,
+                            shape: shape.clone(),
+                            members: Vec::new(),
+                        });
+                        groups.len() - 1
+                    })
+                });
+                if let Some(group) = groups.get_mut(place) {
+                    group.members.push(member);
                 }
             }
         }
     }
     groups
+}
+
+/// What is of one group, as far as that is seen without looking at what requests are met.
+#[derive(PartialEq, Eq, Hash)]
+struct Alike<'t> {
+    kind: usize,
+    shape: usize,
+    effect: Effect,
+    scope: &'t Scope,
+    failure: FailurePolicy,
 }
 
 /// What an action's verdicts do, and which of them.

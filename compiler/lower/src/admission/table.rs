@@ -8,6 +8,7 @@ use kspec_model::rules::{Action, BoundMutation, BoundRule, Engine, FailurePolicy
 
 use super::{engine, exempt, minor, scope};
 use crate::names;
+use crate::shared::shared;
 
 /// The table, and what is known of each of its rules and then of each of its mutations.
 pub(crate) struct Lowered<'p> {
@@ -23,24 +24,31 @@ pub(crate) struct Note<'p> {
     pub(crate) reason: Option<String>,
 }
 
-/// The table of a program on a day.
+/// The table of a program on a day, without its revision.
 pub(crate) fn lower<'p>(program: &View<'p>, as_of: Date) -> Lowered<'p> {
     let mut ids = Ids::default();
     let target = minor(&program.project.kubernetes);
-    let (mut rules, mut notes) = (Vec::new(), Vec::new());
-    for binding in program.rules.iter().copied() {
-        let Some(bound) = rule(program, binding, as_of, &mut ids) else { continue };
+    let bindings = program.rules.iter().copied().map(|binding| (binding, ids.next(&binding.rule.name)));
+    let bindings: Vec<(&RuleBinding, String)> = bindings.collect();
+    let lowered = shared(&bindings, |(binding, id)| {
+        let bound = rule(program, binding, as_of, id.clone())?;
         let reason = chosen(program).or_else(|| engine::of_rule(&bound, target).err());
         let engine = if reason.is_some() { Engine::Webhook } else { Engine::Cel };
         // What never refuses does not refuse because nobody answers, either.
         let told = engine == Engine::Webhook && bound.action != Action::Deny;
         let failure_policy = if told { FailurePolicy::Ignore } else { bound.failure_policy };
-        rules.push(BoundRule { engine, failure_policy, ..bound });
+        Some((BoundRule { engine, failure_policy, ..bound }, reason))
+    });
+    let (mut rules, mut notes) = (Vec::with_capacity(lowered.len()), Vec::with_capacity(lowered.len()));
+    for ((binding, _), lowered) in bindings.iter().zip(lowered) {
+        let Some((bound, reason)) = lowered else { continue };
+        rules.push(bound);
         notes.push(Note { origin: &binding.origin, reason });
     }
     let mut mutations = Vec::new();
     for binding in program.mutations.iter().copied() {
-        let Some(bound) = mutation(program, binding, as_of, &mut ids) else { continue };
+        let id = ids.next(&binding.mutation.name);
+        let Some(bound) = mutation(program, binding, as_of, id) else { continue };
         let reason = chosen(program).or_else(|| engine::of_mutation(&bound, target).err());
         let engine = if reason.is_some() { Engine::Webhook } else { Engine::Cel };
         mutations.push(BoundMutation { engine, ..bound });
@@ -50,11 +58,17 @@ pub(crate) fn lower<'p>(program: &View<'p>, as_of: Date) -> Lowered<'p> {
         format_version: Table::FORMAT,
         project: program.project.name.clone(),
         kubernetes: program.project.kubernetes.clone(),
-        revision: revision(&rules, &mutations),
+        revision: String::new(),
         rules,
         mutations,
     };
     Lowered { table, notes }
+}
+
+/// The table with its revision.
+pub(crate) fn revised(mut table: Table) -> Table {
+    table.revision = revision(&table.rules, &table.mutations);
+    table
 }
 
 /// Why the webhook decides everything, where it does.
@@ -89,8 +103,7 @@ impl Write for Hashed {
     }
 }
 
-fn rule(program: &View<'_>, binding: &RuleBinding, as_of: Date, ids: &mut Ids) -> Option<BoundRule> {
-    let id = ids.next(&binding.rule.name);
+fn rule(program: &View<'_>, binding: &RuleBinding, as_of: Date, id: String) -> Option<BoundRule> {
     let mut bound = BoundRule {
         id,
         rule: binding.rule.clone(),
@@ -113,8 +126,7 @@ fn rule(program: &View<'_>, binding: &RuleBinding, as_of: Date, ids: &mut Ids) -
     in_scope(&bound.scope, &mut bound.rule.targets).then_some(bound)
 }
 
-fn mutation(program: &View<'_>, binding: &MutationBinding, as_of: Date, ids: &mut Ids) -> Option<BoundMutation> {
-    let id = ids.next(&binding.mutation.name);
+fn mutation(program: &View<'_>, binding: &MutationBinding, as_of: Date, id: String) -> Option<BoundMutation> {
     let mut bound = BoundMutation {
         id,
         mutation: binding.mutation.clone(),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::cel::Roots;
 
 /// Targets that one body judges in one way.
+#[derive(Clone)]
 pub(super) struct Shape<'t> {
     /// Where the API server sends requests from.
     pub(super) meets: Vec<Meets<'t>>,
@@ -55,18 +56,21 @@ impl Shape<'_> {
 /// ones do not.
 pub(super) fn shapes(targets: &[Target]) -> Vec<Shape<'_>> {
     let mut shapes: Vec<Shape<'_>> = Vec::new();
-    let mut taken: BTreeSet<(&str, String, Operation)> = BTreeSet::new();
-    for target in targets {
-        let resource = match &target.subresource {
-            Some(subresource) => format!("{}/{subresource}", target.resource),
-            None => target.resource.clone(),
+    for (at, target) in targets.iter().enumerate() {
+        let same = |other: &&Target| {
+            (&other.group, &other.resource, &other.subresource)
+                == (&target.group, &target.resource, &target.subresource)
         };
-        let fresh = |operation: &&Operation| !taken.contains(&(target.group.as_str(), resource.clone(), **operation));
+        let before: Vec<&Target> = targets.iter().take(at).filter(same).collect();
+        let fresh = |operation: &&Operation| !before.iter().any(|other| other.operations.contains(operation));
         let operations: BTreeSet<Operation> = target.operations.iter().filter(fresh).copied().collect();
         if operations.is_empty() {
             continue;
         }
-        taken.extend(operations.iter().map(|operation| (target.group.as_str(), resource.clone(), *operation)));
+        let resource = match &target.subresource {
+            Some(subresource) => format!("{}/{subresource}", target.resource),
+            None => target.resource.clone(),
+        };
         let meets = Meets { group: &target.group, version: &target.version, resource, operations };
         let same = shapes.iter_mut().find(|shape| {
             shape.template == target.template.as_slice()

@@ -16,6 +16,7 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
         return;
     }
     let admission::Lowered { table, notes } = admission::lower(program, world.as_of);
+    let table = admission::revised(table);
     let origin = |at: usize| notes.get(at).map(|note| note.origin);
     for policy in admission::policies(&table) {
         let Some(origin) = origin(policy.first) else { continue };
@@ -69,4 +70,5 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
             (Phase::PolicyBindings, Metadata { annotations: Some(&annotations), ..Metadata::default() })
         });
     }
+    output.table = Some(table);
 }

@@ -14,6 +14,7 @@ use kspec_diagnostics::Finding;
 use kspec_model::{
     Labels, Object, ObjectKey,
     program::{Date, Exception, Origin, Program, View},
+    rules::Table,
 };
 use serde_json::{Map, Value};
 
@@ -100,6 +101,24 @@ pub fn objects(
     state_namespaces: &BTreeMap<String, Labels>,
     as_of: Date,
 ) -> (Vec<LoweredObject>, Vec<Finding>) {
+    let Objects { objects, findings, .. } = objects_and_table(program, state_namespaces, as_of);
+    (objects, findings)
+}
+
+/// What a program lowers to, its rule table with it.
+#[derive(Debug)]
+pub struct Objects {
+    /// As [`objects`].
+    pub objects: Vec<LoweredObject>,
+    /// As [`crate::table`].
+    pub table: Table,
+    /// What cannot be lowered as meant.
+    pub findings: Vec<Finding>,
+}
+
+/// As [`objects`], with the rule table that admission objects are made of.
+#[must_use]
+pub fn objects_and_table(program: &Program, state_namespaces: &BTreeMap<String, Labels>, as_of: Date) -> Objects {
     let view = program.view();
     let world = World::new(&view, state_namespaces, as_of);
     let mut output = run(&world, true);
@@ -109,7 +128,8 @@ pub fn objects(
         let (phase, object) = entry.built?;
         Some(LoweredObject { object: Object(object), origin: entry.outlined.origin.clone(), phase })
     });
-    (lowered.collect(), output.findings)
+    let table = output.table.unwrap_or_else(|| crate::table(program, as_of).0);
+    Objects { objects: lowered.collect(), table, findings: output.findings }
 }
 
 /// The objects of [`objects`] by name, in the order of their declarations, and the same findings, without building any
@@ -126,7 +146,7 @@ pub fn outline<'a>(
 }
 
 fn run<'a>(world: &World<'a>, build: bool) -> Output<'a> {
-    let mut output = Output { build, entries: Vec::new(), findings: Vec::new() };
+    let mut output = Output { build, entries: Vec::new(), findings: Vec::new(), table: None };
     manifests::lower(world, &mut output);
     namespaces::lower(world, &mut output);
     access::lower(world, &mut output);
@@ -163,6 +183,8 @@ struct Output<'a> {
     build: bool,
     entries: Vec<Entry<'a>>,
     findings: Vec<Finding>,
+    /// The rule table that admission objects were built of.
+    table: Option<Table>,
 }
 
 struct Entry<'a> {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use kspec_model::rules::*;
-use kspec_proofs::{Proof, prove};
+use kspec_proofs::Proof;
 use kspec_rules::{Decision, Engines, Evaluator, NoObjects, Review};
 use serde_json::{Value, json};
 
 use crate::build::*;
+use crate::prove;
 
 /// SplitMix64.
 struct Random(u64);
@@ -69,7 +70,7 @@ fn condition(random: &mut Random, depth: usize) -> Expr {
         let items = texts.iter().map(|text| Const::Text(Arc::from(*text))).collect();
         Expr::new(Ty::List(Box::new(Ty::Text)), Op::Const(Const::List(items)))
     };
-    let found = match random.below(10) {
+    let found = match random.below(12) {
         0 => equal(of("name", Ty::Text), text(random, &TEXTS)),
         1 => equal(of("privileged", Ty::Bool), Expr::bool(random.below(2) == 0)),
         2 => {
@@ -92,6 +93,13 @@ fn condition(random: &mut Random, depth: usize) -> Expr {
             truth(Op::Exists(Box::new(part(name))))
         }
         8 => truth(Op::Exists(Box::new(of("user", Ty::Int)))),
+        // The API server takes three policies, and `never` is none.
+        9 => equal(of("imagePullPolicy", Ty::Text), text(random, &["Always", "Never", "never"])),
+        10 => {
+            let part = text(random, &["e", "N", "Present", "x"]);
+            let call = Op::Call(Method::Contains, Box::new(of("imagePullPolicy", Ty::Text)), vec![part]);
+            or_else(Expr::new(Ty::Bool.optional(), call), Expr::bool(false))
+        }
         _ => {
             // Outside of the fragment: nothing may be claimed.
             let suffix = Expr::text(random.pick(&["app", ":2"]));
@@ -121,6 +129,8 @@ fn containers(random: &mut Random) -> Value {
         "user",
         random.pick(&[None, Some(json!(0)), Some(json!(1)), Some(json!(2)), Some(json!(1000)), Some(json!(1500))]),
     );
+    let policy = random.pick(&["Always", "IfNotPresent", "Never"]);
+    put("imagePullPolicy", random.pick(&[None, Some(json!(policy))]));
     let amounts = ["400m", "500m", "550m", "600m", "900m", "1", "1500m", "2", "3"];
     let amount = random.pick(&amounts);
     put("cpu", random.pick(&[None, Some(json!(amount))]));

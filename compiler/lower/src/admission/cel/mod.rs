@@ -63,6 +63,13 @@ pub(super) struct Roots {
     pub(super) old: String,
 }
 
+impl Roots {
+    /// How much they make an expression longer.
+    pub(super) fn len(&self) -> usize {
+        self.object.len() + self.old.len()
+    }
+}
+
 /// What a local variable is in CEL.
 #[derive(Debug, Clone)]
 enum Bound {
