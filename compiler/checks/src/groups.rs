@@ -5,7 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
-use kspec_model::program::{Edge, GrantScope, Network, NetworkScope, Part, Peer};
+use kspec_model::program::{Edge, GrantScope, Network, NetworkScope, Part, Peer, Project};
 use serde_json::Value;
 
 /// What an item's declarations share with others, as hashes: two keys that collide only join what could be apart.
@@ -35,10 +35,20 @@ enum Key<'a> {
     Admission,
 }
 
+/// Kinds of objects that bound rules are lowered to.
+const ADMISSION: [&str; 6] = [
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+];
+
 impl Keys {
-    /// The keys of one item's part.
+    /// The keys of one item's part of a project.
     #[must_use]
-    pub fn of(part: &Part) -> Self {
+    pub fn of(part: &Part, project: &Project) -> Self {
         let mut keys = Self::default();
         for namespace in &part.namespaces {
             keys.add(&Key::Namespace(&namespace.name));
@@ -70,7 +80,7 @@ impl Keys {
             keys.add(&Key::ControlPlane);
         }
         if part.rules.len() + part.mutations.len() + part.exemptions.len() > 0 {
-            keys.add(&Key::Admission);
+            keys.admission(project);
         }
         keys.shared.sort_unstable();
         keys.shared.dedup();
@@ -88,6 +98,17 @@ impl Keys {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         self.shared.push(hasher.finish());
+    }
+
+    /// Of bound rules, and of what they are lowered to: policies with names that are made up, and what runs the webhook.
+    fn admission(&mut self, project: &Project) {
+        self.add(&Key::Admission);
+        if project.admission.webhook.image.is_some() {
+            let (namespace, name) = kspec_lower::admission::service(project);
+            self.add(&Key::Namespace(namespace));
+            self.add(&Key::Object("ClusterRole", &format!("{}:{name}", project.name)));
+            self.add(&Key::ClusterBindings);
+        }
     }
 
     fn network(&mut self, network: &Network) {
@@ -119,6 +140,7 @@ impl Keys {
         match (kind, text("/metadata/namespace")) {
             ("Namespace", "") => self.add(&Key::Namespace(name)),
             ("ClusterRoleBinding", "") => self.add(&Key::ClusterBindings),
+            (_, "") if ADMISSION.contains(&kind) => self.add(&Key::Admission),
             (_, "") => self.add(&Key::Object(kind, name)),
             (_, namespace) => self.add(&Key::Namespace(namespace)),
         }

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 
 use kspec_diagnostics::{Code, Finding, codes};
 use kspec_lower::OutlinedObject;
+use kspec_lower::admission::Sourced;
 use kspec_model::program::{Date, View};
 use kspec_schema::Schema;
 
@@ -41,6 +42,8 @@ struct Facts<'a> {
     as_of: Date,
     /// The target's kinds; none for a check that reads declarations alone.
     schema: Option<&'a Schema>,
+    /// The rule table; none where nothing is bound, and for a check that reads declarations alone.
+    sourced: Option<&'a Sourced<'a>>,
 }
 
 /// How much of a program a check must see at once.
@@ -109,7 +112,7 @@ const CHECKS: &[Check] = &[
 /// What one item's declarations show without regard to others. `as_of` is the day that end dates are held against.
 #[must_use]
 pub fn alone(item: &View<'_>, as_of: Date) -> Vec<Finding> {
-    run(Alone, &Facts { program: item, outline: &[], as_of, schema: None })
+    run(Alone, &Facts { program: item, outline: &[], as_of, schema: None, sourced: None })
 }
 
 /// What declarations show beside each other, lowering included. `group` is a program, or the part of one that shares no
@@ -117,9 +120,14 @@ pub fn alone(item: &View<'_>, as_of: Date) -> Vec<Finding> {
 #[must_use]
 pub fn together(group: &View<'_>, as_of: Date, schema: &Schema) -> Vec<Finding> {
     let state = BTreeMap::new();
-    let (outline, mut findings) = kspec_lower::outline(group, &state, as_of);
+    let binds = !group.rules.is_empty() || !group.mutations.is_empty();
+    let sourced = binds.then(|| kspec_lower::admission::sourced(group, as_of));
+    let (outline, mut findings) = kspec_lower::outline(group, &state, as_of, sourced.as_ref());
     findings.extend(kspec_lower::host_findings(group));
-    findings.extend(run(Together, &Facts { program: group, outline: &outline, as_of, schema: Some(schema) }));
+    findings.extend(run(
+        Together,
+        &Facts { program: group, outline: &outline, as_of, schema: Some(schema), sourced: sourced.as_ref() },
+    ));
     findings
 }
 

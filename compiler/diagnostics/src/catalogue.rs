@@ -177,6 +177,7 @@ catalogue! {
     ADMISSION_NEVER_ASKED = 516 Warning "a webhook or policy that is never asked" "K0516";
     NOT_IN_CEL = 517 Error "a rule that the API server cannot decide" "K0517";
     UNTRUSTED_WEBHOOK = 518 Warning "a webhook that the API server does not trust" "K0518";
+    BUNDLE_TOO_LARGE = 519 Error "rules that do not fit into the webhook's ConfigMap" "K0519";
     NOT_IDEMPOTENT = 520 Error "a mutation that changes more when it runs again" "K0520";
     CONTAINERS_ALONE = 521 Warning "a rule that looks at ordinary containers alone" "K0521";
     STAGE_OVER = 522 Information "a stage that is over" "K0522";

@@ -213,7 +213,7 @@ struct Looked {
 impl Looked {
     fn at(project: &Project, contribution: &Contribution, as_of: Date) -> Self {
         let part = contribution.part();
-        Self { keys: Keys::of(part), findings: alone(&View::gather(project, [part]), as_of) }
+        Self { keys: Keys::of(part, project), findings: alone(&View::gather(project, [part]), as_of) }
     }
 }
 

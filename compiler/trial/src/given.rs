@@ -114,7 +114,10 @@ impl Request {
                 } else {
                     format!("{}/{}", part.group, part.version)
                 };
-                (Some(json!({ "apiVersion": version, "kind": &*part.kind })), None)
+                let mut object = given.options.clone().unwrap_or_default();
+                object.insert("apiVersion".to_owned(), json!(version));
+                object.insert("kind".to_owned(), json!(&*part.kind));
+                (Some(Value::Object(object)), None)
             }
             (Operation::Delete, _) => (None, Some(old.unwrap_or(completed_object))),
             _ => (Some(completed_object), old),

@@ -26,7 +26,7 @@ mod unit;
 mod value;
 
 pub use call::{Callee, bind_args};
-pub use check::{OnKind, check_fn, check_mutation, check_object, check_rule, on_kinds};
+pub use check::{OnKind, check_fn, check_mutation, check_object, check_rule, connect_options, on_kinds};
 pub use coerce::{coerce, coerce_text};
 pub use cx::Cx;
 pub use eval::{eval, eval_resource, eval_word};

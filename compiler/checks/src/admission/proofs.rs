@@ -14,12 +14,8 @@ use crate::{Facts, report};
 const PARTIES: usize = 6;
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    if facts.program.rules.is_empty() && facts.program.mutations.is_empty() {
-        return;
-    }
-    let Some(schema) = facts.schema else { return };
-    let lowered = kspec_lower::admission::sourced(facts.program, facts.as_of);
-    super::engines::check(facts, &lowered, findings);
+    let (Some(schema), Some(lowered)) = (facts.schema, facts.sourced) else { return };
+    super::engines::check(facts, lowered, findings);
     let own = facts.program.project.inventory_namespace.as_str();
     let mut system: Vec<&str> = SYSTEM_NAMESPACES.to_vec();
     // Many projects keep their inventory in `default`, where nothing of kspec's own runs.
@@ -33,10 +29,10 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 open.pairs.entry(why).or_default().extend(rules)
             }
             Proof::NotDecided { rules, why, .. } => open.add(rules, why),
-            proof => findings.extend(finding(&lowered, &proof)),
+            proof => findings.extend(finding(lowered, &proof)),
         }
     }
-    findings.extend(open.findings(&lowered));
+    findings.extend(open.findings(lowered));
 }
 
 /// What could not be decided, by rule.

@@ -30,7 +30,7 @@ fn checked(program: &Program) -> Vec<Finding> {
     let view = program.view();
     let mut findings = alone(&view, fixture::TODAY);
     // Lowering's own tests are about what lowering finds.
-    let (_, lowering) = kspec_lower::outline(&view, &BTreeMap::new(), fixture::TODAY);
+    let (_, lowering) = kspec_lower::outline(&view, &BTreeMap::new(), fixture::TODAY, None);
     let host = kspec_lower::host_findings(&view);
     let schema = Schema::bundled(KubeVersion::NEWEST);
     let beside = together(&view, fixture::TODAY, &schema).into_iter();

@@ -22,11 +22,11 @@ use kspec_model::program::{Date, Origin, Program, View};
 use kspec_model::rules::{Engine, Table};
 
 pub(crate) use mutation::mutation_policies;
-pub(crate) use policy::policies;
+pub(crate) use policy::{policies, policy_names};
 pub(crate) use run::{Part, RUNS, parts};
 pub(crate) use table::{Lowered, lower, revised};
 pub(crate) use webhook::configurations;
-pub use webhook::webhook_configurations;
+pub use webhook::{service, webhook_configurations};
 
 /// The label values of namespaces that a scope leaves out unless it names them.
 pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];

@@ -92,31 +92,54 @@ struct Member<'t> {
 
 /// The policies of a table, in the order of their first rules.
 pub(crate) fn policies(table: &Table) -> Vec<Policy> {
-    let mut named: BTreeMap<String, u32> = BTreeMap::new();
+    let left_out = told_to_be_left_out(table);
+    let groups = all_groups(table, &left_out);
+    let parts = parts(table, &groups);
+    let composed = |part: &Part<'_, '_>| composed(table, part.group, part.members, part.name.clone()).ok();
+    shared_few(&parts, composed).into_iter().flatten().collect()
+}
+
+/// The policies of a table by name, each with the index of its first rule, as in [`Policy::first`]: at a small part of the cost.
+pub(crate) fn policy_names(table: &Table) -> Vec<(String, usize)> {
+    let left_out = told_to_be_left_out(table);
+    let groups = all_groups(table, &left_out);
+    let parts = parts(table, &groups).into_iter();
+    parts.map(|part| (part.name, part.members.first().map_or(0, |member| member.at))).collect()
+}
+
+/// What tells of mutations that CEL leaves out, as rules.
+fn told_to_be_left_out(table: &Table) -> Vec<(usize, BoundRule)> {
+    let mutations = table.mutations.iter().enumerate().filter(|(_, bound)| bound.engine == Engine::Cel);
+    mutations.filter_map(|(at, bound)| Some((table.rules.len() + at, left_out::rule(bound)?))).collect()
+}
+
+fn all_groups<'t>(table: &'t Table, left_out: &'t [(usize, BoundRule)]) -> Vec<Group<'t>> {
     let rules = table.rules.iter().enumerate().filter(|(_, bound)| bound.engine == Engine::Cel);
-    let left_out: Vec<(usize, BoundRule)> = table
-        .mutations
-        .iter()
-        .enumerate()
-        .filter(|(_, bound)| bound.engine == Engine::Cel)
-        .filter_map(|(at, bound)| Some((table.rules.len() + at, left_out::rule(bound)?)))
-        .collect();
     let told = |bound: &BoundRule| format!("{}: ", bound.rule.name);
-    let groups = grouped(rules, &|bound| bound.rule.prefix());
-    let left_out = grouped(left_out.iter().map(|(at, bound)| (*at, bound)), &told);
-    let mut parts: Vec<(&Group<'_>, &[Member<'_>], String)> = Vec::new();
-    for group in groups.iter().chain(&left_out) {
+    let mut groups = grouped(rules, &|bound| bound.rule.prefix());
+    groups.extend(grouped(left_out.iter().map(|(at, bound)| (*at, bound)), &told));
+    groups
+}
+
+/// What becomes one policy.
+struct Part<'g, 't> {
+    group: &'g Group<'t>,
+    members: &'g [Member<'t>],
+    name: String,
+}
+
+fn parts<'g, 't>(table: &Table, groups: &'g [Group<'t>]) -> Vec<Part<'g, 't>> {
+    let mut named: BTreeMap<String, u32> = BTreeMap::new();
+    let mut parts = Vec::new();
+    for group in groups {
         let stem = name(table, group);
         for members in batches(&group.members) {
             let number = named.entry(stem.clone()).and_modify(|number| *number += 1).or_insert(1);
             let name = if *number == 1 { stem.clone() } else { format!("{stem}-{number}") };
-            parts.push((group, members, name));
+            parts.push(Part { group, members, name });
         }
     }
-    let composed = |(group, members, name): &(&Group<'_>, &[Member<'_>], String)| {
-        composed(table, group, members, name.clone()).ok()
-    };
-    shared_few(&parts, composed).into_iter().flatten().collect()
+    parts
 }
 
 /// Members that one policy holds, in order.

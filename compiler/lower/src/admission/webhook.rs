@@ -39,7 +39,8 @@ struct Entry<'t> {
 }
 
 /// The Service of a project's webhook: its namespace and name.
-pub(crate) fn service(project: &Project) -> (&str, &str) {
+#[must_use]
+pub fn service(project: &Project) -> (&str, &str) {
     let webhook = &project.admission.webhook;
     (
         webhook.namespace.as_deref().unwrap_or(&project.inventory_namespace),

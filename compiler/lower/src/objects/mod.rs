@@ -19,6 +19,7 @@ use kspec_model::{
 use serde_json::{Map, Value};
 
 use self::{metadata::Metadata, world::World};
+use crate::admission::Sourced;
 
 pub use metadata::{EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, MANAGED_BY, PROJECT, PURPOSE};
 pub use world::known_namespaces;
@@ -133,15 +134,18 @@ pub fn objects_and_table(program: &Program, state_namespaces: &BTreeMap<String, 
 }
 
 /// The objects of [`objects`] by name, in the order of their declarations, and the same findings, without building any
-/// object: all that a check needs, at a small part of the cost. Admission objects are left out: their names are made up, and
-/// no other's can be theirs.
+/// object: all that a check needs, at a small part of the cost. `sourced` is the program's rule table of the day, where it has
+/// rules or mutations.
 #[must_use]
 pub fn outline<'a>(
     program: &'a View<'a>,
     state_namespaces: &'a BTreeMap<String, Labels>,
     as_of: Date,
+    sourced: Option<&'a Sourced<'a>>,
 ) -> (Vec<OutlinedObject<'a>>, Vec<Finding>) {
-    let output = run(&World::new(program, state_namespaces, as_of), false);
+    let mut world = World::new(program, state_namespaces, as_of);
+    world.sourced = sourced;
+    let output = run(&world, false);
     (output.entries.into_iter().map(|entry| entry.outlined).collect(), output.findings)
 }
 

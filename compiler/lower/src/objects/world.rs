@@ -10,6 +10,7 @@ use kspec_model::{
     program::{Date, GrantScope, Namespace, NetworkScope, PodSecurityMode, View, Workload},
 };
 
+use crate::admission::Sourced;
 use crate::inventory::{Inventory, inventory};
 
 /// The label that Kubernetes itself puts on every namespace.
@@ -19,6 +20,8 @@ pub(super) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 pub(super) struct World<'a> {
     pub(super) program: &'a View<'a>,
     pub(super) as_of: Date,
+    /// The rule table, where it is known already.
+    pub(super) sourced: Option<&'a Sourced<'a>>,
     state_namespaces: &'a BTreeMap<String, Labels>,
     /// The program's and the state's namespaces: known once something ranges over them.
     namespaces: OnceCell<BTreeMap<&'a str, Labels>>,
@@ -34,7 +37,15 @@ impl<'a> World<'a> {
             .iter()
             .map(|workload| ((workload.namespace.as_str(), workload.name.as_str()), *workload))
             .collect();
-        Self { program, as_of, state_namespaces, namespaces: OnceCell::new(), inventory: OnceCell::new(), workloads }
+        Self {
+            program,
+            as_of,
+            sourced: None,
+            state_namespaces,
+            namespaces: OnceCell::new(),
+            inventory: OnceCell::new(),
+            workloads,
+        }
     }
 
     pub(super) fn inventory(&self) -> &Inventory {

@@ -194,6 +194,8 @@ pub struct Given {
     pub groups: Vec<String>,
     /// Subresource asked for.
     pub subresource: Option<String>,
+    /// What a CONNECT asks for: the fields of `PodExecOptions` and the like.
+    pub options: Option<serde_json::Map<String, serde_json::Value>>,
     /// The statement.
     pub at: Location,
 }

@@ -174,9 +174,12 @@ impl Elab<'_, '_> {
 pub(super) fn default_operations(kind: &OnKind) -> BTreeSet<Operation> {
     match &kind.subresource {
         None => BTreeSet::from([Operation::Create, Operation::Update]),
-        Some(name) => {
-            let known = SUBRESOURCES.iter().find(|(known, _)| *known == &**name);
-            BTreeSet::from([known.map_or(Operation::Update, |(_, operation)| *operation)])
-        }
+        Some(name) => BTreeSet::from([usual_operation(name)]),
     }
+}
+
+/// What a subresource is asked for.
+pub(super) fn usual_operation(subresource: &str) -> Operation {
+    let known = SUBRESOURCES.iter().find(|(known, _)| *known == subresource);
+    known.map_or(Operation::Update, |(_, operation)| *operation)
 }

@@ -3,15 +3,16 @@
 use kspec_diagnostics::{Finding, Location, Span, codes};
 use kspec_model::program::{Expectation, Expected, Given, Test};
 use kspec_model::rules::Operation;
-use kspec_schema::KindInfo;
+use kspec_schema::{KindInfo, Subresource};
 use kspec_syntax::tree::{self, Expr, ExprKind, Field, Key, Name, Record, Str, TestStep};
 use kspec_types::{KubeType, OnKind, Type, Value};
 use serde_json::Value as Json;
 
 use super::Elab;
+use super::target::usual_operation;
 
 /// Fields of `given` that are about the request, where the object has none of that name; in quotes they are the object's.
-const REQUEST: [&str; 5] = ["operation", "user", "groups", "old", "subresource"];
+const REQUEST: [&str; 6] = ["operation", "user", "groups", "old", "subresource", "options"];
 
 /// What is given where no namespace is written.
 const NAMESPACE: &str = "default";
@@ -204,8 +205,18 @@ impl<'s> Elab<'_, 's> {
                 let word = self.word(&field.value, &OPERATIONS.map(|(word, _)| word))?;
                 OPERATIONS.iter().find(|(known, _)| *known == &*word).map(|(_, operation)| *operation)?
             }
-            None if old.is_some() || subresource.is_some() => Operation::Update,
-            None => Operation::Create,
+            None => match &subresource {
+                _ if old.is_some() => Operation::Update,
+                Some(name) => usual_operation(name),
+                None => Operation::Create,
+            },
+        };
+        // What is connected to is named; rules read what is asked of it.
+        let asked = subresource.as_deref().filter(|_| operation == Operation::Connect);
+        let asked = asked.and_then(|name| info.subresource(name));
+        let options = match field("options") {
+            Some(field) => Some(self.options(field, asked)?),
+            None => None,
         };
         let user = match field("user") {
             Some(field) => Some(self.principal_text(&field.value)?),
@@ -215,8 +226,9 @@ impl<'s> Elab<'_, 's> {
             Some(field) => self.group_texts(&field.value)?,
             None => Vec::new(),
         };
+        let options_kind = asked.filter(|part| kspec_types::connect_options(&part.kind).is_some());
         let of = OnKind {
-            ty: kube,
+            ty: options_kind.map_or(kube, |part| KubeType { id: info.ty, name: (&*part.kind).into() }),
             group: (&*info.group).into(),
             version: (&*info.version).into(),
             resource: (&*info.plural).into(),
@@ -224,7 +236,27 @@ impl<'s> Elab<'_, 's> {
             namespaced: info.namespaced,
             span: word.span,
         };
-        Some((Given { object, old, operation, user, groups, subresource, at: self.at(span) }, of))
+        let at = self.at(span);
+        Some((Given { object, old, operation, user, groups, subresource, options, at }, of))
+    }
+
+    /// `options: { … }`: what a CONNECT to a subresource asks for.
+    fn options(&self, field: &Field, asked: Option<&Subresource>) -> Option<serde_json::Map<String, Json>> {
+        let Some(ty) = asked.and_then(|part| kspec_types::connect_options(&part.kind)) else {
+            self.report(
+                Finding::new(codes::BAD_VALUE, "options are of what is connected to", self.at(field.key.span))
+                    .help("say to what: `subresource: \"exec\"`, `\"attach\"`, `\"portforward\"`, `\"proxy\"`"),
+            );
+            return None;
+        };
+        let value = self.eval(&field.value, Some(&ty));
+        if self.is_abstract() || matches!(value, Value::Error) || value.has_error() {
+            return None;
+        }
+        match kspec_types::to_json(&value)? {
+            Json::Object(options) => Some(options),
+            _ => None,
+        }
     }
 
     /// Groups by name or text.

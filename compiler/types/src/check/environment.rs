@@ -168,8 +168,7 @@ impl OnKind {
 
     /// The type of the object in a request.
     fn object(&self) -> Type {
-        let Some(fields) = options(&self.ty.name) else { return Type::Kube(self.ty.clone()) };
-        Type::Record(fields.iter().map(|(name, ty)| (Arc::from(*name), ty().optional())).collect())
+        connect_options(&self.ty.name).unwrap_or_else(|| Type::Kube(self.ty.clone()))
     }
 
     /// The lists of containers, for kinds that have a pod's specification.
@@ -201,6 +200,13 @@ impl OnKind {
     pub(crate) fn pod_path(&self, cx: &Cx<'_>) -> &'static [&'static str] {
         pod_spec(self.ty.id, cx).map(|(_, path)| path).unwrap_or_default()
     }
+}
+
+/// The type of what a CONNECT says, by the kind of its object: `PodExecOptions`; none for what is no such kind.
+#[must_use]
+pub fn connect_options(kind: &str) -> Option<Type> {
+    let fields = options(kind)?.iter().map(|(name, ty)| (Arc::from(*name), ty().optional()));
+    Some(Type::Record(fields.collect()))
 }
 
 /// A field's name and type.

@@ -7,7 +7,7 @@ pub(crate) mod mutation;
 mod object;
 pub(crate) mod rule;
 
-pub use environment::{OnKind, on_kinds};
+pub use environment::{OnKind, connect_options, on_kinds};
 pub use function::check_fn;
 pub(crate) use mutation::LISTS;
 pub use mutation::check_mutation;

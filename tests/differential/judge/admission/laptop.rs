@@ -105,6 +105,7 @@ pub(crate) fn given(operation: Operation, object: &Value, old: Option<&Value>, g
         user: Some(USER.to_owned()),
         groups: groups.to_vec(),
         subresource: None,
+        options: None,
         at: origin().at,
     }
 }
