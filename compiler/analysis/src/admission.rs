@@ -3,6 +3,8 @@
 //! Read are ValidatingWebhookConfiguration, MutatingWebhookConfiguration, ValidatingAdmissionPolicy and
 //! MutatingAdmissionPolicy with their bindings (`admissionregistration.k8s.io/v1`).
 
+mod request;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_diagnostics::{Finding, Place, codes};
@@ -86,6 +88,14 @@ pub fn weaknesses(objects: &[(&Object, &Place)]) -> Vec<Finding> {
     findings
 }
 
+fn is_guarded(resource: &str) -> bool {
+    GUARDED.contains(&resource)
+}
+
+fn anything(resource: &str) -> bool {
+    !matches!(resource, "*" | "*/*")
+}
+
 struct Webhook<'a> {
     configuration: &'a Object,
     place: &'a Place,
@@ -97,9 +107,10 @@ impl Webhook<'_> {
         let fails = self.text("/failurePolicy") != "Ignore";
         if !fails && self.guards() {
             findings.push(
-                self.finding(
+                self.shown(
                     codes::IGNORED_GUARD,
                     "lets everything pass while it is down: its failure policy is Ignore",
+                    self.request(&is_guarded, None, labels, false).map(|it| format!("passes while it is down: {it}")),
                 )
                 .help("set `failurePolicy: Fail`, and leave the namespaces out through which it is mended"),
             );
@@ -107,9 +118,13 @@ impl Webhook<'_> {
         let timeout = self.json.get("timeoutSeconds").and_then(Value::as_i64).unwrap_or(USUAL_TIMEOUT);
         if timeout > USUAL_TIMEOUT {
             findings.push(
-                self.finding(codes::SLOW_GUARD, &format!("is waited for up to {timeout} seconds, for each request"))
-                    .because(format!("the API server's own default is {USUAL_TIMEOUT}"))
-                    .help("set `timeoutSeconds` to what it needs"),
+                self.shown(
+                    codes::SLOW_GUARD,
+                    &format!("is waited for up to {timeout} seconds, for each request"),
+                    self.request(&anything, None, labels, false).map(|it| format!("waits that long: {it}")),
+                )
+                .because(format!("the API server's own default is {USUAL_TIMEOUT}"))
+                .help("set `timeoutSeconds` to what it needs"),
             );
         }
         let own = self.text("/clientConfig/service/namespace");
@@ -117,9 +132,11 @@ impl Webhook<'_> {
             if fails && self.takes_pods() && self.selects(&labels(name)) {
                 let whose = if name == own { "where it runs itself" } else { "the system's" };
                 findings.push(
-                    self.finding(
+                    self.shown(
                         codes::GUARD_OVER_RECOVERY,
                         &format!("refuses the pods of {name}, {whose}, while it is down"),
+                        self.request(&|resource| resource == "pods", Some(name), labels, false)
+                            .map(|it| format!("is refused while it is down: {it}")),
                     )
                     .help(format!("leave it out: `namespaceSelector` with kubernetes.io/metadata.name NotIn [{name}]")),
                 );
@@ -127,9 +144,10 @@ impl Webhook<'_> {
         }
         if !matches!(self.text("/sideEffects"), "None" | "NoneOnDryRun") {
             findings.push(
-                self.finding(
+                self.shown(
                     codes::GUARD_WITH_SIDE_EFFECTS,
                     "may have effects of its own, so that no dry run passes it",
+                    self.request(&anything, None, labels, true).map(|it| format!("is refused: {it}")),
                 )
                 .help("set `sideEffects: None` where it has none"),
             );
@@ -137,9 +155,11 @@ impl Webhook<'_> {
         let questions = self.questions();
         if !questions.is_empty() {
             findings.push(
-                self.finding(
+                self.shown(
                     codes::GUARD_ON_READS,
                     &format!("is asked about {}, which change nothing", questions.join(", ")),
+                    self.request(&|resource| questions.contains(&resource), None, labels, false)
+                        .map(|it| format!("asks it: {it}")),
                 )
                 .because("each is one more call before an answer that the cluster waits for")
                 .help("name the resources that it judges"),
@@ -153,6 +173,26 @@ impl Webhook<'_> {
     fn finding(&self, code: kspec_diagnostics::Code, says: &str) -> Finding {
         let (kind, name) = (self.configuration.kind(), self.configuration.name());
         Finding::new(code, format!("the webhook {} of {kind} {name} {says}", self.text("/name")), self.place.clone())
+    }
+
+    /// A finding with a request that shows it, where one is known.
+    fn shown(&self, code: kspec_diagnostics::Code, says: &str, witness: Option<String>) -> Finding {
+        let finding = self.finding(code, says);
+        match witness {
+            Some(witness) => finding.witness(vec![witness]),
+            None => finding,
+        }
+    }
+
+    /// A request about one of these resources that it is asked about.
+    fn request(
+        &self,
+        resource: &dyn Fn(&str) -> bool,
+        namespace: Option<&str>,
+        labels: &dyn Fn(&str) -> Labels,
+        dry_run: bool,
+    ) -> Option<String> {
+        request::request(self.json, "/rules", (resource, namespace), labels, dry_run)
     }
 
     fn text(&self, pointer: &str) -> &str {

@@ -16,6 +16,7 @@ mod reads;
 mod refused;
 mod scopes;
 mod search;
+mod shown;
 mod single;
 mod site;
 mod spots;
@@ -25,6 +26,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kspec_model::rules::{Action, Body, BoundMutation, BoundRule, Operation, Table, Target};
 use kspec_schema::Schema;
 use serde_json::Value;
+
+pub use shown::{Twice, changed_twice, passes_elsewhere, refused_in};
 
 use crate::scopes::Place as Somewhere;
 use crate::search::{ANYTHING, Found, search};

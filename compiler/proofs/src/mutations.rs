@@ -119,7 +119,7 @@ fn refused(
     }
 }
 
-fn evaluator(table: &Table, mutations: Vec<BoundMutation>) -> Option<Evaluator> {
+pub(crate) fn evaluator(table: &Table, mutations: Vec<BoundMutation>) -> Option<Evaluator> {
     let head = Table {
         format_version: table.format_version,
         project: table.project.clone(),
@@ -131,7 +131,7 @@ fn evaluator(table: &Table, mutations: Vec<BoundMutation>) -> Option<Evaluator> 
     Evaluator::load(head).ok()
 }
 
-fn mutate(evaluator: &Evaluator, site: &Site<'_>, object: &Value) -> Option<Value> {
+pub(crate) fn mutate(evaluator: &Evaluator, site: &Site<'_>, object: &Value) -> Option<Value> {
     let mutated = evaluator.mutate(&site.review(object), Engines::All, &NoObjects);
     mutated.faults.is_empty().then_some(mutated.object)
 }
@@ -143,7 +143,7 @@ fn meet(a: &BTreeMap<Path, Place>, b: &BTreeMap<Path, Place>) -> bool {
 }
 
 /// What a mutation reads and writes, read as a rule would read it.
-fn places(changes: &[Change], closed: Closed<'_>) -> BTreeMap<Path, Place> {
+pub(crate) fn places(changes: &[Change], closed: Closed<'_>) -> BTreeMap<Path, Place> {
     of_statements(&statements(changes), closed).places
 }
 

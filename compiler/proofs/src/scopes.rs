@@ -19,6 +19,11 @@ impl Place {
         Self::labelled(name, Labels::new())
     }
 
+    /// Where objects of the cluster's scope stand.
+    pub(crate) const fn none() -> Self {
+        Self { namespace: None }
+    }
+
     fn labelled(name: &str, mut labels: Labels) -> Self {
         labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
         let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } });
@@ -46,7 +51,7 @@ impl Place {
 /// the selector asks for, and one of which nothing is said.
 pub(crate) fn places(table: &Table, namespaced: bool) -> Vec<Place> {
     if !namespaced {
-        return vec![Place { namespace: None }];
+        return vec![Place::none()];
     }
     let scopes = table.rules.iter().map(|bound| &bound.scope).chain(table.mutations.iter().map(|bound| &bound.scope));
     let (mut names, mut labelled) = (BTreeSet::new(), Vec::new());

@@ -12,6 +12,47 @@ fn codes(objects: &[Value]) -> Vec<String> {
     weaknesses(&objects).iter().map(|finding| finding.code.to_string()).collect()
 }
 
+/// The requests that show what webhooks are weak in.
+fn shown(objects: &[Value]) -> Vec<String> {
+    let objects: Vec<(Object, Place)> =
+        objects.iter().map(|object| (Object(object.clone()), Place::Object("object".into()))).collect();
+    let objects: Vec<(&Object, &Place)> = objects.iter().map(|(object, place)| (object, place)).collect();
+    let findings = weaknesses(&objects);
+    findings.iter().flat_map(|finding| finding.witness.iter().flat_map(|witness| witness.steps.clone())).collect()
+}
+
+#[test]
+fn a_request_shows_a_weakness() {
+    let pods =
+        r#"{"namespace":"default","operation":"CREATE","resource":{"group":"","resource":"pods","version":"v1"}}"#;
+    assert_eq!(
+        shown(&[webhook(|it| it["failurePolicy"] = json!("Ignore"))]),
+        [format!("passes while it is down: {pods}")]
+    );
+    assert_eq!(shown(&[webhook(|it| it["timeoutSeconds"] = json!(30))]), [format!("waits that long: {pods}")]);
+    assert_eq!(
+        shown(&[webhook(|it| it["sideEffects"] = json!("Some"))]),
+        [format!("is refused: {}", pods.replacen('{', r#"{"dryRun":true,"#, 1))]
+    );
+    let all = |it: &mut Value| {
+        it["namespaceSelector"] = json!({ "matchLabels": { "team": "a" } });
+        it["rules"][0]["resources"] = json!(["*"]);
+        it["timeoutSeconds"] = json!(30);
+    };
+    let labelled = pods.replace(r#""default""#, r#""example","namespaceLabels":{"team":"a"}"#);
+    let events = labelled.replace(r#""pods""#, r#""events""#);
+    assert_eq!(shown(&[webhook(all)]), [format!("waits that long: {labelled}"), format!("asks it: {events}")]);
+    let open = |it: &mut Value| it["namespaceSelector"] = json!({});
+    let refused = |name: &str| format!("is refused while it is down: {}", pods.replace("default", name));
+    assert_eq!(shown(&[webhook(open)]), [refused("kube-system"), refused("policy")]);
+    // What a condition leaves out is not known.
+    let conditional = |it: &mut Value| {
+        it["failurePolicy"] = json!("Ignore");
+        it["matchConditions"] = json!([{ "name": "some", "expression": "false" }]);
+    };
+    assert_eq!(shown(&[webhook(conditional)]), [""; 0]);
+}
+
 /// A webhook without a weakness, changed.
 fn webhook(change: impl FnOnce(&mut Value)) -> Value {
     let mut webhook = json!({

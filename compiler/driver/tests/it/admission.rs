@@ -322,8 +322,94 @@ test "bindings" {
 }
 "#,
     );
-    assert_eq!(show(&findings, compiler.sources()), "");
+    let codes: Vec<String> = findings.iter().map(|finding| finding.code.to_string()).collect();
+    // Of connecting nothing is proved.
+    assert_eq!(codes, ["K0509"], "{}", show(&findings, compiler.sources()));
     insta::assert_snapshot!(shown(compiler.program()));
+}
+
+const RUN_WEBHOOK: &str = "[admission]\nengine = \"webhook\"\n[admission.webhook]\nimage = \"kspec:1\"\ncert_manager = \"kspec-system/kspec-webhook\"\n";
+
+/// What runs the webhook has names that others may take.
+#[test]
+fn an_object_of_the_webhook_is_declared_once() {
+    let settings = format!("{}{RUN_WEBHOOK}", crate::support::CONFIG);
+    let rule = "rule a on Pod { deny if object.spec.hostNetwork == true }\nenforce a in cluster\n";
+    let config_map = |name: &str| {
+        format!(
+            "manifest rules {{ apiVersion: \"v1\", kind: \"ConfigMap\", metadata: {{ name: \"{name}\", namespace: \"default\" }} }}\n"
+        )
+    };
+    let codes = |name: &str| -> Vec<String> {
+        let (_, findings) = crate::support::compile_with(&settings, &format!("{rule}{}", config_map(name)));
+        let errors = findings.iter().filter(|finding| finding.severity == kspec_diagnostics::Severity::Error);
+        errors.map(|finding| finding.code.to_string()).collect()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(codes("kspec-webhooks"), none);
+    assert_eq!(codes("kspec-webhook"), ["K0106"]);
+}
+
+/// The rules of the webhook go into a ConfigMap, and the API server takes no larger one than 1 MiB.
+#[test]
+fn a_bundle_that_fits_no_config_map_is_refused() {
+    let settings = format!("{}{RUN_WEBHOOK}", crate::support::CONFIG);
+    let codes = |settings: &str, names: usize| -> Vec<String> {
+        let names: Vec<String> = (0..names).map(|at| format!("\"{at:0>1000}\"")).collect();
+        let rule = format!(
+            "rule a on Pod {{ deny if object.metadata.name in [{}] }}\nenforce a in cluster\n",
+            names.join(", ")
+        );
+        let (_, findings) = crate::support::compile_with(settings, &rule);
+        let errors = findings.iter().filter(|finding| finding.severity == kspec_diagnostics::Severity::Error);
+        errors.map(|finding| finding.code.to_string()).collect()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(codes(&settings, 1000), none);
+    assert_eq!(codes(&settings, 1100), ["K0519"]);
+    // Whoever runs it by other means has no such limit.
+    assert_eq!(codes(&settings.replace("image = \"kspec:1\"\n", ""), 1100), none);
+}
+
+/// Each weakness of a declaration that an object can show has one.
+#[test]
+fn an_object_shows_what_a_declaration_lacks() {
+    let witness = |code: &str, source: &str| -> Vec<String> {
+        let (compiler, findings) = crate::support::compile(source);
+        let of_code = findings.iter().filter(|finding| finding.code.to_string() == code);
+        let steps: Vec<String> =
+            of_code.flat_map(|finding| finding.witness.iter().flat_map(|witness| witness.steps.clone())).collect();
+        assert!(!steps.is_empty(), "{code}: {}", show(&findings, compiler.sources()));
+        steps
+    };
+    let unprivileged = "rule unprivileged on Pod { for c in all_containers { deny if c.securityContext.privileged == true } }\n\
+        namespace shop {}\nnamespace other {}\nworkload db in shop { pods: { app: \"db\" } }\n";
+    let exempt =
+        |what: &str| format!("exempt {what} from unprivileged {{ reason: \"r\", owner: \"o\", until: 2099-01-01 }}\n");
+    insta::assert_snapshot!(
+        [
+            witness("K0507", &format!("{unprivileged}enforce unprivileged in shop\n{}", exempt("namespace shop"))),
+            witness(
+                "K0507",
+                &format!(
+                    "{unprivileged}enforce unprivileged in shop, other\n{}{}",
+                    exempt("namespace shop"),
+                    exempt("workload db")
+                )
+            ),
+            witness("K0508", &format!("{unprivileged}enforce unprivileged in other\n{}", exempt("workload db"))),
+            witness(
+                "K0520",
+                "mutation more on Deployment { set object.spec.replicas: (object.spec.replicas ?? 1) + 1 }\nenforce more in cluster\n"
+            ),
+            witness(
+                "K0521",
+                "rule root on Pod { for c in containers { deny if c.securityContext.runAsUser == 0 } }\nenforce root in cluster\n"
+            ),
+        ]
+        .concat()
+        .join("\n")
+    );
 }
 
 #[test]
@@ -338,7 +424,9 @@ fn rego_stands_behind_the_same_binding() {
         "rule labels on Service, Ingress verbs create = rego(\"policies/labels.rego\")\nwarn labels in cluster\n",
     );
     let findings = compiler.check();
-    assert_eq!(show(&findings, compiler.sources()), "");
+    let codes: Vec<String> = findings.iter().map(|finding| finding.code.to_string()).collect();
+    // What Rego says of others is not decided.
+    assert_eq!(codes, ["K0509"], "{}", show(&findings, compiler.sources()));
     insta::assert_snapshot!("rego", shown(compiler.program()));
     compiler.set_source("main.kspec", "rule labels = rego(\"policies/lables.rego\")\n");
     let findings = compiler.check();

@@ -1,26 +1,49 @@
 //! `containers` alone in a rule that denies: an init container, or an ephemeral one, passes it by.
 
-use kspec_diagnostics::{Finding, codes};
-use kspec_syntax::tree::{Expr, ExprKind, Name, RuleStmt};
+use std::collections::BTreeMap;
 
+use kspec_diagnostics::{Finding, Severity, codes};
+use kspec_syntax::tree::{Expr, ExprKind, Name, Param, RuleStmt};
+
+use super::environment::OnKind;
 use crate::Cx;
+use crate::ir::{creation, lower_rule};
 
 /// Reports every `containers` of a rule that denies and never mentions another list of containers.
-pub(super) fn alone(statements: &[RuleStmt], cx: &mut Cx<'_>) {
+pub(super) fn alone(statements: &[RuleStmt], (kinds, params): (&[OnKind], &[Param]), cx: &mut Cx<'_>) {
     let mut rule = Mentions::default();
     rule.statements(statements);
     if !rule.denies || rule.others {
         return;
     }
+    let shown = if rule.containers.is_empty() { None } else { passed_by(statements, kinds, params, cx) };
     for name in rule.containers {
         let at = cx.at(name.span);
         let message = "this rule looks at ordinary containers alone: init and ephemeral ones pass it by";
-        cx.report(
-            Finding::new(codes::CONTAINERS_ALONE, message, at)
-                .help("write `all_containers`, or `containers, init_containers` for fields that ephemeral ones lack")
-                .fix("write `all_containers`", at, "all_containers"),
-        );
+        let finding = Finding::new(codes::CONTAINERS_ALONE, message, at)
+            .help("write `all_containers`, or `containers, init_containers` for fields that ephemeral ones lack")
+            .fix("write `all_containers`", at, "all_containers");
+        cx.report(match &shown {
+            Some(object) => finding.witness(vec![format!("passes, and would not as an ordinary container: {object}")]),
+            None => finding,
+        });
     }
+}
+
+/// An object that passes a rule by an init container; of rules without parameters, and without errors.
+fn passed_by(
+    statements: &[RuleStmt],
+    kinds: &[OnKind],
+    params: &[Param],
+    cx: &mut Cx<'_>,
+) -> Option<serde_json::Value> {
+    let kind = kinds.iter().find(|kind| kind.subresource.is_none() && !kind.pod_path(cx).is_empty())?;
+    if !params.is_empty() || cx.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return None;
+    }
+    let pod = kind.pod_path(cx);
+    let statements = lower_rule(statements, kind, params, &BTreeMap::new(), "", cx)?;
+    kspec_proofs::passes_elsewhere(&statements, &creation(kind), pod, cx.schema)
 }
 
 /// What a rule says of containers.

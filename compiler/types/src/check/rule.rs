@@ -14,7 +14,7 @@ pub fn check_rule(rule: &Rule, cx: &mut Cx<'_>) {
     match &rule.body {
         RuleBody::Stmts(statements) => {
             environment::for_each_kind(&kinds, &rule.params, cx, |cx| stmts(statements, cx));
-            super::containers::alone(statements, cx);
+            super::containers::alone(statements, (&kinds, &rule.params), cx);
         }
         // What stands behind it is in another language.
         RuleBody::Foreign(_) => environment::for_each_kind(&kinds, &rule.params, cx, |_| {}),

@@ -26,6 +26,7 @@ use crate::{Cx, Type, Value, eval, type_of};
 use constant::{constant, ty};
 use names::Names;
 
+pub(crate) use mutation::creation;
 pub use mutation::lower_mutation;
 pub use rule::{lower_claim, lower_rule};
 
