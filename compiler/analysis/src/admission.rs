@@ -11,6 +11,8 @@ use kspec_diagnostics::{Finding, Place, codes};
 use kspec_model::{LabelSelector, Labels, Object};
 use serde_json::Value;
 
+use self::request::Wanted;
+
 /// Longer than this the API server waits for no webhook unless told: `timeoutSeconds`' default (KEP-1000, v1 API).
 const USUAL_TIMEOUT: i64 = 10;
 /// The system's own namespace.
@@ -110,7 +112,7 @@ impl Webhook<'_> {
                 self.shown(
                     codes::IGNORED_GUARD,
                     "lets everything pass while it is down: its failure policy is Ignore",
-                    self.request(&is_guarded, None, labels, false).map(|it| format!("passes while it is down: {it}")),
+                    self.request(&is_guarded, None, labels).map(|it| format!("passes while it is down: {it}")),
                 )
                 .help("set `failurePolicy: Fail`, and leave the namespaces out through which it is mended"),
             );
@@ -121,7 +123,7 @@ impl Webhook<'_> {
                 self.shown(
                     codes::SLOW_GUARD,
                     &format!("is waited for up to {timeout} seconds, for each request"),
-                    self.request(&anything, None, labels, false).map(|it| format!("waits that long: {it}")),
+                    self.request(&anything, None, labels).map(|it| format!("waits that long: {it}")),
                 )
                 .because(format!("the API server's own default is {USUAL_TIMEOUT}"))
                 .help("set `timeoutSeconds` to what it needs"),
@@ -135,7 +137,7 @@ impl Webhook<'_> {
                     self.shown(
                         codes::GUARD_OVER_RECOVERY,
                         &format!("refuses the pods of {name}, {whose}, while it is down"),
-                        self.request(&|resource| resource == "pods", Some(name), labels, false)
+                        self.request(&|resource| resource == "pods", Some(name), labels)
                             .map(|it| format!("is refused while it is down: {it}")),
                     )
                     .help(format!("leave it out: `namespaceSelector` with kubernetes.io/metadata.name NotIn [{name}]")),
@@ -147,7 +149,12 @@ impl Webhook<'_> {
                 self.shown(
                     codes::GUARD_WITH_SIDE_EFFECTS,
                     "may have effects of its own, so that no dry run passes it",
-                    self.request(&anything, None, labels, true).map(|it| format!("is refused: {it}")),
+                    request::request(
+                        self.json,
+                        &Wanted { resource: &anything, namespace: None, dry_run: true },
+                        labels,
+                    )
+                    .map(|it| format!("is refused: {it}")),
                 )
                 .help("set `sideEffects: None` where it has none"),
             );
@@ -158,7 +165,7 @@ impl Webhook<'_> {
                 self.shown(
                     codes::GUARD_ON_READS,
                     &format!("is asked about {}, which change nothing", questions.join(", ")),
-                    self.request(&|resource| questions.contains(&resource), None, labels, false)
+                    self.request(&|resource| questions.contains(&resource), None, labels)
                         .map(|it| format!("asks it: {it}")),
                 )
                 .because("each is one more call before an answer that the cluster waits for")
@@ -190,9 +197,8 @@ impl Webhook<'_> {
         resource: &dyn Fn(&str) -> bool,
         namespace: Option<&str>,
         labels: &dyn Fn(&str) -> Labels,
-        dry_run: bool,
     ) -> Option<String> {
-        request::request(self.json, "/rules", (resource, namespace), labels, dry_run)
+        request::request(self.json, &Wanted { resource, namespace, dry_run: false }, labels)
     }
 
     fn text(&self, pointer: &str) -> &str {

@@ -5,23 +5,28 @@ use serde_json::{Map, Value, json};
 
 use super::{list, selector, strings};
 
+/// What a request is to be.
+pub(super) struct Wanted<'w> {
+    /// Resources that it may be about.
+    pub(super) resource: &'w dyn Fn(&str) -> bool,
+    /// The namespace; any where none is wanted.
+    pub(super) namespace: Option<&'w str>,
+    /// Whether it is a dry run.
+    pub(super) dry_run: bool,
+}
+
 /// A request in one line, as an AdmissionRequest has it; none where no request that is sure to reach the webhook can be named.
-/// `rules` holds its `rules` or `resourceRules`; `resource` is what is asked about where a rule is for all, with its group.
-pub(super) fn request(
-    json: &Value,
-    rules: &str,
-    (wanted, place): (&dyn Fn(&str) -> bool, Option<&str>),
-    labels: &dyn Fn(&str) -> Labels,
-    dry_run: bool,
-) -> Option<String> {
+/// `labels` are those of a namespace.
+pub(super) fn request(json: &Value, wanted: &Wanted<'_>, labels: &dyn Fn(&str) -> Labels) -> Option<String> {
+    let (is_wanted, place) = (wanted.resource, wanted.namespace);
     // What its conditions or the object's labels leave out is not known here.
     let narrow = |name: &str| json.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     let by_labels = selector(json, "objectSelector").is_some_and(|selector| !selector.is_empty());
     if narrow("matchConditions") || by_labels {
         return None;
     }
-    let rule = list(json, rules).find(|rule| resource(rule, wanted).is_some() && operation(rule).is_some())?;
-    let (group, resource) = resource(rule, wanted)?;
+    let rule = list(json, "/rules").find(|rule| resource(rule, is_wanted).is_some() && operation(rule).is_some())?;
+    let (group, resource) = resource(rule, is_wanted)?;
     let version = strings(rule, "apiVersions").find(|version| *version != "*").unwrap_or("v1");
     let mut request = Map::new();
     request.insert("operation".to_owned(), json!(operation(rule)?));
@@ -34,7 +39,7 @@ pub(super) fn request(
             request.insert("namespaceLabels".to_owned(), json!(own));
         }
     }
-    if dry_run {
+    if wanted.dry_run {
         request.insert("dryRun".to_owned(), json!(true));
     }
     Some(Value::Object(request).to_string())
