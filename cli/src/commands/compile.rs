@@ -68,7 +68,10 @@ fn write(out: &Path, files: &BTreeMap<PathBuf, (String, bool)>) -> Result<(), Fa
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| Failure::io(folder, &error))?;
         }
-        fs::write(&path, text).map_err(|error| Failure::io(&path, &error))?;
+        // What is as it was keeps its time, and costs no write.
+        if !fs::read(&path).is_ok_and(|before| before == text.as_bytes()) {
+            fs::write(&path, text).map_err(|error| Failure::io(&path, &error))?;
+        }
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

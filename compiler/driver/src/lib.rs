@@ -11,10 +11,16 @@ mod levels;
 mod pod_security;
 mod standards;
 
-use std::{borrow::Cow, collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, OnceLock},
+};
 
 use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
-use kspec_lower::{HostOutput, LoweredObject, Objects};
+use kspec_lower::admission::{Lowering, lowering};
+use kspec_lower::{HostOutput, LoweredObject};
 use kspec_model::{Labels, Object, program::Program, rules::Table};
 use kspec_posture::{Survey, Surveyed};
 use kspec_resolve::Session;
@@ -32,6 +38,8 @@ pub struct Compiler {
     session: Session,
     judged: Judged,
     levels: Levels,
+    /// Of the program as of the last check.
+    lowering: OnceLock<Lowering>,
 }
 
 /// How much work the last [`Compiler::check`] did.
@@ -62,7 +70,12 @@ impl Compiler {
     /// A compiler with no sources yet.
     #[must_use]
     pub fn new(facts: Facts) -> Self {
-        Self { session: Session::new(facts), judged: Judged::default(), levels: Levels::default() }
+        Self {
+            session: Session::new(facts),
+            judged: Judged::default(),
+            levels: Levels::default(),
+            lowering: OnceLock::new(),
+        }
     }
 
     /// Parses many files side by side, ahead of setting them; see [`Session::parse_ahead`].
@@ -119,7 +132,7 @@ impl Compiler {
     pub fn survey(&self) -> Survey<'_> {
         let facts = self.session.facts();
         let program = self.session.program();
-        let (lowered, _) = kspec_lower::objects(program, &BTreeMap::new(), facts.as_of);
+        let lowered = kspec_lower::surveyed_objects(program, facts.as_of, self.lowering());
         // Of two objects with one key the first counts: what the program says of it.
         let lowered = lowered
             .into_iter()
@@ -134,6 +147,7 @@ impl Compiler {
     /// What every phase says, nothing taken out.
     fn told(&mut self) -> Vec<Finding> {
         self.session.analyze();
+        self.lowering = OnceLock::new();
         let session = &self.session;
         let facts = session.facts();
         let (as_of, schema) = (facts.as_of, &*facts.schema);
@@ -153,33 +167,37 @@ impl Compiler {
     #[must_use]
     pub fn lower(&self, state_namespaces: &BTreeMap<String, Labels>) -> Lowered {
         let facts = self.session.facts();
-        let program = self.placed();
-        let Objects { objects, table, .. } = kspec_lower::objects_and_table(&program, state_namespaces, facts.as_of);
-        let (host, _) = kspec_lower::host(&program, &facts.config.kubernetes.to_string());
+        let program = self.session.program();
+        let (objects, table) = kspec_lower::objects_and_table(program, state_namespaces, facts.as_of, self.lowering());
+        let (host, _) = kspec_lower::host(program, &facts.config.kubernetes.to_string());
         Lowered { objects, host, table }
     }
 
     /// The program's rules and mutations as engines load them, as of the day, each with its place in its file.
     #[must_use]
     pub fn table(&self) -> Table {
-        kspec_lower::table(&self.placed(), self.session.facts().as_of).0
+        kspec_lower::admission::revised(self.lowering().table.clone())
     }
 
-    /// The program, its rules and mutations with their places in their files.
-    fn placed(&self) -> Cow<'_, Program> {
-        let program = self.session.program();
-        if program.rules.is_empty() && program.mutations.is_empty() {
-            return Cow::Borrowed(program);
-        }
-        let sources = self.session.sources();
-        let mut program = program.clone();
-        for bound in &mut program.rules {
-            bound.rule = bound.placed(sources);
-        }
-        for bound in &mut program.mutations {
-            bound.mutation = bound.placed(sources);
-        }
-        Cow::Owned(program)
+    /// The rule table without its revision, each entry with its place in its file; made once.
+    fn lowering(&self) -> &Lowering {
+        self.lowering.get_or_init(|| {
+            let (program, sources) = (self.session.program(), self.session.sources());
+            let mut lowering = lowering(&program.view(), self.session.facts().as_of);
+            let Lowering { table, bindings, .. } = &mut lowering;
+            let (rules, mutations) = bindings.split_at(table.rules.len().min(bindings.len()));
+            for (bound, binding) in table.rules.iter_mut().zip(rules) {
+                if let Some(binding) = program.rules.get(*binding) {
+                    binding.place(&mut bound.rule, sources);
+                }
+            }
+            for (bound, binding) in table.mutations.iter_mut().zip(mutations) {
+                if let Some(binding) = program.mutations.get(*binding) {
+                    binding.place(&mut bound.mutation, sources);
+                }
+            }
+            lowering
+        })
     }
 
     /// The program as of the last [`Compiler::check`].

@@ -19,7 +19,7 @@ pub use files::manifest_path;
 pub use host::{HostFile, HostOutput, HostSettings, host, host_findings};
 pub use inventory::{Inventory, PART_OF, TOOLING, inventory};
 pub use objects::{
-    EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, Objects, OutlinedObject, PROJECT,
-    PURPOSE, Phase, known_namespaces, objects, objects_and_table, outline,
+    EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, OutlinedObject, PROJECT, PURPOSE,
+    Phase, known_namespaces, objects, objects_and_table, outline, surveyed_objects,
 };
 pub use yaml::to_yaml;

@@ -4,6 +4,7 @@
 //! settles it, and so does every such object that a search finds. Which rules could refuse an object at all, most say plainly
 //! ([`crate::reads::Required`]); those are looked up.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::rules::Action;
@@ -121,10 +122,14 @@ impl Circle {
     }
 
     /// Those that may refuse an object, in order.
-    fn candidates(&self, object: &Value) -> BTreeSet<usize> {
-        let mut found: BTreeSet<usize> = self.any.iter().copied().collect();
+    fn candidates(&self, object: &Value) -> Cow<'_, [usize]> {
+        let mut found = BTreeSet::new();
         self.collect(&mut Path::default(), object, &mut found);
-        found
+        if found.is_empty() {
+            return Cow::Borrowed(&self.any);
+        }
+        found.extend(&self.any);
+        Cow::Owned(found.into_iter().collect())
     }
 
     fn collect(&self, path: &mut Path, value: &Value, found: &mut BTreeSet<usize>) {
@@ -170,10 +175,10 @@ fn implied(kind: &Kind<'_>, told: &[Option<Found>], circle: &Circle, rule: usize
             (vec![object], candidates)
         }
         Found::None => return Outcome::Not,
-        Found::NotDecided(_) => (Vec::new(), circle.members.iter().copied().collect()),
+        Found::NotDecided(_) => (Vec::new(), Cow::Borrowed(circle.members.as_slice())),
     };
     let mut open = None;
-    for by in candidates {
+    for by in candidates.iter().copied() {
         let Some(other) = kind.singles.get(by).filter(|_| by != rule && !passed.contains(&by)) else { continue };
         // What only warns implies nothing of what refuses.
         if stronger(single.bound.action, other.bound.action) || !kind.spots.covers(by, rule) {

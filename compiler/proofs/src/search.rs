@@ -124,7 +124,10 @@ impl Search<'_> {
         if self.fits(self.asks, &object) && (self.holds)(&object) == Some(true) {
             return Found::Object(object);
         }
-        let parts = groups(self.asks.iter().map(|ask| &ask.clause.reads));
+        let parts = match self.asks {
+            [_] => vec![vec![0]],
+            asks => groups(asks.iter().map(|ask| &ask.clause.reads)),
+        };
         let parts: Vec<Vec<Ask<'_>>> = parts
             .into_iter()
             .map(|part| part.into_iter().filter_map(|at| self.asks.get(at).copied()).collect())

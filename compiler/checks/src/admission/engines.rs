@@ -13,7 +13,7 @@ pub(crate) fn check(facts: &Facts<'_>, lowered: &Sourced<'_>, findings: &mut Vec
     let origins = lowered.rules.iter().chain(&lowered.mutations).copied();
     let mut elsewhere = names
         .zip(origins)
-        .zip(&lowered.reasons)
+        .zip(lowered.reasons.iter())
         .filter_map(|((name, origin), reason)| Some((name, origin, reason.as_deref()?)));
     if admission.engine == EngineChoice::Cel {
         findings.extend(elsewhere.map(not_in_cel));

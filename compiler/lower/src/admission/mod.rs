@@ -17,14 +17,17 @@ mod table;
 mod targets;
 mod webhook;
 
+use std::borrow::Cow;
+
 use kspec_diagnostics::Finding;
 use kspec_model::program::{Date, Origin, Program, View};
 use kspec_model::rules::{Engine, Table};
 
 pub(crate) use mutation::mutation_policies;
-pub(crate) use policy::{policies, policy_names};
+pub(crate) use policy::{policies, policy_heads, policy_names};
 pub(crate) use run::{Part, RUNS, parts};
-pub(crate) use table::{Lowered, lower, revised};
+pub use table::revised;
+pub use table::{Lowering, lowering};
 pub(crate) use webhook::configurations;
 pub use webhook::{service, webhook_configurations};
 
@@ -36,29 +39,43 @@ pub const WEBHOOK_SERVICE: &str = "kspec-webhook";
 /// The table of a program on a day.
 #[must_use]
 pub fn table(program: &Program, as_of: Date) -> (Table, Vec<Finding>) {
-    (revised(lower(&program.view(), as_of).table), Vec::new())
+    (revised(lowering(&program.view(), as_of).table), Vec::new())
 }
 
 /// A table, with where each of its rules and mutations is bound.
 #[derive(Debug)]
 pub struct Sourced<'p> {
     /// The table, without its revision.
-    pub table: Table,
+    pub table: Cow<'p, Table>,
     /// Of each rule, in the table's order.
     pub rules: Vec<&'p Origin>,
     /// Of each mutation, in the table's order.
     pub mutations: Vec<&'p Origin>,
     /// Why the webhook decides it, of each rule and then of each mutation; none where the API server does.
-    pub reasons: Vec<Option<String>>,
+    pub reasons: Cow<'p, [Option<String>]>,
+}
+
+impl<'p> Sourced<'p> {
+    /// What a program was lowered to.
+    #[must_use]
+    pub fn of(program: &View<'p>, lowering: &'p Lowering) -> Self {
+        let Lowering { table, bindings, reasons } = lowering;
+        Self::new(program, Cow::Borrowed(table), bindings, Cow::Borrowed(reasons))
+    }
+
+    fn new(program: &View<'p>, table: Cow<'p, Table>, bindings: &[usize], reasons: Cow<'p, [Option<String>]>) -> Self {
+        let (rules, mutations) = bindings.split_at(table.rules.len().min(bindings.len()));
+        let rules = rules.iter().filter_map(|at| program.rules.get(*at)).map(|binding| &binding.origin);
+        let mutations = mutations.iter().filter_map(|at| program.mutations.get(*at)).map(|binding| &binding.origin);
+        Self { rules: rules.collect(), mutations: mutations.collect(), table, reasons }
+    }
 }
 
 /// The table of a program on a day, with where each entry is bound.
 #[must_use]
 pub fn sourced<'p>(program: &View<'p>, as_of: Date) -> Sourced<'p> {
-    let Lowered { table, notes } = lower(program, as_of);
-    let (mut rules, reasons): (Vec<&Origin>, _) = notes.into_iter().map(|note| (note.origin, note.reason)).unzip();
-    let mutations = rules.split_off(table.rules.len());
-    Sourced { table, rules, mutations, reasons }
+    let Lowering { table, bindings, reasons } = lowering(program, as_of);
+    Sourced::new(program, Cow::Owned(table), &bindings, Cow::Owned(reasons))
 }
 
 /// Which engine decides a bound rule or mutation, and why it is not the API server.
@@ -80,18 +97,19 @@ pub struct Placement {
 #[must_use]
 pub fn placements(program: &Program, as_of: Date) -> Vec<Placement> {
     let view = program.view();
-    let lowered = lower(&view, as_of);
-    let rules = lowered.table.rules.iter().map(|bound| (&bound.id, &bound.rule.name, bound.engine));
-    let mutations = lowered.table.mutations.iter().map(|bound| (&bound.id, &bound.mutation.name, bound.engine));
-    rules
-        .chain(mutations)
-        .zip(lowered.notes)
-        .map(|((id, name, engine), note)| Placement {
+    let Sourced { table, rules, mutations, reasons } = sourced(&view, as_of);
+    let named = table.rules.iter().map(|bound| (&bound.id, &bound.rule.name, bound.engine));
+    let mutated = table.mutations.iter().map(|bound| (&bound.id, &bound.mutation.name, bound.engine));
+    named
+        .chain(mutated)
+        .zip(rules.into_iter().chain(mutations))
+        .zip(reasons.iter())
+        .map(|(((id, name, engine), origin), reason)| Placement {
             id: id.clone(),
             name: name.clone(),
             engine,
-            reason: note.reason,
-            origin: note.origin.clone(),
+            reason: reason.clone(),
+            origin: origin.clone(),
         })
         .collect()
 }

@@ -99,6 +99,14 @@ pub(crate) fn policies(table: &Table) -> Vec<Policy> {
     shared_few(&parts, composed).into_iter().flatten().collect()
 }
 
+/// The policies of a table without their expressions: which requests they are asked about, and what a fault does.
+pub(crate) fn policy_heads(table: &Table) -> Vec<Policy> {
+    let left_out = told_to_be_left_out(table);
+    let groups = all_groups(table, &left_out);
+    let parts = parts(table, &groups).into_iter();
+    parts.map(|part| head(part.group, part.members, part.name)).collect()
+}
+
 /// The policies of a table by name, each with the index of its first rule, as in [`Policy::first`]: at a small part of the cost.
 pub(crate) fn policy_names(table: &Table) -> Vec<(String, usize)> {
     let left_out = told_to_be_left_out(table);
@@ -288,6 +296,12 @@ fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: Stri
         written.push((variable(&member.bound.id), member.bound.rule.severity, messages));
     }
     variables.extend(hoist.variables);
+    let head = head(group, members, name);
+    Ok(Policy { group: Grouped { variables, conditions, members: written, gated, ..head.group }, ..head })
+}
+
+/// A policy without its expressions.
+fn head(group: &Group<'_>, members: &[Member<'_>], name: String) -> Policy {
     let mut rules: Vec<&str> = members.iter().map(|member| member.bound.rule.name.as_str()).collect();
     rules.dedup();
     let does = match group.effect {
@@ -295,7 +309,7 @@ fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: Stri
         Effect::Warn => "Warns of what violates",
         Effect::Audit => "Notes in the audit log what violates",
     };
-    Ok(Policy {
+    Policy {
         name,
         doc: format!("{does} {}", rules.join(", ")),
         first: members.first().map_or(0, |member| member.at),
@@ -303,13 +317,13 @@ fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: Stri
             effect: group.effect,
             failure: group.failure,
             rules: resource_rules(&group.shape.meets),
-            variables,
-            conditions,
-            members: written,
-            gated,
+            variables: Vec::new(),
+            conditions: Vec::new(),
+            members: Vec::new(),
+            gated: false,
             selector: namespace_selector(group.scope),
         },
-    })
+    }
 }
 
 /// That some rule of a policy is violated, as a match condition.

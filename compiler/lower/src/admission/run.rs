@@ -6,6 +6,7 @@ use kspec_model::program::Project;
 use kspec_model::rules::{Engine, Namespaces, Scope, Table};
 use serde_json::{Map, Value, json};
 
+use super::table::revised;
 use super::webhook::service;
 use crate::Phase;
 
@@ -86,12 +87,12 @@ pub(crate) fn parts<'p>(table: &Table, project: &'p Project) -> Vec<Part<'p>> {
     parts
 }
 
-/// What the webhook loads of a table: the rest is decided by the API server.
+/// What the webhook loads of a table: the rest is decided by the API server. Its revision is that of the whole.
 fn decided(table: &Table) -> Table {
-    let mut table = table.clone();
-    table.rules.retain(|bound| bound.engine == Engine::Webhook);
-    table.mutations.retain(|bound| bound.engine == Engine::Webhook);
-    table
+    let mut decided = revised(table.clone());
+    decided.rules.retain(|bound| bound.engine == Engine::Webhook);
+    decided.mutations.retain(|bound| bound.engine == Engine::Webhook);
+    decided
 }
 
 fn deployment((name, image): (&str, &str), secret: &str, replicas: u32) -> Value {

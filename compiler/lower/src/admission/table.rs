@@ -3,29 +3,27 @@
 use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
 
-use kspec_model::program::{AdmissionScope, Date, EngineChoice, MutationBinding, Origin, RuleBinding, View};
+use kspec_model::program::{AdmissionScope, Date, EngineChoice, MutationBinding, RuleBinding, View};
 use kspec_model::rules::{Action, BoundMutation, BoundRule, Engine, FailurePolicy, Scope, Table};
 
 use super::{engine, exempt, minor, scope};
 use crate::names;
 use crate::shared::shared;
 
-/// The table, and what is known of each of its rules and then of each of its mutations.
-pub(crate) struct Lowered<'p> {
-    pub(crate) table: Table,
-    pub(crate) notes: Vec<Note<'p>>,
-}
-
-/// What is known of an entry of the table beside it.
-pub(crate) struct Note<'p> {
-    /// Where it is bound.
-    pub(crate) origin: &'p Origin,
-    /// Why the webhook decides it.
-    pub(crate) reason: Option<String>,
+/// The table of a program on a day, and what is known of each of its entries beside it.
+#[derive(Debug, Clone)]
+pub struct Lowering {
+    /// The table, without its revision.
+    pub table: Table,
+    /// Of each rule, and then of each mutation, its binding's place among the program's.
+    pub bindings: Vec<usize>,
+    /// Of each rule, and then of each mutation, why the webhook decides it.
+    pub reasons: Vec<Option<String>>,
 }
 
 /// The table of a program on a day, without its revision.
-pub(crate) fn lower<'p>(program: &View<'p>, as_of: Date) -> Lowered<'p> {
+#[must_use]
+pub fn lowering(program: &View<'_>, as_of: Date) -> Lowering {
     let mut ids = Ids::default();
     let target = minor(&program.project.kubernetes);
     let bindings = program.rules.iter().copied().map(|binding| (binding, ids.next(&binding.rule.name)));
@@ -39,20 +37,22 @@ pub(crate) fn lower<'p>(program: &View<'p>, as_of: Date) -> Lowered<'p> {
         let failure_policy = if told { FailurePolicy::Ignore } else { bound.failure_policy };
         Some((BoundRule { engine, failure_policy, ..bound }, reason))
     });
-    let (mut rules, mut notes) = (Vec::with_capacity(lowered.len()), Vec::with_capacity(lowered.len()));
-    for ((binding, _), lowered) in bindings.iter().zip(lowered) {
+    let (mut rules, mut places, mut reasons) = (Vec::with_capacity(lowered.len()), Vec::new(), Vec::new());
+    for (place, lowered) in lowered.into_iter().enumerate() {
         let Some((bound, reason)) = lowered else { continue };
         rules.push(bound);
-        notes.push(Note { origin: &binding.origin, reason });
+        places.push(place);
+        reasons.push(reason);
     }
     let mut mutations = Vec::new();
-    for binding in program.mutations.iter().copied() {
+    for (place, binding) in program.mutations.iter().copied().enumerate() {
         let id = ids.next(&binding.mutation.name);
         let Some(bound) = mutation(program, binding, as_of, id) else { continue };
         let reason = chosen(program).or_else(|| engine::of_mutation(&bound, target).err());
         let engine = if reason.is_some() { Engine::Webhook } else { Engine::Cel };
         mutations.push(BoundMutation { engine, ..bound });
-        notes.push(Note { origin: &binding.origin, reason });
+        places.push(place);
+        reasons.push(reason);
     }
     let table = Table {
         format_version: Table::FORMAT,
@@ -62,11 +62,12 @@ pub(crate) fn lower<'p>(program: &View<'p>, as_of: Date) -> Lowered<'p> {
         rules,
         mutations,
     };
-    Lowered { table, notes }
+    Lowering { table, bindings: places, reasons }
 }
 
 /// The table with its revision.
-pub(crate) fn revised(mut table: Table) -> Table {
+#[must_use]
+pub fn revised(mut table: Table) -> Table {
     table.revision = revision(&table.rules, &table.mutations);
     table
 }

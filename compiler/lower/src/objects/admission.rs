@@ -22,13 +22,10 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
     if program.rules.is_empty() && program.mutations.is_empty() {
         return;
     }
-    if output.build {
-        let mut sourced = admission::sourced(program, world.as_of);
-        sourced.table = admission::revised(sourced.table);
-        all(world, &sourced, output);
-        output.table = Some(sourced.table);
-    } else if let Some(sourced) = world.sourced {
-        all(world, sourced, output);
+    match world.sourced {
+        Some(sourced) => all(world, sourced, output),
+        None if output.build => all(world, &admission::sourced(program, world.as_of), output),
+        None => {}
     }
 }
 
@@ -56,7 +53,8 @@ fn policies<'a>(world: &World<'a>, sourced: &Sourced<'a>, output: &mut Output<'a
         }
         return;
     }
-    for policy in admission::policies(&sourced.table) {
+    let policies = if world.heads { admission::policy_heads } else { admission::policies };
+    for policy in policies(&sourced.table) {
         let Some(origin) = origin(sourced, policy.first) else { continue };
         let kind = named("ValidatingAdmissionPolicy");
         output.object(world, kind, kind.named(None, policy.name.clone(), origin), 0, |object| {
@@ -72,7 +70,7 @@ fn policies<'a>(world: &World<'a>, sourced: &Sourced<'a>, output: &mut Output<'a
 }
 
 fn mutation_policies<'a>(world: &World<'a>, sourced: &Sourced<'a>, output: &mut Output<'a>) {
-    let table = &sourced.table;
+    let table = &*sourced.table;
     for policy in admission::mutation_policies(table) {
         let Some(origin) = origin(sourced, table.rules.len() + policy.at) else { continue };
         let kind = Kind { api_version: API, kind: "MutatingAdmissionPolicy" };
@@ -90,7 +88,7 @@ fn mutation_policies<'a>(world: &World<'a>, sourced: &Sourced<'a>, output: &mut 
 
 /// The webhook's configurations, and what runs it.
 fn webhook<'a>(world: &World<'a>, sourced: &Sourced<'a>, output: &mut Output<'a>) {
-    let (table, project) = (&sourced.table, world.program.project);
+    let (table, project) = (&*sourced.table, world.program.project);
     let configurations = admission::configurations(table, project);
     if let Some(first) = configurations.first().and_then(|first| origin(sourced, first.place(table))) {
         for part in admission::parts(table, project) {

@@ -19,7 +19,7 @@ use kspec_model::{
 use serde_json::{Map, Value};
 
 use self::{metadata::Metadata, world::World};
-use crate::admission::Sourced;
+use crate::admission::{Lowering, Sourced};
 
 pub use metadata::{EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, MANAGED_BY, PROJECT, PURPOSE};
 pub use world::known_namespaces;
@@ -102,35 +102,50 @@ pub fn objects(
     state_namespaces: &BTreeMap<String, Labels>,
     as_of: Date,
 ) -> (Vec<LoweredObject>, Vec<Finding>) {
-    let Objects { objects, findings, .. } = objects_and_table(program, state_namespaces, as_of);
-    (objects, findings)
-}
-
-/// What a program lowers to, its rule table with it.
-#[derive(Debug)]
-pub struct Objects {
-    /// As [`objects`].
-    pub objects: Vec<LoweredObject>,
-    /// As [`crate::table`].
-    pub table: Table,
-    /// What cannot be lowered as meant.
-    pub findings: Vec<Finding>,
-}
-
-/// As [`objects`], with the rule table that admission objects are made of.
-#[must_use]
-pub fn objects_and_table(program: &Program, state_namespaces: &BTreeMap<String, Labels>, as_of: Date) -> Objects {
     let view = program.view();
-    let world = World::new(&view, state_namespaces, as_of);
-    let mut output = run(&world, true);
+    built(&World::new(&view, state_namespaces, as_of))
+}
+
+/// As [`objects`] without the findings, of a rule table that is known; with the same table, its revision filled in.
+#[must_use]
+pub fn objects_and_table(
+    program: &Program,
+    state_namespaces: &BTreeMap<String, Labels>,
+    as_of: Date,
+    lowering: &Lowering,
+) -> (Vec<LoweredObject>, Table) {
+    let view = program.view();
+    std::thread::scope(|scope| {
+        let revised = scope.spawn(|| crate::admission::revised(lowering.table.clone()));
+        let sourced = Sourced::of(&view, lowering);
+        let mut world = World::new(&view, state_namespaces, as_of);
+        world.sourced = Some(&sourced);
+        let (objects, _) = built(&world);
+        // Work that panics does so here too.
+        (objects, revised.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+/// As [`objects`] without the findings, of a rule table that is known, policies without their expressions: all of it that whoever
+/// looks at a cluster as a whole reads, at a part of the cost.
+#[must_use]
+pub fn surveyed_objects(program: &Program, as_of: Date, lowering: &Lowering) -> Vec<LoweredObject> {
+    let (view, nothing) = (program.view(), BTreeMap::new());
+    let sourced = Sourced::of(&view, lowering);
+    let mut world = World::new(&view, &nothing, as_of);
+    (world.sourced, world.heads) = (Some(&sourced), true);
+    built(&world).0
+}
+
+fn built(world: &World<'_>) -> (Vec<LoweredObject>, Vec<Finding>) {
+    let mut output = run(world, true);
     // Stable: of two of one name, the one declared first comes first.
     output.entries.sort_by(|one, other| one.order().cmp(&other.order()));
     let lowered = output.entries.into_iter().filter_map(|entry| {
         let (phase, object) = entry.built?;
         Some(LoweredObject { object: Object(object), origin: entry.outlined.origin.clone(), phase })
     });
-    let table = output.table.unwrap_or_else(|| crate::table(program, as_of).0);
-    Objects { objects: lowered.collect(), table, findings: output.findings }
+    (lowered.collect(), output.findings)
 }
 
 /// The objects of [`objects`] by name, in the order of their declarations, and the same findings, without building any
@@ -150,7 +165,7 @@ pub fn outline<'a>(
 }
 
 fn run<'a>(world: &World<'a>, build: bool) -> Output<'a> {
-    let mut output = Output { build, entries: Vec::new(), findings: Vec::new(), table: None };
+    let mut output = Output { build, entries: Vec::new(), findings: Vec::new() };
     manifests::lower(world, &mut output);
     namespaces::lower(world, &mut output);
     access::lower(world, &mut output);
@@ -187,8 +202,6 @@ struct Output<'a> {
     build: bool,
     entries: Vec<Entry<'a>>,
     findings: Vec<Finding>,
-    /// The rule table that admission objects were built of.
-    table: Option<Table>,
 }
 
 struct Entry<'a> {

@@ -22,6 +22,8 @@ pub(super) struct World<'a> {
     pub(super) as_of: Date,
     /// The rule table, where it is known already.
     pub(super) sourced: Option<&'a Sourced<'a>>,
+    /// Policies are made without their expressions.
+    pub(super) heads: bool,
     state_namespaces: &'a BTreeMap<String, Labels>,
     /// The program's and the state's namespaces: known once something ranges over them.
     namespaces: OnceCell<BTreeMap<&'a str, Labels>>,
@@ -41,6 +43,7 @@ impl<'a> World<'a> {
             program,
             as_of,
             sourced: None,
+            heads: false,
             state_namespaces,
             namespaces: OnceCell::new(),
             inventory: OnceCell::new(),

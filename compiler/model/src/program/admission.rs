@@ -48,10 +48,9 @@ pub struct MutationBinding {
 }
 
 impl RuleBinding {
-    /// The rule with its place in its file: until now, its lines are byte offsets in the item that declares it, so that an
-    /// edit above changes nothing.
-    #[must_use]
-    pub fn placed(&self, sources: &SourceMap) -> Rule {
+    /// Gives a rule made of this one's its place in its file: until now, its lines are byte offsets in the item that declares it,
+    /// so that an edit above changes nothing.
+    pub fn place(&self, rule: &mut Rule, sources: &SourceMap) {
         fn place(statements: &mut [Stmt], line: &impl Fn(u32) -> u32) {
             for statement in statements {
                 match statement {
@@ -61,21 +60,18 @@ impl RuleBinding {
                 }
             }
         }
-        let mut rule = self.rule.clone();
         rule.source = source(self.declared, sources);
         for body in &mut rule.bodies {
             if let Body::Statements(statements) = body {
                 place(statements, &|offset| line(self.declared, offset, sources));
             }
         }
-        rule
     }
 }
 
 impl MutationBinding {
-    /// The mutation with its place in its file, as [`RuleBinding::placed`].
-    #[must_use]
-    pub fn placed(&self, sources: &SourceMap) -> Mutation {
+    /// Gives a mutation made of this one's its place in its file, as [`RuleBinding::place`].
+    pub fn place(&self, mutation: &mut Mutation, sources: &SourceMap) {
         fn place(changes: &mut [Change], line_of: &impl Fn(u32) -> u32) {
             for change in changes {
                 match change {
@@ -84,12 +80,10 @@ impl MutationBinding {
                 }
             }
         }
-        let mut mutation = self.mutation.clone();
         mutation.source = source(self.declared, sources);
         for body in &mut mutation.bodies {
             place(body, &|offset| line(self.declared, offset, sources));
         }
-        mutation
     }
 }
 
