@@ -170,6 +170,6 @@ fn what_runs_the_webhook_is_among_the_manifests_where_its_image_is_named() {
     // It would be let into a namespace of the strictest level.
     place.kspec(&["vet", "out/manifests", "--pss", "restricted"]).ends(0);
     let bundle = place.read("out/bundle.json");
-    let order = |kind: &str| bundle.find(&format!("\"kind\": \"{kind}\"")).expect(kind);
+    let order = |kind: &str| bundle.find(&format!("\"kind\":\"{kind}\"")).expect(kind);
     assert!(order("Deployment") < order("ValidatingWebhookConfiguration"), "what answers comes before who asks");
 }
