@@ -241,6 +241,18 @@ fn one_sided_is_said_of_pods_picked_by_label_and_not_of_a_namespace_of_which_som
 }
 
 #[test]
+fn what_most_refuse_is_an_offer_and_not_told() {
+    let apps = json!({ "matchExpressions": [{ "key": "app", "operator": "Exists" }] });
+    let offer = policy(
+        "data",
+        "q",
+        json!({ "podSelector": app("db"), "ingress": [{ "from": [{ "namespaceSelector": namespace("shop"), "podSelector": apps }], "ports": [{ "port": 5432 }] }] }),
+    );
+    let more = [offer, deployment("shop", "search", ("http", 8080))];
+    assert_eq!(with(&more, &["db-edges"]), Vec::<String>::new());
+}
+
+#[test]
 fn a_policy_or_rule_that_others_hold_is_told_with_what_holds_it() {
     let api = |name: &str, port: u16, end: u16| {
         policy(

@@ -1,7 +1,8 @@
 //! Rules that give connections which the other end refuses.
 //!
 //! Told of a peer where no connection passes between anyone that the policy selects and anyone that the peer names; where the peer picks
-//! pods by label, so that each of them is meant, also of those of them with whom none passes. A part of the ports that passes is enough.
+//! pods by label, so that each of them is meant, also of those with whom none passes if they are not the most: what most refuse is an
+//! offer. A part of the ports that passes is enough.
 
 use std::{
     collections::{HashMap, btree_map::Entry},
@@ -51,7 +52,8 @@ struct Outcome {
     refusing: Vec<usize>,
     /// One of the refused: near end, far end, connections.
     refused: Option<(usize, usize, Connections)>,
-    passes: bool,
+    /// How many far ends some connection passes with.
+    passing: usize,
 }
 
 impl Finder<'_, '_> {
@@ -66,11 +68,12 @@ impl Finder<'_, '_> {
         let mut barren = true;
         for (peer, ends) in peers {
             let outcome = self.outcome(policy, rule, at.direction, ends, workloads);
-            barren &= !outcome.passes && ends.ones().next_back().is_none_or(|last| last < workloads);
+            barren &= outcome.passing == 0 && ends.ones().next_back().is_none_or(|last| last < workloads);
             let Some((near, far, connections)) = outcome.refused else { continue };
             let picks = rule.facts.peers.as_ref().and_then(|peers| peers.get(peer));
             let picks = matches!(picks, Some(PeerFacts::Pods { pods, .. }) if !pods.is_empty());
-            if outcome.refusing.is_empty() || outcome.passes && !picks {
+            let (refusing, passing) = (outcome.refusing.len(), outcome.passing);
+            if refusing == 0 || passing > 0 && (!picks || refusing > passing) {
                 continue;
             }
             let Some((example, refused_by)) = self.example(at.direction, near, far, &connections) else { continue };
@@ -122,7 +125,7 @@ impl Finder<'_, '_> {
                     };
                     let takers = self.takers(direction, far, wanted);
                     if near.any(|near| takers.contains(near)) {
-                        outcome.passes = true;
+                        outcome.passing += 1;
                     } else {
                         outcome.refusing.push(far);
                         let connections = || self.halves.sets.get(wanted);
@@ -150,7 +153,7 @@ impl Finder<'_, '_> {
                         }
                     }
                 }
-                outcome.passes = !passing.is_clear();
+                outcome.passing = passing.count_ones(..);
                 outcome.refusing = named.difference(&passing).collect();
                 outcome.refused = outcome.refusing.first().and_then(|far| {
                     let (near, connections) = refused.get(far)?;
