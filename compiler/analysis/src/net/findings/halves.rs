@@ -161,27 +161,25 @@ impl Halves {
         true
     }
 
-    /// Looks at pairs of which the source's consent changes.
+    /// Looks at pairs of which the source's consent changes, destinations of one class together.
     fn same_where_outgoing_changes(&mut self, ingress: &[Changed], egress: &[Changed]) -> bool {
         let Self { sets, ingress: halves, egress: sources, incoming, free, .. } = self;
         let changed: BTreeMap<usize, &Changed> = ingress.iter().map(|change| (change.class, change)).collect();
         for change in egress {
             let Some(members) = sources.get(change.class).map(|half| &half.class.members) else { continue };
             for (ends, out_before, out_after) in &change.moved {
+                // By class of destinations, the sources of which a connection there changes.
+                let mut known: BTreeMap<Option<usize>, FixedBitSet> = BTreeMap::new();
                 for destination in ends.ones() {
                     let class = incoming.get(destination).copied().flatten();
-                    let before = class.and_then(|class| halves.get(class)).map_or(&*free, |half| &half.parts);
-                    let after = class.and_then(|class| changed.get(&class)).map_or(before, |change| &change.after);
-                    for (in_before, some) in before {
-                        for (in_after, others) in after {
-                            let stays =
-                                sets.intersection(*in_before, *out_before) == sets.intersection(*in_after, *out_after);
-                            let met =
-                                |source| source != destination && others.contains(source) && members.contains(source);
-                            if !stays && some.ones().any(met) {
-                                return false;
-                            }
-                        }
+                    let moved = known.entry(class).or_insert_with(|| {
+                        let before = class.and_then(|class| halves.get(class)).map_or(&*free, |half| &half.parts);
+                        let after = class.and_then(|class| changed.get(&class)).map_or(before, |change| &change.after);
+                        let out = (*out_before, *out_after);
+                        moved_sources(members, (before, after), out, sets)
+                    });
+                    if moved.ones().any(|source| source != destination) {
+                        return false;
                     }
                 }
             }
@@ -207,6 +205,30 @@ impl Halves {
         }
         reaching
     }
+}
+
+/// Those of some sources of which a connection changes where both ends' consent goes from one to another.
+fn moved_sources(
+    members: &FixedBitSet,
+    (before, after): (&Parts, &Parts),
+    (out_before, out_after): (Set, Set),
+    sets: &mut Sets,
+) -> FixedBitSet {
+    let mut moved = FixedBitSet::with_capacity(members.len());
+    for (in_before, some) in before {
+        if some.is_disjoint(members) {
+            continue;
+        }
+        for (in_after, others) in after {
+            if sets.intersection(*in_before, out_before) != sets.intersection(*in_after, out_after) {
+                let mut both = members.clone();
+                both.intersect_with(some);
+                both.intersect_with(others);
+                moved.union_with(&both);
+            }
+        }
+    }
+    moved
 }
 
 /// Puts far ends with whom there is no connection in a part of their own; nobody's say is consent to everything.
