@@ -4,7 +4,7 @@
 //! only looked for once a part is known to hold one.
 
 use std::{
-    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry},
     net::IpAddr,
 };
 
@@ -105,17 +105,18 @@ impl Reach<'_> {
     /// A packet that is allowed for certain, from some of these to some of those; nobody reaches themselves.
     #[must_use]
     pub fn allowed(&self, src: &Ends, dst: &Ends, ports: &Connections) -> Option<Packet> {
-        self.some(self.certain(), src, dst, ports).or_else(|| self.led_in(src, dst, ports))
+        self.some(self.certain(), src, dst, ports).or_else(|| self.led_in(src, dst, ports, &|at| self.exposed_at(at)))
     }
 
     /// A packet that is allowed or not, and which is not defined.
     #[must_use]
     pub fn doubtful(&self, src: &Ends, dst: &Ends, ports: &Connections) -> Option<Packet> {
-        self.some(self.uncertain(), src, dst, ports)
+        let possibly = |at| self.possibly_exposed_at(at);
+        self.some(self.uncertain(), src, dst, ports).or_else(|| self.led_in(src, dst, ports, &possibly))
     }
 
     /// A packet that is not allowed for certain, from some of these to some of those: on one of the ports, or, where none is named,
-    /// where no connection is allowed at all.
+    /// where no connection is allowed at all. Where callers count, addresses outside reach whatever these are led to.
     #[must_use]
     pub fn refused(&self, src: &Ends, dst: &Ends, ports: Option<&Connections>) -> Option<Packet> {
         for to in dst.positions.ones() {
@@ -134,6 +135,9 @@ impl Reach<'_> {
                     left.difference_with(sources);
                 }
             }
+            if src.callers && self.leads_to(to, ports) {
+                left.intersect_with(&self.inside());
+            }
             let Some(from) = left.ones().next() else { continue };
             let held = self.certain().get(to).into_iter().flatten().find(|(_, sources)| sources.contains(from));
             let held = held.map_or_else(Connections::none, |(set, _)| self.set(*set));
@@ -143,13 +147,6 @@ impl Reach<'_> {
             }
         }
         None
-    }
-
-    /// A workload among `dst` to which callers from outside are led on all of these ports.
-    #[must_use]
-    pub fn is_led_to(&self, dst: &End, ports: Option<&Connections>) -> bool {
-        let led = self.network().end(dst).and_then(|position| self.exposed_at(position));
-        led.is_some_and(|(connections, _)| ports.is_none_or(|ports| ports.difference(connections).is_empty()))
     }
 
     /// The shortest chain of connections, from workload to workload, the last on one of the ports. What is outside the cluster hands
@@ -192,7 +189,7 @@ impl Reach<'_> {
                 let at = workloads.ones().filter(|_| src.callers).find(led)?;
                 let mut one = self.nobody();
                 one.positions.insert(at);
-                packets.push(self.led_in(src, &one, &all)?);
+                packets.push(self.led_in(src, &one, &all, &|at| self.exposed_at(at))?);
                 at
             }
         };
@@ -223,12 +220,18 @@ impl Reach<'_> {
         None
     }
 
-    fn led_in(&self, src: &Ends, dst: &Ends, ports: &Connections) -> Option<Packet> {
+    fn led_in<'r>(
+        &self,
+        src: &Ends,
+        dst: &Ends,
+        ports: &Connections,
+        exposed: &dyn Fn(usize) -> Option<&'r (Connections, BTreeSet<ObjectKey>)>,
+    ) -> Option<Packet> {
         if !src.callers {
             return None;
         }
         dst.positions.ones().find_map(|position| {
-            let (connections, by) = self.exposed_at(position)?;
+            let (connections, by) = exposed(position)?;
             let (protocol, port) = first(&connections.intersection(ports))?;
             let dst = End::Workload(self.network().universe.workloads.get(position)?.clone());
             Some(Packet { src: None, dst, protocol, port, led_by: by.iter().cloned().collect() })
@@ -242,6 +245,12 @@ impl Reach<'_> {
             None => ends.addresses.get(&at).copied().map(End::Address),
         };
         Some(Packet { src: Some(end(src, from)?), dst: end(dst, to)?, protocol, port, led_by: Vec::new() })
+    }
+
+    /// Whether callers from outside are led to a workload on all of these ports, or on some where none is named.
+    fn leads_to(&self, position: usize, ports: Option<&Connections>) -> bool {
+        let led = self.exposed_at(position);
+        led.is_some_and(|(connections, _)| ports.is_none_or(|ports| ports.difference(connections).is_empty()))
     }
 
     fn is_outside(&self, position: usize) -> bool {

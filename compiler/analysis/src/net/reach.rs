@@ -177,6 +177,11 @@ impl<'a> Reach<'a> {
         self.exposed.get(&position)
     }
 
+    /// As [`Reach::exposed_at`], with what is possible and not certain.
+    pub(super) fn possibly_exposed_at(&self, position: usize) -> Option<&(Connections, BTreeSet<ObjectKey>)> {
+        self.doubtful.get(&position)
+    }
+
     fn rows_of(&self, columns: &[Parts]) -> Vec<Row> {
         let universe = &self.network.universe;
         let workloads = universe.workloads.len();

@@ -86,6 +86,10 @@ impl Prover<'_, '_> {
                 Outcome::NotDecided(format!("{} may change it, and is not evaluated", names.join(", ")))
             }
             Some(violation) => Outcome::Violated(violation),
+            None if reaches.through_any_path && !reach.network().in_doubt().is_empty() => Outcome::NotDecided(format!(
+                "some connection of a chain may pass, and which do is not defined: {}",
+                names(&reach.network().in_doubt())
+            )),
             None => {
                 let open = ports.unwrap_or_else(Connections::all);
                 match reach.doubtful(&from, &to, &open).filter(|_| !always) {
@@ -170,13 +174,6 @@ impl Prover<'_, '_> {
             return Err("`always … through any path` is not proved: name each connection".to_owned());
         }
         let Some(packet) = reach.refused(from, to, ports) else { return Ok(None) };
-        if packet.led_by.is_empty()
-            && matches!(packet.src, Some(End::Address(_)))
-            && reaches.from == Peer::Internet
-            && reach.is_led_to(&packet.dst, ports)
-        {
-            return Ok(None);
-        }
         let halves = self.halves(&packet, reach);
         if let [(egress, _), (ingress, _)] = halves.as_slice()
             && egress.possible

@@ -258,6 +258,32 @@ fn callers_that_an_ingress_leads_in_come_from_the_internet() {
 }
 
 #[test]
+fn a_promise_to_callers_is_kept_for_each_destination() {
+    let led = |extra: &[Value]| {
+        let mut objects = web(&[
+            json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "namespace": "shop" },
+                "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80, "targetPort": 8080 }] },
+            }),
+            json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "web", "namespace": "shop" },
+                "spec": { "defaultBackend": { "service": { "name": "web", "port": { "number": 80 } } } },
+            }),
+        ]);
+        objects.extend_from_slice(extra);
+        objects
+    };
+    let program = program(true, internet_to("shop"));
+    assert_eq!(outcome(&program, &led(&[])), Outcome::Holds);
+    let other = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "zother", "namespace": "shop" },
+        "spec": { "containers": [{ "name": "c" }] },
+    });
+    let violation = violation(outcome(&program, &led(&[other]))).expect("a violation");
+    assert!(violation.message.contains("shop/zother[Pod]"), "{}", violation.message);
+}
+
+#[test]
 fn what_is_not_evaluated_leaves_it_undecided() {
     let other = |namespace: &str| json!({ "apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": { "name": "x", "namespace": namespace }, "spec": {} });
     let program = program(false, internet_to("shop"));
@@ -290,6 +316,9 @@ fn what_the_api_leaves_open_is_not_decided() {
             other => panic!("{always}: {other:?}"),
         }
     }
+    let chained =
+        Claim::Reaches(Reaches { from: from.clone(), to: to.clone(), ports: Vec::new(), through_any_path: true });
+    assert!(matches!(outcome(&program(false, chained), &open), Outcome::NotDecided(_)));
     let denied = web(&[tied("b", "Deny")]);
     assert_eq!(outcome(&program(false, claim()), &denied), Outcome::Holds);
     let violation = violation(outcome(&program(true, claim()), &denied)).expect("a violation");
