@@ -92,7 +92,7 @@ fn examples_have_no_errors_and_no_warnings() {
 fn every_section_of_the_shops_plan_has_something_to_say() {
     let place = Place::with_examples();
     for environment in ["prod", "staging", "dev"] {
-        let done = place.kspec(&["plan", "examples/shop", "--env", environment, "--as-of", DAY]).ends(1);
+        let done = place.kspec(&["plan", "examples/shop", "--env", environment, "--as-of", DAY]).ends(0);
         for section in ["Access", "Connectivity", "Hosts", "Objects", "Guarantees"] {
             assert!(
                 done.out.lines().any(|line| line.starts_with(section)),
