@@ -22,15 +22,18 @@ pub(crate) const ESCAPE: &str = "\u{E00C}";
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 impl Browser {
-    /// Starts both; `None` where no ChromeDriver is installed.
+    /// Starts both; `None` where no ChromeDriver is installed, or one that does not start, as Ubuntu's without its snap.
     pub(crate) fn start() -> Option<Self> {
         let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut driver = started.ok()?;
         let lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
-        let port: u16 = lines
+        let port: Option<u16> = lines
             .map_while(Result::ok)
-            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
-            .expect("ChromeDriver says where it listens");
+            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let Some(port) = port else {
+            let _ = driver.wait();
+            return None;
+        };
         let base = format!("http://127.0.0.1:{port}/session");
         // Chromium's own sandbox needs user namespaces, which containers and root lack.
         let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];

@@ -7,6 +7,7 @@ mod driver;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::Write as _,
     path::Path,
     process::Command,
 };
@@ -19,7 +20,11 @@ use crate::driver::{Browser, DOWN, ENTER, ESCAPE};
 fn browser() -> Option<Browser> {
     let browser = Browser::start();
     if browser.is_none() {
-        println!("kspec-skip: the page of net graph needs chromium and chromedriver, which ./scripts/test installs");
+        // Not `println!`, which the runner keeps to itself where a test passes.
+        let _ = writeln!(
+            std::io::stderr(),
+            "kspec-skip: the page of net graph needs chromium and chromedriver, which ./scripts/test installs"
+        );
     }
     browser
 }
