@@ -55,9 +55,7 @@ pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
     {
         return;
     }
-    let seen = |resources: &[&str]| {
-        !resources.iter().any(|resource| survey.unread.iter().any(|line| line.starts_with(resource)))
-    };
+    let seen = |resources: &[&str]| survey.unread_of(resources).is_empty();
     let mut tell = |code: Code, what: &str, witness: String, help: &str| {
         findings.push(Finding::new(code, what, cluster()).witness(vec![witness]).help(help));
     };

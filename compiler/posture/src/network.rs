@@ -13,7 +13,7 @@ use kspec_model::{LabelSelector, ObjectKey};
 use crate::Survey;
 
 /// Resources of which a part unread would make what is told a guess.
-const READ: [&str; 12] = [
+pub(crate) const READ: [&str; 12] = [
     "adminnetworkpolicies",
     "baselineadminnetworkpolicies",
     "clusternetworkpolicies",
@@ -29,8 +29,7 @@ const READ: [&str; 12] = [
 ];
 
 pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
-    let unread = |line: &String| READ.iter().any(|kind| line.split([':', '.', ' ']).next() == Some(*kind));
-    if survey.unread.iter().any(unread) {
+    if !survey.unread_of(&READ).is_empty() {
         return;
     }
     let found = oddities(&survey.cluster, &NetOptions::default(), &services(survey));

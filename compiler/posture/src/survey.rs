@@ -129,6 +129,12 @@ impl<'a> Survey<'a> {
         self.control_plane.is_some()
     }
 
+    /// What could not be read of some resources: of those, absence means nothing.
+    pub(crate) fn unread_of(&self, resources: &[&str]) -> Vec<&str> {
+        let is_meant = |line: &&str| line.split([':', '.', ' ']).next().is_some_and(|name| resources.contains(&name));
+        self.unread.iter().map(String::as_str).filter(is_meant).collect()
+    }
+
     /// Every object, by key.
     pub fn objects(&self) -> impl Iterator<Item = &Surveyed<'a>> {
         self.objects.values()

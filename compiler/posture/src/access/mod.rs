@@ -80,7 +80,6 @@ pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
         .filter(|surveyed| matches!(surveyed.place, Place::Source(_)))
         .map(|surveyed| surveyed.object.key())
         .collect();
-    let unread = |line: &String| READ.contains(&line.split([':', '.', ' ']).next().unwrap_or_default());
     let issuers = program.and_then(issuers);
     let dynamic = program.map(dynamic).unwrap_or_default();
     let version = survey.schema.version();
@@ -90,7 +89,7 @@ pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
             exec_by_get: version < KubeVersion::V1_35,
             constrained_impersonation: version >= KubeVersion::V1_36,
             dynamic: &dynamic,
-            complete: survey.is_whole() && !survey.unread.iter().any(unread),
+            complete: survey.is_whole() && survey.unread_of(&READ).is_empty(),
             break_glass: &break_glass(survey),
             own: &own,
             namespaced: &|group, plural| survey.schema.resource(group, plural).map(|info| info.namespaced),

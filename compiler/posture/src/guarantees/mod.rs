@@ -185,8 +185,7 @@ impl<'a> Prover<'_, 'a> {
 
     /// What could not be read of these resources, where anything could not.
     fn unread(&self, resources: &[&str]) -> Option<String> {
-        let is_meant = |line: &&String| resources.iter().any(|name| line.split([':', '.', ' ']).next() == Some(*name));
-        let lines: Vec<&str> = self.survey.unread.iter().filter(is_meant).map(String::as_str).collect();
+        let lines = self.survey.unread_of(resources);
         (!lines.is_empty()).then(|| format!("the state is not whole: {}", lines.join("; ")))
     }
 }

@@ -15,24 +15,10 @@ use kspec_model::{
 };
 
 use super::{Outcome, Prover, Responsible, Violation, edges::edges_of, minimal::minimal, say, short};
+use crate::network::READ;
 
-/// Kinds of which a part unread would make an answer a guess.
-const NETWORK: &[&str] = &[
-    "adminnetworkpolicies",
-    "baselineadminnetworkpolicies",
-    "clusternetworkpolicies",
-    "cronjobs",
-    "daemonsets",
-    "deployments",
-    "ingresses",
-    "jobs",
-    "namespaces",
-    "networkpolicies",
-    "pods",
-    "replicasets",
-    "services",
-    "statefulsets",
-];
+/// Resources that lead callers from outside to pods: with [`READ`], those of which a part unread would make an answer a guess.
+const ENTRIES: [&str; 2] = ["ingresses", "services"];
 
 /// What brings pods with labels of one's own choice about.
 const MAKERS: &[(&str, &str)] = &[
@@ -67,7 +53,7 @@ impl Prover<'_, '_> {
             Ok(ports) => ports,
             Err(why) => return Outcome::NotDecided(why),
         };
-        if let Some(why) = self.unread(NETWORK) {
+        if let Some(why) = self.unread(&[READ.as_slice(), &ENTRIES].concat()) {
             return Outcome::NotDecided(why);
         }
         let unknown = unknown_because(reach, [&from, &to], reaches.through_any_path);

@@ -48,7 +48,7 @@ pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
     for stamped in stamped::all(survey) {
         namespaces.entry(stamped.namespace).or_default().pods.push(stamped);
     }
-    let is_whole = |resource: &str| !survey.unread.iter().any(|line| line.starts_with(resource));
+    let is_whole = |resource| survey.unread_of(&[resource]).is_empty();
     for (name, mut bounds) in namespaces {
         if SYSTEM.contains(&name) {
             continue;

@@ -10,7 +10,7 @@ use kspec_types::{EntityKind, OnKind, Value};
 use super::{
     Elab,
     rule::Use,
-    target::{default_operations, is_pod, stamping, target},
+    target::{default_operations, is_pod, stamping},
 };
 
 impl<'s> Elab<'_, 's> {
@@ -41,7 +41,7 @@ impl<'s> Elab<'_, 's> {
                 } else {
                     BTreeSet::from([Operation::Create])
                 };
-                targets.push(target(kind, operations, at));
+                targets.push(kind.target(operations, at));
                 let both = BTreeSet::from([Operation::Create, Operation::Update]);
                 targets.extend(stamping(&both, false, &kinds, at).into_iter().map(|mut target| {
                     // A job's template is never changed.
@@ -51,7 +51,7 @@ impl<'s> Elab<'_, 's> {
                     target
                 }));
             } else {
-                targets.push(target(kind, default_operations(kind), at));
+                targets.push(kind.target(default_operations(kind), at));
             }
         }
         let mutation = Mutation {

@@ -10,7 +10,7 @@ use kspec_types::{Bound, Callee, EntityKind, EntityRef, FnParam, Lookup, OnKind,
 
 use super::{
     Elab,
-    target::{Workloads, beside_pods, default_operations, is_pod, target},
+    target::{Workloads, beside_pods, default_operations, is_pod},
     template::as_path,
 };
 
@@ -262,7 +262,7 @@ impl<'s> Elab<'_, 's> {
                 bodies.len() - 1
             });
             let operations = if stated.is_empty() { default_operations(kind) } else { stated.clone() };
-            targets.push(target(kind, operations.clone(), at));
+            targets.push(kind.target(operations.clone(), at));
             if is_pod(kind) {
                 targets.extend(beside_pods(&operations, workloads, &kinds, at));
             }

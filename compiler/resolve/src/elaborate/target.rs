@@ -57,23 +57,6 @@ pub(super) fn is_pod(kind: &OnKind) -> bool {
     kind.group.is_empty() && &*kind.resource == "pods" && kind.subresource.is_none()
 }
 
-/// The target of one kind as it is named.
-pub(super) fn target(kind: &OnKind, operations: BTreeSet<Operation>, body: usize) -> Target {
-    Target {
-        group: kind.group.to_string(),
-        version: kind.version.to_string(),
-        resource: kind.resource.to_string(),
-        subresource: kind.subresource.as_deref().map(str::to_owned),
-        kind: kind.ty.name.to_string(),
-        namespaced: kind.namespaced,
-        operations,
-        template: Vec::new(),
-        advisory: false,
-        applies: None,
-        body,
-    }
-}
-
 /// The targets that a rule on Pod has beside pods. `named` are the kinds that it names itself.
 pub(super) fn beside_pods(
     operations: &BTreeSet<Operation>,

@@ -7,7 +7,7 @@ use kspec_syntax::tree::{Expr, ExprKind, Name, Param, RuleStmt};
 
 use super::environment::OnKind;
 use crate::Cx;
-use crate::ir::{creation, lower_rule};
+use crate::ir::lower_rule;
 
 /// Reports every `containers` of a rule that denies and never mentions another list of containers.
 pub(super) fn alone(statements: &[RuleStmt], (kinds, params): (&[OnKind], &[Param]), cx: &mut Cx<'_>) {
@@ -43,7 +43,7 @@ fn passed_by(
     }
     let pod = kind.pod_path(cx);
     let statements = lower_rule(statements, kind, params, &BTreeMap::new(), "", cx)?;
-    kspec_proofs::passes_elsewhere(&statements, &creation(kind), pod, cx.schema)
+    kspec_proofs::passes_elsewhere(&statements, &kind.creation(), pod, cx.schema)
 }
 
 /// What a rule says of containers.

@@ -1,10 +1,10 @@
 //! What a rule's or mutation's body can name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kspec_diagnostics::{Finding, Span, codes};
-use kspec_model::rules::Root;
+use kspec_model::rules::{Operation, Root, Target};
 use kspec_schema::{KindInfo, Type as Shape, TypeId};
 use kspec_syntax::tree::{KindRef, Param};
 
@@ -27,6 +27,31 @@ pub struct OnKind {
     pub namespaced: bool,
     /// Where it is named.
     pub span: Span,
+}
+
+impl OnKind {
+    /// The target of this kind as it is named: its object is the request's, and each is judged.
+    #[must_use]
+    pub fn target(&self, operations: BTreeSet<Operation>, body: usize) -> Target {
+        Target {
+            group: self.group.to_string(),
+            version: self.version.to_string(),
+            resource: self.resource.to_string(),
+            subresource: self.subresource.as_deref().map(str::to_owned),
+            kind: self.ty.name.to_string(),
+            namespaced: self.namespaced,
+            operations,
+            template: Vec::new(),
+            advisory: false,
+            applies: None,
+            body,
+        }
+    }
+
+    /// The creation of its objects.
+    pub(crate) fn creation(&self) -> Target {
+        self.target([Operation::Create].into(), 0)
+    }
 }
 
 /// The kinds of `on Pod, Ingress`; reports those that the server does not know.

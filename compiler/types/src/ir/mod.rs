@@ -26,7 +26,6 @@ use crate::{Cx, Type, Value, eval, type_of};
 use constant::{constant, ty};
 use names::Names;
 
-pub(crate) use mutation::creation;
 pub use mutation::lower_mutation;
 pub use rule::{lower_claim, lower_rule};
 

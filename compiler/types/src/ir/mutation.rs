@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kspec_diagnostics::{Finding, Span, codes};
-use kspec_model::rules::{Change, Const, Expr, Op, Operation, Target, Write};
+use kspec_model::rules::{Change, Const, Expr, Op, Write};
 use kspec_proofs::Twice;
 use kspec_schema::{ListMerge, Type as Shape};
 use kspec_syntax::tree::{self, ExprKind, MutationStmt};
@@ -36,7 +36,7 @@ pub fn lower_mutation(
             let finding = Finding::new(codes::NOT_IDEMPOTENT, "run twice, this changes more than once", cx.at(span))
                 .because(why)
                 .help("a mutation runs again when others have changed the object: let what it writes depend on nothing that it writes");
-            let shown = kspec_proofs::changed_twice(&result, &creation(kind), cx.schema);
+            let shown = kspec_proofs::changed_twice(&result, &kind.creation(), cx.schema);
             cx.findings.push(match shown {
                 Some(Twice { object, once, twice }) => finding.witness(vec![
                     format!("of {object}"),
@@ -47,23 +47,6 @@ pub fn lower_mutation(
             });
             None
         }
-    }
-}
-
-/// The creation of a kind's objects.
-pub(crate) fn creation(kind: &OnKind) -> Target {
-    Target {
-        group: kind.group.to_string(),
-        version: kind.version.to_string(),
-        resource: kind.resource.to_string(),
-        subresource: kind.subresource.as_deref().map(str::to_owned),
-        kind: kind.ty.name.to_string(),
-        namespaced: kind.namespaced,
-        operations: [Operation::Create].into(),
-        template: Vec::new(),
-        advisory: false,
-        applies: None,
-        body: 0,
     }
 }
 
