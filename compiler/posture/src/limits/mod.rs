@@ -63,7 +63,11 @@ pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
             }
         }
         for surveyed in &bounds.quotas {
-            findings.extend(quota::findings(surveyed, &bounds.pods, &bounds.ranges));
+            findings.extend(quota::without_limits(surveyed));
+            // What pods are given by limit ranges that were not read, nobody knows.
+            if is_whole("limitranges") {
+                findings.extend(quota::against(surveyed, &bounds.pods, &bounds.ranges));
+            }
         }
         // Every cluster has a `default`; it is looked at where something runs there.
         if name != "default" || !bounds.pods.is_empty() {

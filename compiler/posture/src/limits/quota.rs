@@ -14,14 +14,18 @@ use crate::Surveyed;
 /// What a pod must state for each container where a quota bounds it (`validationSet` of the evaluator).
 const DEMANDED: [&str; 6] = ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
 
-pub(super) fn findings(quota: &Surveyed<'_>, pods: &[Stamped<'_>], ranges: &[&Surveyed<'_>]) -> Vec<Finding> {
-    let Some(hard) = quota.object.0.pointer("/spec/hard").and_then(Value::as_object) else { return Vec::new() };
+/// K0703 and K0706: what the pods there, completed by these limit ranges, have of the quota.
+pub(super) fn against(quota: &Surveyed<'_>, pods: &[Stamped<'_>], ranges: &[&Surveyed<'_>]) -> Vec<Finding> {
+    let Some(hard) = hard(quota) else { return Vec::new() };
     let counted: Vec<&Stamped<'_>> = pods.iter().filter(|stamped| counts(quota, stamped)).collect();
     let mut findings = Vec::new();
     findings.extend(unset(quota, hard, &counted, ranges));
     findings.extend(hard.iter().filter_map(|(key, most)| beyond(quota, key, most, &counted)));
-    findings.extend(without_limits(quota, hard));
     findings
+}
+
+fn hard<'q>(quota: &'q Surveyed<'_>) -> Option<&'q Map<String, Value>> {
+    quota.object.0.pointer("/spec/hard").and_then(Value::as_object)
 }
 
 fn named(quota: &Surveyed<'_>) -> String {
@@ -184,7 +188,8 @@ fn beyond(quota: &Surveyed<'_>, key: &str, most: &Value, pods: &[&Stamped<'_>]) 
 }
 
 /// K0707: what is asked for is bounded, and what may be taken is not.
-fn without_limits(quota: &Surveyed<'_>, hard: &Map<String, Value>) -> Option<Finding> {
+pub(super) fn without_limits(quota: &Surveyed<'_>) -> Option<Finding> {
+    let hard = hard(quota)?;
     let bounded = |resource: &str| hard.contains_key(resource) || hard.contains_key(&format!("requests.{resource}"));
     let open: Vec<&str> = ["cpu", "memory"]
         .into_iter()

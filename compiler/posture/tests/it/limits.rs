@@ -86,6 +86,10 @@ fn what_a_quota_demands_and_nobody_gives() {
     let warned = told(&[namespace("shop"), quota(json!({ "requests.memory": "8Gi" })), limit], code);
     assert!(warned[0].starts_with("K0703 warning"), "{warned:?}");
     assert!(told(&[namespace("shop"), quota(json!({ "pods": "8", "count/secrets": "9" }))], code).is_empty());
+    // A limit range that was not read may give it.
+    let unread =
+        told_of(&[namespace("shop"), demands(), deployment(9, json!({}))], code, None, &["limitranges: forbidden"]);
+    assert!(unread.is_empty(), "{unread:?}");
     // A quota of pods that end by themselves does not count those that do not.
     let mut scoped = demands();
     scoped["spec"]["scopes"] = json!(["Terminating"]);
