@@ -1,6 +1,6 @@
 //! Answers about access, for people.
 
-use super::plan::subject;
+use super::access_changes::subject;
 use kspec_analysis::access::{Request, effective_groups};
 use kspec_query::document::{CanIDocument, Chain, CoversDocument, Rule, RulesDocument, WhoCanDocument};
 

@@ -1,6 +1,7 @@
 //! The same data for people, scripts, code scanning and pull requests.
 
 pub(crate) mod access;
+mod access_changes;
 mod edges;
 pub(crate) mod findings;
 pub(crate) mod github;

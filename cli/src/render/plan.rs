@@ -1,10 +1,10 @@
-//! A plan for people: what matters to security first, objects after it.
+//! A plan for people: how much there is, then what matters to security, objects after it.
 
 use std::fmt::Write as _;
 
 use kspec_plan::{
     Access, AccessEntry, Action, Basis, Change, Connectivity, ConnectivityEntry, GuaranteeStatus, HostSetting, Plan,
-    Severity, Source, SubjectName,
+    Severity, Source,
 };
 
 /// Escape sequences, or nothing.
@@ -41,9 +41,6 @@ impl Paint {
 /// Values longer than this are cut in a human diff; the document has them whole.
 const LONGEST_VALUE: usize = 100;
 
-/// Resources listed on a line before the rest is counted; the document has them all.
-const LISTED: usize = 12;
-
 /// The plan as text for a terminal. `verbose` shows every field of new objects and what stays the same.
 pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
     let paint = Paint { color };
@@ -56,15 +53,16 @@ pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
             plan.project, plan.state.source, plan.as_of
         )),
     );
+    line(&mut out, &summary(plan));
     for unread in &plan.state.unread {
         line(&mut out, &paint.change(&format!("  not read: {unread}")));
     }
     refusals(&mut out, plan, &paint);
+    guarantees(&mut out, plan, &paint, verbose);
     access(&mut out, plan, &paint, verbose);
     connectivity(&mut out, plan, &paint);
     hosts(&mut out, plan, &paint);
     objects(&mut out, plan, &paint, verbose);
-    guarantees(&mut out, plan, &paint, verbose);
     weaknesses(&mut out, plan, &paint);
     line(&mut out, "");
     line(&mut out, &paint.head(&summary(plan)));
@@ -94,37 +92,6 @@ fn refusals(out: &mut String, plan: &Plan, paint: &Paint) {
     }
 }
 
-/// `User oncall@example.com`
-/// `ServiceAccount tools/ci`, `Group devs`
-pub(super) fn subject(subject: &SubjectName) -> String {
-    match &subject.namespace {
-        Some(namespace) => format!("{} {namespace}/{}", subject.kind, subject.name),
-        None => format!("{} {}", subject.kind, subject.name),
-    }
-}
-
-fn access_text(entry: &AccessEntry, verbose: bool) -> String {
-    let list = if entry.urls.is_empty() { &entry.resources } else { &entry.urls };
-    let what = if verbose || list.len() <= LISTED {
-        list.join(", ")
-    } else {
-        let first: Vec<&str> = list.iter().take(LISTED).map(String::as_str).collect();
-        format!("{} and {} more (-v lists them)", first.join(", "), list.len() - LISTED)
-    };
-    let names = if entry.names.is_empty() { String::new() } else { format!(" named {}", entry.names.join(", ")) };
-    let place = match &entry.namespace {
-        Some(namespace) => format!(" in {namespace}"),
-        None => " in the whole cluster".to_owned(),
-    };
-    let place = if entry.urls.is_empty() { place } else { String::new() };
-    format!("{}: {} on {what}{names}{place}", subject(&entry.subject), entry.verbs.join(", "))
-}
-
-fn reasons<'a>(because: impl Iterator<Item = (&'a str, &'a str)>, word: &str) -> String {
-    let list: Vec<String> = because.map(|(object, detail)| format!("{object}{word}{detail}")).collect();
-    list.join("; ")
-}
-
 /// Who gains and loses what, by itself.
 pub(crate) fn access_alone(access: &Access, color: bool, verbose: bool) -> String {
     let mut out = String::new();
@@ -145,12 +112,11 @@ fn access(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
 
 fn access_changes(out: &mut String, access: &Access, paint: &Paint, verbose: bool) {
     let mut show = |entries: &[AccessEntry], mark: &str| {
-        for entry in entries {
-            line(out, &format!("  {mark} {}", access_text(entry, verbose)));
-            let why =
-                reasons(entry.because.iter().map(|reason| (reason.binding.as_str(), reason.role.as_str())), " → ");
-            if !why.is_empty() {
-                line(out, &paint.dim(&format!("      by {why}")));
+        for group in super::access_changes::grouped(entries, verbose) {
+            line(out, &format!("  {mark} {}", group.head()));
+            group.rules.iter().for_each(|rule| line(out, &format!("      {rule}")));
+            if !group.because.is_empty() {
+                line(out, &paint.dim(&format!("      by {}", group.because)));
             }
         }
     };
@@ -435,11 +401,11 @@ pub(crate) fn markdown(plan: &Plan) -> String {
         }
     };
     collect("Refused", &|text| refusals(text, plan, &paint));
+    collect("Guarantees", &|text| guarantees(text, plan, &paint, false));
     collect("Access", &|text| access(text, plan, &paint, false));
     collect("Connectivity", &|text| connectivity(text, plan, &paint));
     collect("Hosts", &|text| hosts(text, plan, &paint));
     collect("Objects", &|text| objects(text, plan, &paint, false));
-    collect("Guarantees", &|text| guarantees(text, plan, &paint, false));
     for (title, body) in sections {
         let violated = title == "Guarantees" && plan.violations().next().is_some();
         let open = if violated || matches!(title, "Refused" | "Access" | "Connectivity") { " open" } else { "" };

@@ -185,8 +185,8 @@ fn two_states_and_a_program_are_compared() {
     place.write("later/objects.yaml", STATE.replace("verbs: [get, patch]", "verbs: [get, delete]"));
     let diff = place.kspec(&["access", "diff", "--state", "state", "--to", "later"]).ends(0);
     diff.says(&[
-        "+ gains Group devs: delete on deployments.apps in shop",
-        "- loses Group devs: patch on deployments.apps in shop",
+        "+ gains Group devs in shop\n      delete on deployments.apps\n      by ",
+        "- loses Group devs in shop\n      patch on deployments.apps\n      by ",
     ]);
     let document = place.kspec(&["access", "diff", "--state", "state", "--to", "later", "-o", "json"]).ends(0).json();
     holds("access-diff", &document);
