@@ -22,7 +22,7 @@ use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
 use kspec_lower::admission::{Lowering, lowering};
 use kspec_lower::{HostOutput, LoweredObject};
 use kspec_model::{Labels, Object, program::Program, rules::Table};
-use kspec_posture::{Survey, Surveyed};
+use kspec_posture::{Survey, SurveyBuilder, Surveyed};
 use kspec_resolve::Session;
 
 use self::{judged::Judged, levels::Levels};
@@ -132,16 +132,18 @@ impl Compiler {
     pub fn survey(&self) -> Survey<'_> {
         let facts = self.session.facts();
         let program = self.session.program();
-        let lowered = kspec_lower::surveyed_objects(program, facts.as_of, self.lowering());
+        let mut builder = SurveyBuilder::default();
         // Of two objects with one key the first counts: what the program says of it.
-        let lowered = lowered
-            .into_iter()
-            .map(|lowered| Surveyed { object: Cow::Owned(lowered.object), place: Place::Source(lowered.origin.at) });
-        let manifests = facts.manifests.iter().map(|document| Surveyed {
-            object: Cow::Owned(Object(document.value.clone())),
-            place: Place::File { path: Arc::clone(&document.file), line: document.line, column: 1 },
+        kspec_lower::show_objects(program, facts.as_of, self.lowering(), &mut |object, origin| {
+            builder.add(Surveyed { object: Cow::Owned(object), place: Place::Source(origin.at) });
         });
-        Survey::new(lowered.chain(manifests), &facts.schema).declared(program, facts.as_of)
+        for document in &facts.manifests {
+            builder.add(Surveyed {
+                object: Cow::Owned(Object(document.value.clone())),
+                place: Place::File { path: Arc::clone(&document.file), line: document.line, column: 1 },
+            });
+        }
+        builder.finish(&facts.schema).declared(program, facts.as_of)
     }
 
     /// What every phase says, nothing taken out.

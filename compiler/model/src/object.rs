@@ -40,13 +40,13 @@ impl Object {
     /// `apiVersion`, or the empty string.
     #[must_use]
     pub fn api_version(&self) -> &str {
-        self.str_at("/apiVersion")
+        self.field("apiVersion")
     }
 
     /// `kind`, or the empty string.
     #[must_use]
     pub fn kind(&self) -> &str {
-        self.str_at("/kind")
+        self.field("kind")
     }
 
     /// The API group: what stands before the slash of `apiVersion`.
@@ -58,13 +58,13 @@ impl Object {
     /// `metadata.name`, or the empty string.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.str_at("/metadata/name")
+        self.metadata("name").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// `metadata.namespace`, where there is one.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
-        self.0.pointer("/metadata/namespace").and_then(Value::as_str).filter(|namespace| !namespace.is_empty())
+        self.metadata("namespace").and_then(Value::as_str).filter(|namespace| !namespace.is_empty())
     }
 
     /// The object's identity.
@@ -81,13 +81,21 @@ impl Object {
     /// `metadata.labels`, non-strings left out.
     #[must_use]
     pub fn labels(&self) -> std::collections::BTreeMap<String, String> {
-        string_map(self.0.pointer("/metadata/labels"))
+        string_map(self.metadata("labels"))
     }
 
     /// `metadata.annotations`, non-strings left out.
     #[must_use]
     pub fn annotations(&self) -> std::collections::BTreeMap<String, String> {
-        string_map(self.0.pointer("/metadata/annotations"))
+        string_map(self.metadata("annotations"))
+    }
+
+    fn field(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn metadata(&self, name: &str) -> Option<&Value> {
+        self.0.get("metadata")?.get(name)
     }
 
     /// The string at a JSON pointer, or the empty string.

@@ -14,9 +14,11 @@ mod limits;
 mod network;
 mod survey;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use kspec_diagnostics::{Code, Finding, codes};
 
-pub use survey::{ControlPlane, Survey, Surveyed};
+pub use survey::{ControlPlane, Survey, SurveyBuilder, Surveyed};
 
 /// One family of findings.
 struct Family {
@@ -84,17 +86,38 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Everything that a cluster shows, family by family.
+/// Everything that a cluster shows, family by family. The families share two threads: none depends on another.
 #[must_use]
 pub fn findings(survey: &Survey<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for family in FAMILIES {
-        let before = findings.len();
-        (family.run)(survey, &mut findings);
-        let may = |code| family.codes.contains(&code) || family.shared.contains(&code);
-        debug_assert!(findings.iter().skip(before).all(|finding| may(finding.code)));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Vec::new();
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(family) = FAMILIES.get(at)
+        {
+            found.push((at, family.findings(survey)));
+        }
+        found
+    };
+    let mut found = std::thread::scope(|scope| {
+        let other = scope.spawn(work);
+        let mut found = work();
+        // Work that panics does so here too.
+        found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        found
+    });
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().flat_map(|(_, findings)| findings).collect()
+}
+
+impl Family {
+    fn findings(&self, survey: &Survey<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        (self.run)(survey, &mut findings);
+        let may = |code| self.codes.contains(&code) || self.shared.contains(&code);
+        debug_assert!(findings.iter().all(|finding| may(finding.code)));
+        findings
     }
-    findings
 }
 
 /// What [`findings`] leaves out, since it is about what comes with every cluster: its built-in roles, bindings and components.

@@ -1,17 +1,23 @@
 //! What is looked at.
 
-use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, btree_map::Entry},
+    sync::OnceLock,
+};
 
 use kspec_analysis::review::Review;
 
 use kspec_diagnostics::Place;
 use kspec_model::{
     Object, ObjectKey,
-    cluster::Cluster,
+    cluster::{Cluster, Lift},
     program::{Date, Program},
 };
 use kspec_schema::Schema;
 use serde_json::Value;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// A cluster, what it was read from, and what is declared of it.
 #[derive(Debug)]
@@ -29,8 +35,11 @@ pub struct Survey<'a> {
     pub authorizers: Vec<String>,
     /// What is known of the control plane, where it is a whole cluster that is looked at; none for a program alone.
     pub control_plane: Option<ControlPlane>,
+    /// Where each object is told of.
+    places: BTreeMap<ObjectKey, Place>,
+    /// Those of which more is asked than the cluster tells.
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
-    review: OnceCell<Review>,
+    review: OnceLock<Review>,
 }
 
 /// What is known of a cluster's control plane.
@@ -65,30 +74,9 @@ impl<'a> Survey<'a> {
     /// where none of them is among the objects.
     #[must_use]
     pub fn new(objects: impl IntoIterator<Item = Surveyed<'a>>, schema: &'a Schema) -> Self {
-        let mut known: BTreeMap<ObjectKey, Surveyed<'a>> = BTreeMap::new();
-        let mut shows_defaults = false;
-        for surveyed in objects {
-            shows_defaults |= is_default(&surveyed.object);
-            known.entry(surveyed.object.key()).or_insert(surveyed);
-        }
-        if !shows_defaults {
-            for value in schema.default_rbac() {
-                let surveyed = Surveyed::itself(Cow::Owned(Object(value.clone())));
-                known.entry(surveyed.object.key()).or_insert(surveyed);
-            }
-        }
-        let (cluster, _) = Cluster::lift(known.values().map(|surveyed| surveyed.object.as_ref()));
-        let (unread, review) = (Vec::new(), OnceCell::new());
-        Self {
-            cluster,
-            program: None,
-            schema,
-            unread,
-            authorizers: Vec::new(),
-            control_plane: None,
-            objects: known,
-            review,
-        }
+        let mut builder = SurveyBuilder::default();
+        objects.into_iter().for_each(|surveyed| builder.add(surveyed));
+        builder.finish(schema)
     }
 
     /// Says what is declared of it.
@@ -135,7 +123,7 @@ impl<'a> Survey<'a> {
         self.unread.iter().map(String::as_str).filter(is_meant).collect()
     }
 
-    /// Every object, by key.
+    /// Every object by key, but for those of which the cluster tells all: roles, bindings, service accounts and network policies.
     pub fn objects(&self) -> impl Iterator<Item = &Surveyed<'a>> {
         self.objects.values()
     }
@@ -148,24 +136,82 @@ impl<'a> Survey<'a> {
         self.objects.get(&key)
     }
 
+    /// Where every object is told of, by key.
+    pub fn places(&self) -> impl Iterator<Item = (&ObjectKey, &Place)> {
+        self.places.iter()
+    }
+
     /// Whether there is an object.
     #[must_use]
     pub fn has(&self, key: &ObjectKey) -> bool {
-        self.objects.contains_key(key)
+        self.places.contains_key(key)
     }
 
     /// Where an object is told of.
     #[must_use]
     pub fn place(&self, key: &ObjectKey) -> Place {
         // An object that states no namespace is in `default`.
-        let stated = || self.objects.get(&ObjectKey { namespace: None, ..key.clone() });
-        let found = self.objects.get(key).or_else(|| stated().filter(|_| key.namespace.as_deref() == Some("default")));
-        found.map_or_else(|| Place::Object(key.to_string().into()), |surveyed| surveyed.place.clone())
+        let stated = || self.places.get(&ObjectKey { namespace: None, ..key.clone() });
+        let found = self.places.get(key).or_else(|| stated().filter(|_| key.namespace.as_deref() == Some("default")));
+        found.cloned().unwrap_or_else(|| Place::Object(key.to_string().into()))
+    }
+}
+
+/// [`Survey::new`], an object at a time: of most a whole program's cluster needs little more than their names.
+#[derive(Debug, Default)]
+pub struct SurveyBuilder<'a> {
+    lift: Lift,
+    shows_defaults: bool,
+    places: BTreeMap<ObjectKey, Place>,
+    objects: BTreeMap<ObjectKey, Surveyed<'a>>,
+}
+
+impl<'a> SurveyBuilder<'a> {
+    /// Looks at an object; of two with one key the first counts.
+    pub fn add(&mut self, surveyed: Surveyed<'a>) {
+        self.shows_defaults |= is_default(&surveyed.object);
+        let Entry::Vacant(slot) = self.places.entry(surveyed.object.key()) else { return };
+        self.lift.read(&surveyed.object);
+        let key = slot.key().clone();
+        slot.insert(surveyed.place.clone());
+        if !is_told(&surveyed.object) {
+            self.objects.insert(key, surveyed);
+        }
+    }
+
+    /// All of them as a cluster. Roles and bindings that every API server creates are added where none of them was.
+    #[must_use]
+    pub fn finish(mut self, schema: &'a Schema) -> Survey<'a> {
+        if !self.shows_defaults {
+            for value in schema.default_rbac() {
+                self.add(Surveyed::itself(Cow::Owned(Object(value.clone()))));
+            }
+        }
+        let (cluster, _) = self.lift.finish();
+        Survey {
+            cluster,
+            program: None,
+            schema,
+            unread: Vec::new(),
+            authorizers: Vec::new(),
+            control_plane: None,
+            places: self.places,
+            objects: self.objects,
+            review: OnceLock::new(),
+        }
+    }
+}
+
+/// Whether a cluster tells all of an object that anybody asks.
+fn is_told(object: &Object) -> bool {
+    match object.group() {
+        "" => object.kind() == "ServiceAccount",
+        "networking.k8s.io" => object.kind() == "NetworkPolicy",
+        group => group == RBAC,
     }
 }
 
 /// Whether an object is of those that every API server creates by itself, so that the others are shown too.
 fn is_default(object: &Object) -> bool {
-    object.group() == "rbac.authorization.k8s.io"
-        && object.str_at("/metadata/labels/kubernetes.io~1bootstrapping") == "rbac-defaults"
+    object.group() == RBAC && object.str_at("/metadata/labels/kubernetes.io~1bootstrapping") == "rbac-defaults"
 }

@@ -24,7 +24,7 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
     }
     match world.sourced {
         Some(sourced) => all(world, sourced, output),
-        None if output.build => all(world, &admission::sourced(program, world.as_of), output),
+        None if output.builds() => all(world, &admission::sourced(program, world.as_of), output),
         None => {}
     }
 }
@@ -42,7 +42,7 @@ fn origin<'a>(sourced: &Sourced<'a>, at: usize) -> Option<&'a Origin> {
 
 fn policies<'a>(world: &World<'a>, sourced: &Sourced<'a>, output: &mut Output<'a>) {
     let named = |kind: &'static str| Kind { api_version: API, kind };
-    if !output.build {
+    if !output.builds() {
         for (name, first) in admission::policy_names(&sourced.table) {
             let Some(origin) = origin(sourced, first) else { continue };
             for kind in ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"].map(named) {

@@ -126,19 +126,18 @@ pub fn objects_and_table(
     })
 }
 
-/// As [`objects`] without the findings, of a rule table that is known, policies without their expressions: all of it that whoever
-/// looks at a cluster as a whole reads, at a part of the cost.
-#[must_use]
-pub fn surveyed_objects(program: &Program, as_of: Date, lowering: &Lowering) -> Vec<LoweredObject> {
+/// Shows each object of [`objects`], as soon as it is built and in no order, and the declaration that it is of; for a rule table
+/// that is known, policies without their expressions: all that whoever looks at a cluster as a whole reads, at a part of the cost.
+pub fn show_objects(program: &Program, as_of: Date, lowering: &Lowering, show: &mut dyn FnMut(Object, &Origin)) {
     let (view, nothing) = (program.view(), BTreeMap::new());
     let sourced = Sourced::of(&view, lowering);
     let mut world = World::new(&view, &nothing, as_of);
     (world.sourced, world.heads) = (Some(&sourced), true);
-    built(&world).0
+    run(&world, Wanted::Shown(show));
 }
 
 fn built(world: &World<'_>) -> (Vec<LoweredObject>, Vec<Finding>) {
-    let mut output = run(world, true);
+    let mut output = run(world, Wanted::Objects);
     // Stable: of two of one name, the one declared first comes first.
     output.entries.sort_by(|one, other| one.order().cmp(&other.order()));
     let lowered = output.entries.into_iter().filter_map(|entry| {
@@ -160,12 +159,12 @@ pub fn outline<'a>(
 ) -> (Vec<OutlinedObject<'a>>, Vec<Finding>) {
     let mut world = World::new(program, state_namespaces, as_of);
     world.sourced = sourced;
-    let output = run(&world, false);
+    let output = run(&world, Wanted::Names);
     (output.entries.into_iter().map(|entry| entry.outlined).collect(), output.findings)
 }
 
-fn run<'a>(world: &World<'a>, build: bool) -> Output<'a> {
-    let mut output = Output { build, entries: Vec::new(), findings: Vec::new() };
+fn run<'a>(world: &World<'a>, wanted: Wanted<'a>) -> Output<'a> {
+    let mut output = Output { wanted, entries: Vec::new(), findings: Vec::new() };
     manifests::lower(world, &mut output);
     namespaces::lower(world, &mut output);
     access::lower(world, &mut output);
@@ -196,10 +195,19 @@ impl Kind {
     }
 }
 
+/// What becomes of an object.
+enum Wanted<'a> {
+    /// It is named, and not built.
+    Names,
+    /// It is built and kept.
+    Objects,
+    /// It is built and shown, so that no two need be in memory at once.
+    Shown(&'a mut dyn FnMut(Object, &Origin)),
+}
+
 /// What lowering yields so far.
 struct Output<'a> {
-    /// Whether objects are built, or only named.
-    build: bool,
+    wanted: Wanted<'a>,
     entries: Vec<Entry<'a>>,
     findings: Vec<Finding>,
 }
@@ -228,21 +236,39 @@ impl<'a> Output<'a> {
         rank: u8,
         fill: impl FnOnce(&mut Map<String, Value>) -> (Phase, Metadata<'m>),
     ) {
-        let built = self.build.then(|| {
+        self.add(outlined, rank, |outlined| {
             let mut object = Map::from_iter([
                 ("apiVersion".to_owned(), Value::from(kind.api_version)),
                 ("kind".to_owned(), Value::from(kind.kind)),
             ]);
             let (phase, metadata) = fill(&mut object);
-            object.insert("metadata".to_owned(), metadata.build(world, &outlined));
+            object.insert("metadata".to_owned(), metadata.build(world, outlined));
             (phase, Value::Object(object))
         });
-        self.entries.push(Entry { outlined, rank, built });
+    }
+
+    /// Whether objects are built, or only named.
+    fn builds(&self) -> bool {
+        !matches!(self.wanted, Wanted::Names)
     }
 
     /// Adds an object given as a whole.
     fn verbatim(&mut self, outlined: OutlinedObject<'a>, build: impl FnOnce() -> (Phase, Value)) {
-        self.entries.push(Entry { outlined, rank: 0, built: self.build.then(build) });
+        self.add(outlined, 0, |_| build());
+    }
+
+    fn add(
+        &mut self,
+        outlined: OutlinedObject<'a>,
+        rank: u8,
+        build: impl FnOnce(&OutlinedObject<'a>) -> (Phase, Value),
+    ) {
+        let built = match &mut self.wanted {
+            Wanted::Names => None,
+            Wanted::Objects => Some(build(&outlined)),
+            Wanted::Shown(show) => return show(Object(build(&outlined).1), outlined.origin),
+        };
+        self.entries.push(Entry { outlined, rank, built });
     }
 }
 

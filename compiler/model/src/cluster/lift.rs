@@ -37,27 +37,39 @@ impl Cluster {
     #[must_use]
     pub fn lift<'a>(objects: impl IntoIterator<Item = &'a Object>) -> (Self, Vec<LiftProblem>) {
         let mut lift = Lift::default();
-        for object in objects {
-            lift.document(&object.0, None);
-        }
-        admin::one_generation(&mut lift);
-        lift.cluster.aggregate();
-        let bound = std::mem::take(&mut lift.bound_policies);
-        lift.cluster.guards.retain(|key, _| {
-            !key.kind.ends_with("AdmissionPolicy") || bound.contains(&(key.kind.clone(), key.name.clone()))
-        });
-        lift.cluster.opaque.sort();
-        lift.cluster.opaque.dedup();
-        (lift.cluster, lift.problems)
+        objects.into_iter().for_each(|object| lift.read(object));
+        lift.finish()
     }
 }
 
-#[derive(Default)]
-struct Lift {
+/// [`Cluster::lift`], an object at a time.
+#[derive(Debug, Default)]
+pub struct Lift {
     cluster: Cluster,
     problems: Vec<LiftProblem>,
     /// Kind and name of the admission policies that a binding puts to use.
     bound_policies: BTreeSet<(String, String)>,
+}
+
+impl Lift {
+    /// Reads an object, or a list of them.
+    pub fn read(&mut self, object: &Object) {
+        self.document(&object.0, None);
+    }
+
+    /// What all of them mean together.
+    #[must_use]
+    pub fn finish(mut self) -> (Cluster, Vec<LiftProblem>) {
+        admin::one_generation(&mut self);
+        self.cluster.aggregate();
+        let bound = std::mem::take(&mut self.bound_policies);
+        self.cluster.guards.retain(|key, _| {
+            !key.kind.ends_with("AdmissionPolicy") || bound.contains(&(key.kind.clone(), key.name.clone()))
+        });
+        self.cluster.opaque.sort();
+        self.cluster.opaque.dedup();
+        (self.cluster, self.problems)
+    }
 }
 
 /// How a kind is read.

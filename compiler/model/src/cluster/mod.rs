@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 pub use admin::{AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, PodsFacts, PolicyTier};
 pub use custom::{CUSTOM_WORKLOADS, CustomWorkload};
-pub use lift::LiftProblem;
+pub use lift::{Lift, LiftProblem};
 pub use pod::{GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts};
 
 use crate::{

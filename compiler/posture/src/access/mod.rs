@@ -75,11 +75,8 @@ pub(crate) fn left_out(survey: &Survey<'_>) -> Vec<Finding> {
 /// Reviews a survey's cluster.
 pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
     let program = declared(survey);
-    let own: BTreeSet<ObjectKey> = survey
-        .objects()
-        .filter(|surveyed| matches!(surveyed.place, Place::Source(_)))
-        .map(|surveyed| surveyed.object.key())
-        .collect();
+    let own: BTreeSet<ObjectKey> =
+        survey.places().filter(|(_, place)| matches!(place, Place::Source(_))).map(|(key, _)| key.clone()).collect();
     let issuers = program.and_then(issuers);
     let dynamic = program.map(dynamic).unwrap_or_default();
     let version = survey.schema.version();
@@ -107,9 +104,9 @@ fn break_glass(survey: &Survey<'_>) -> BTreeSet<ObjectKey> {
     let grants = declared(survey).into_iter().flat_map(|program| &program.grants);
     let places: BTreeSet<_> = grants.filter(|grant| grant.break_glass).map(|grant| grant.origin.at).collect();
     survey
-        .objects()
-        .filter(|surveyed| matches!(surveyed.place, Place::Source(place) if places.contains(&place)))
-        .map(|surveyed| surveyed.object.key())
+        .places()
+        .filter(|(_, place)| matches!(place, Place::Source(place) if places.contains(place)))
+        .map(|(key, _)| key.clone())
         .collect()
 }
 
