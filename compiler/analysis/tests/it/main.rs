@@ -14,6 +14,8 @@ mod net;
 mod net_findings;
 mod net_findings_random;
 mod net_random;
+mod packets;
 mod paths;
+mod plain_access;
 mod plain_net;
 mod review;

@@ -15,7 +15,8 @@ use kspec_model::{
 use proptest::prelude::*;
 
 use crate::{
-    net_random::{clusters, names, packets, parties},
+    net_random::clusters,
+    packets::{names, packets, parties},
     plain_net::{Fate, Party, World, consents, fate, passes},
 };
 

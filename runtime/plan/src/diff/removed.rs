@@ -65,7 +65,8 @@ fn descend(
                 if !owned.is_empty() {
                     descend(walk, owned, next, wanted, have, &step);
                 } else if wanted.is_none() && fields::others(walk.actual, walk.manager, &step).is_empty() {
-                    drop_field(walk, place, next, name, actual, have, &step);
+                    let rest = left(walk, tree, desired, actual, path);
+                    drop_field(walk, place, next, name, rest, have, &step);
                 }
             }
             Some(Step::Keyed(keys)) => keyed(walk, owned, &keys, place, desired, actual, path),
@@ -90,21 +91,35 @@ fn field_of<'a>(walk: &Walk<'a>, place: Place<'_>, name: &str) -> Option<Place<'
     }
 }
 
+/// The fields that an object keeps and gets: a default may depend on them (a NetworkPolicy's `policyTypes` on its `egress`).
+fn left(walk: &Walk<'_>, owned: &Tree, desired: Option<&Value>, actual: &Value, path: &Path<'_>) -> Map<String, Value> {
+    let mut left = actual.as_object().cloned().unwrap_or_default();
+    for (step, owned) in owned {
+        if let Some(Step::Field(name)) = Step::parse(step)
+            && owned.as_object().is_some_and(Map::is_empty)
+            && fields::others(walk.actual, walk.manager, &Path::Field(path, name)).is_empty()
+        {
+            left.remove(name);
+        }
+    }
+    let wanted = desired.and_then(Value::as_object).into_iter().flatten();
+    left.extend(wanted.filter(|(_, wanted)| !wanted.is_null()).map(|(name, wanted)| (name.clone(), wanted.clone())));
+    left
+}
+
 /// A field that nobody wants goes back to its default.
 fn drop_field(
     walk: &mut Walk<'_>,
     parent: Option<Place<'_>>,
     place: Option<Place<'_>>,
     name: &str,
-    object: &Value,
+    mut rest: Map<String, Value>,
     have: &Value,
     path: &Path<'_>,
 ) {
     let compare = walk.compare;
     let default = parent.and_then(|parent| {
         let Type::Object(ty) = compare.schema.ty(parent.ty) else { return None };
-        let mut rest: Map<String, Value> = object.as_object()?.clone();
-        rest.remove(name);
         defaults::complete(&ty.name, &mut rest);
         rest.remove(name).or_else(|| ty.field(name)?.default.clone())
     });

@@ -165,6 +165,21 @@ fn what_we_once_applied_and_no_longer_want_goes_away_unless_it_is_somebody_elses
     assert_eq!(merged.0["data"], json!({"a": "1", "b": "3"}));
 }
 
+/// As the server does: first the fields are merged, then what is absent is filled in.
+#[test]
+fn a_field_goes_back_to_the_default_that_its_new_neighbours_give_it() {
+    let entries = json!([
+        {"manager": MANAGER, "operation": "Apply", "fieldsV1": {"f:spec": {"f:podSelector": {}, "f:policyTypes": {}}}},
+    ]);
+    let mut actual = policy(json!({"podSelector": {}, "policyTypes": ["Ingress"]}));
+    actual["metadata"]["managedFields"] = entries;
+    let desired = policy(json!({"podSelector": {}, "egress": [{}]}));
+    insta::assert_snapshot!(text(&diff(desired, actual)), @r#"
+    spec.egress: - => [{}]
+    spec.policyTypes: ["Ingress"] => ["Ingress","Egress"]
+    "#);
+}
+
 #[test]
 fn owning_an_empty_mapping_is_not_owning_what_is_in_it() {
     let entries = json!([
