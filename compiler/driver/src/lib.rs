@@ -15,7 +15,7 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     convert::Infallible,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, mpsc},
 };
 
 use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
@@ -32,6 +32,11 @@ pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument, c
 pub use kspec_resolve::{Config, Environment, Facts, Lock, ManifestDoc, managed_flags, parse_config, parse_lock};
 pub use pod_security::{Library, pod_security, pod_security_minor};
 pub use standards::{Standards, StandardsError, Violated};
+
+/// Objects that are handed on at once to whoever looks at them.
+const BATCH: usize = 64;
+/// Batches that wait before no more are lowered: few, so that their memory is used again.
+const WAITING: usize = 4;
 
 /// A program under edit.
 pub struct Compiler {
@@ -132,10 +137,24 @@ impl Compiler {
     pub fn survey(&self) -> Survey<'_> {
         let facts = self.session.facts();
         let program = self.session.program();
-        let mut builder = SurveyBuilder::default();
-        // Of two objects with one key the first counts: what the program says of it.
-        kspec_lower::show_objects(program, facts.as_of, self.lowering(), &mut |object, origin| {
-            builder.add(Surveyed { object: Cow::Owned(object), place: Place::Source(origin.at) });
+        let lowering = self.lowering();
+        let mut builder = std::thread::scope(|scope| {
+            let (lowered, objects) = mpsc::sync_channel::<Vec<Surveyed<'_>>>(WAITING);
+            scope.spawn(move || {
+                let mut batch = Vec::new();
+                kspec_lower::show_objects(program, facts.as_of, lowering, &mut |object, origin| {
+                    batch.push(Surveyed { object: Cow::Owned(object), place: Place::Source(origin.at) });
+                    if batch.len() == BATCH {
+                        // Nobody receives any more only where that thread panics, which ends this one's work as well.
+                        drop(lowered.send(std::mem::take(&mut batch)));
+                    }
+                });
+                drop(lowered.send(batch));
+            });
+            // Of two objects with one key the first counts: what the program says of it.
+            let mut builder = SurveyBuilder::default();
+            objects.into_iter().flatten().for_each(|surveyed| builder.add(surveyed));
+            builder
         });
         for document in &facts.manifests {
             builder.add(Surveyed {

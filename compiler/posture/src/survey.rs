@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::OnceLock,
 };
 
@@ -36,7 +36,7 @@ pub struct Survey<'a> {
     /// What is known of the control plane, where it is a whole cluster that is looked at; none for a program alone.
     pub control_plane: Option<ControlPlane>,
     /// Where each object is told of.
-    places: BTreeMap<ObjectKey, Place>,
+    places: HashMap<ObjectKey, Place>,
     /// Those of which more is asked than the cluster tells.
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
     review: OnceLock<Review>,
@@ -136,7 +136,7 @@ impl<'a> Survey<'a> {
         self.objects.get(&key)
     }
 
-    /// Where every object is told of, by key.
+    /// Where every object is told of, in no order.
     pub fn places(&self) -> impl Iterator<Item = (&ObjectKey, &Place)> {
         self.places.iter()
     }
@@ -162,7 +162,7 @@ impl<'a> Survey<'a> {
 pub struct SurveyBuilder<'a> {
     lift: Lift,
     shows_defaults: bool,
-    places: BTreeMap<ObjectKey, Place>,
+    places: HashMap<ObjectKey, Place>,
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
 }
 

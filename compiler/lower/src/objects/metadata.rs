@@ -21,6 +21,10 @@ pub const EXCEPTION_OWNER: &str = "kspec.dev/owner";
 /// The annotation that keeps an exception's last day.
 pub const EXCEPTION_UNTIL: &str = "kspec.dev/until";
 
+/// Kinds whose labels and annotations mean nothing for a cluster: no selector is about them.
+const UNREAD: [&str; 7] =
+    ["ClusterRoleBinding", "LimitRange", "NetworkPolicy", "ResourceQuota", "Role", "RoleBinding", "ServiceAccount"];
+
 /// What goes into `metadata` beside the name.
 #[derive(Default)]
 pub(super) struct Metadata<'a> {
@@ -36,6 +40,9 @@ impl Metadata<'_> {
         metadata.insert("name".to_owned(), json!(identity.name));
         if let Some(namespace) = &identity.namespace {
             metadata.insert("namespace".to_owned(), json!(namespace));
+        }
+        if world.heads && UNREAD.contains(&identity.kind) {
+            return Value::Object(metadata);
         }
         let mut labels = self.labels;
         labels.extend(ownership(world));

@@ -127,7 +127,8 @@ pub fn objects_and_table(
 }
 
 /// Shows each object of [`objects`], as soon as it is built and in no order, and the declaration that it is of; for a rule table
-/// that is known, policies without their expressions: all that whoever looks at a cluster as a whole reads, at a part of the cost.
+/// that is known. Policies are without their expressions, and what no selector is about is without labels: all that whoever
+/// looks at a cluster as a whole reads, at a part of the cost.
 pub fn show_objects(program: &Program, as_of: Date, lowering: &Lowering, show: &mut dyn FnMut(Object, &Origin)) {
     let (view, nothing) = (program.view(), BTreeMap::new());
     let sourced = Sourced::of(&view, lowering);

@@ -22,7 +22,7 @@ pub(super) struct World<'a> {
     pub(super) as_of: Date,
     /// The rule table, where it is known already.
     pub(super) sourced: Option<&'a Sourced<'a>>,
-    /// Policies are made without their expressions.
+    /// Policies are made without their expressions, and what no selector is about without labels.
     pub(super) heads: bool,
     state_namespaces: &'a BTreeMap<String, Labels>,
     /// The program's and the state's namespaces: known once something ranges over them.

@@ -1,0 +1,11 @@
+//! Tells the linker what the release binary leaves out.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+    // A tenth of the binary is functions whose code is the same for several types. On this target the linker is LLVM's
+    // (Rust 1.90 and newer), which can fold them; nothing here compares addresses of functions.
+    if is("PROFILE", "release") && is("TARGET", "x86_64-unknown-linux-gnu") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+    }
+}
