@@ -83,6 +83,7 @@ fn line(violation: &Violation, what: &str, out: &mut String) {
     let by = match (&violation.control, &violation.rule) {
         (Some(control), _) => format!("{control}: "),
         (None, Some(rule)) => format!("{rule} ({}): ", violation.severity.as_str()),
+        (None, None) if violation.source.starts_with("LimitRange ") => format!("{}: ", violation.source),
         (None, None) => String::new(),
     };
     let _ = write!(out, "  {what}{by}{}", violation.message);

@@ -43,9 +43,10 @@ pub(crate) fn log(verdicts: &[Verdict]) -> Value {
     })
 }
 
-/// What judged: the control, the rule, or the schema.
+/// What judged: the control, the rule, a LimitRange, or the schema.
 fn id(violation: &Violation) -> &str {
-    violation.control.as_deref().or(violation.rule.as_deref()).unwrap_or("schema")
+    let by = || if violation.source.starts_with("LimitRange ") { "LimitRange" } else { "schema" };
+    violation.control.as_deref().or(violation.rule.as_deref()).unwrap_or_else(by)
 }
 
 fn rule(id: &str, severity: Severity) -> Value {

@@ -267,6 +267,30 @@ fn what_a_limit_range_fills_in_is_there_and_nowhere_else() {
 }
 
 #[test]
+fn what_a_limit_range_refuses_of_pods_and_of_what_stamps_them() {
+    let place = Place::with(&[
+        ("kspec.toml", PROJECT),
+        ("main.kspec", "namespace shop {}\n"),
+        (
+            "range.yaml",
+            "apiVersion: v1\nkind: LimitRange\nmetadata: { name: r, namespace: shop }\nspec: { limits: [{ type: Container, min: { cpu: 200m } }, { type: Pod, max: { memory: 1Gi } }] }\n",
+        ),
+        (
+            "job.yaml",
+            "apiVersion: batch/v1\nkind: CronJob\nmetadata: { name: j, namespace: shop }\nspec: { schedule: '@daily', jobTemplate: { spec: { template: { spec: { restartPolicy: Never, initContainers: [{ name: i, image: i, restartPolicy: Always, resources: { limits: { cpu: 1, memory: 600Mi } } }], containers: [{ name: c, image: c, resources: { requests: { cpu: 100m }, limits: { memory: 600Mi } } }] } } } } }\n",
+        ),
+    ]);
+    let vet = ["vet", "job.yaml", "range.yaml", "--project", ".", "--as-of", DAY];
+    let human = place.kspec(&vet).ends(1);
+    assert_eq!(
+        human.out,
+        "job.yaml:1: CronJob shop/j: refused\n  LimitRange shop/r: minimum cpu usage per Container is 200m, but request is 100m\n    at spec.jobTemplate.spec.template.spec.containers[0].resources\n  LimitRange shop/r: maximum memory usage per Pod is 1Gi, but limit is 1200Mi\n2 objects: 1 admitted, 1 refused\n"
+    );
+    let log = place.kspec(&[&vet[..], &["-o", "sarif"]].concat()).ends(1).json();
+    assert_eq!(log["runs"][0]["results"][0]["ruleId"], "LimitRange");
+}
+
+#[test]
 fn what_the_server_does_not_take_as_it_is_written() {
     let place = Place::with(&[
         ("typo.yaml", &HARDENED.replace("allowPrivilegeEscalation", "allowPrivilegeEscalatoin")),

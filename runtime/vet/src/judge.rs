@@ -1,5 +1,6 @@
 //! One document, judged.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use kspec_compiler::{Standards, StandardsError};
@@ -10,7 +11,7 @@ use kspec_schema::{KindInfo, ProblemKind, Schema, defaults, split_api_version};
 use kspec_state::ManifestDoc;
 use serde_json::{Value, json};
 
-use crate::limits::KnownLimits;
+use crate::limits::{KnownLimits, Stamped, stamped};
 use crate::namespaces::{KnownNamespaces, asked_for};
 use crate::verdict::{VERDICT_FORMAT, Verdict, Violation};
 
@@ -168,7 +169,7 @@ impl<'v> Vet<'v> {
         let standing = standing.or(unknown.as_ref()).cloned();
         let request = self.request(&object, info, namespace, name);
         if let (true, Some(namespace)) = (info.kind == "Pod" && info.group.is_empty(), namespace) {
-            self.limits.complete(&mut object, namespace);
+            self.limits.complete(&mut object, namespace, self.schema.version().minor());
         }
         if let Some(project) = &self.project {
             if !project.table().mutations.is_empty() {
@@ -187,6 +188,9 @@ impl<'v> Vet<'v> {
             for outcome in project.judge(&asked, Engines::All, self.objects) {
                 found.rule(&outcome);
             }
+        }
+        if let Some(namespace) = namespace.filter(|namespace| self.limits.bound(namespace)) {
+            self.bounded(&object, info, (namespace, &request, standing.as_ref()), found);
         }
         let newest = self.schema.version().minor();
         let (enforced, warned) = match (self.standard, &standing) {
@@ -215,6 +219,44 @@ impl<'v> Vet<'v> {
             }
         }
         Ok(())
+    }
+
+    /// What LimitRanges of the namespace refuse of it, and of the pods that it stamps as they come to be.
+    fn bounded(
+        &self,
+        object: &Value,
+        info: &KindInfo,
+        (namespace, request, standing): (&str, &Value, Option<&Value>),
+        found: &mut Found,
+    ) {
+        let minor = self.schema.version().minor();
+        let mut refused = self.limits.refuse_claims(object, info, namespace);
+        if let Some(Stamped { mut pod, at }) = stamped(object) {
+            if let Cow::Owned(pod) = &mut pod {
+                self.limits.complete(pod, namespace, minor);
+                if let (Some(project), Some(kind)) = (&self.project, self.schema.kind("", "v1", "Pod")) {
+                    let asked = asking(pod, kind, (Some(namespace), ""), request, standing);
+                    let mutated = project.mutate(&asked, Engines::All, self.objects);
+                    for fault in mutated.faults {
+                        found.fault(&fault.id, &fault.fault, fault.denies);
+                    }
+                    *pod = mutated.object;
+                    defaults::complete(pod);
+                }
+            }
+            refused.extend(self.limits.refuse_pod(&Stamped { pod, at }, namespace, minor));
+        }
+        for (by, refused) in refused {
+            let violation = Violation {
+                control: None,
+                rule: None,
+                message: refused.message,
+                path: refused.path,
+                severity: Severity::High,
+                source: by,
+            };
+            found.say(violation, true);
+        }
     }
 
     /// The AdmissionRequest, without the object unless something reads it there.

@@ -8,6 +8,7 @@ mod judge;
 mod limits;
 mod namespaces;
 mod objects;
+mod ranges;
 mod verdict;
 
 pub use judge::{Standard, Vet};

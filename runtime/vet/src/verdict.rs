@@ -49,7 +49,7 @@ pub struct Violation {
     /// `low`, `medium`, `high`, `critical`.
     #[schemars(with = "String", extend("enum" = ["low", "medium", "high", "critical"]))]
     pub severity: kspec_model::rules::Severity,
-    /// What judged: `restricted:v1.36` for a standard, `file:line` of the project's rule.
+    /// What judged: `restricted:v1.36` for a standard, `file:line` of the project's rule, `LimitRange shop/limits`.
     pub source: String,
 }
 

@@ -16,6 +16,7 @@ mod authentication;
 mod encryption;
 mod escalation;
 mod host;
+mod limit_ranges;
 mod older;
 mod pod_security;
 mod pod_security_standards;

@@ -247,7 +247,7 @@ fn names_that_share_a_line_stand_for_each() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_plan_tells_every_difference(items in objects(false), left_out: Index) {
