@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::{self, BufRead as _, BufReader},
     path::{Path, PathBuf},
 };
 
@@ -18,6 +19,9 @@ use crate::{
 
 /// Names the files that kspec wrote, so that a later run removes those that left the program and nothing else.
 const INDEX: &str = ".kspec-files";
+
+/// Bytes of a file that are compared at a time.
+const PIECE: usize = 64 * 1024;
 
 pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
     let root = &args.project.project;
@@ -51,6 +55,25 @@ pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Whether a file holds a text, read a piece at a time: a bundle may have megabytes.
+fn holds(path: &Path, text: &str) -> io::Result<bool> {
+    let file = fs::File::open(path)?;
+    if usize::try_from(file.metadata()?.len()) != Ok(text.len()) {
+        return Ok(false);
+    }
+    let (mut file, mut rest) = (BufReader::with_capacity(PIECE, file), text.as_bytes());
+    loop {
+        let piece = file.fill_buf()?;
+        if piece.is_empty() {
+            return Ok(rest.is_empty());
+        }
+        let Some(left) = rest.strip_prefix(piece) else { return Ok(false) };
+        let read = piece.len();
+        rest = left;
+        file.consume(read);
+    }
+}
+
 /// Writes the files, and removes those of the last run that are no more.
 fn write(out: &Path, files: &BTreeMap<PathBuf, (String, bool)>) -> Result<(), Failure> {
     fs::create_dir_all(out).map_err(|error| Failure::io(out, &error))?;
@@ -69,7 +92,7 @@ fn write(out: &Path, files: &BTreeMap<PathBuf, (String, bool)>) -> Result<(), Fa
             fs::create_dir_all(folder).map_err(|error| Failure::io(folder, &error))?;
         }
         // What is as it was keeps its time, and costs no write.
-        if !fs::read(&path).is_ok_and(|before| before == text.as_bytes()) {
+        if !holds(&path, text).unwrap_or(false) {
             fs::write(&path, text).map_err(|error| Failure::io(&path, &error))?;
         }
         #[cfg(unix)]
