@@ -1,6 +1,6 @@
 //! `kspec access`.
 
-use std::{io::Read as _, path::Path};
+use std::{io::Read as _, mem::ManuallyDrop, path::Path};
 
 use kspec_analysis::{
     abuse::{self, Origin},
@@ -16,6 +16,7 @@ use kspec_query::{
     request, target,
 };
 use kspec_schema::{KubeVersion, Schema};
+use kspec_state::Part;
 
 use super::{
     check::json,
@@ -44,7 +45,10 @@ pub(super) fn run(args: &Access, context: &Context) -> Result<Exit, Failure> {
 /// Reads the cluster, or ends with the exit of the project's errors.
 macro_rules! asked {
     ($args:expr, $context:expr) => {
-        match model::read($args, $context)? {
+        asked!($args, Part::Access, $context)
+    };
+    ($args:expr, $part:expr, $context:expr) => {
+        match model::read_part($args, $part, $context)? {
             Ok(asked) => {
                 caveats(&asked.model, $context);
                 asked
@@ -64,7 +68,7 @@ fn can_i(args: &CanI, context: &Context) -> Result<Exit, Failure> {
         );
     };
     let asker = asker(&args.asker)?;
-    let Asked { model, schema } = asked!(&args.cluster, context);
+    let Asked { model, schema, .. } = asked!(&args.cluster, context);
     let target = known(&schema, what, context);
     let request = request(&asker, verb, &target, args.name.as_deref(), args.namespace.as_deref());
     let answer = access::allowed(&model.cluster, &request);
@@ -115,7 +119,9 @@ fn batch(args: &CanI, path: &Path, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn who_can(args: &WhoCan, context: &Context) -> Result<Exit, Failure> {
-    let Asked { model, schema } = asked!(&args.cluster, context);
+    let Asked { model, schema, .. } = asked!(&args.cluster, context);
+    // The process ends before it is worth taking it apart.
+    let model = ManuallyDrop::new(model);
     complete(&model)?;
     let deed = &args.deed;
     let target = known(&schema, &deed.target, context);
@@ -133,7 +139,7 @@ fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
     let usage = |unknown: UnknownEnd| Failure::new(Exit::Usage, &unknown).help(unknown.help);
     let from = args.from.as_deref().map(paths::origin).transpose().map_err(usage)?;
     let goals: Vec<_> = args.to.iter().map(|text| paths::goal(text)).collect::<Result<_, _>>().map_err(usage)?;
-    let Asked { model, schema } = asked!(&args.cluster, context);
+    let Asked { model, schema, declared } = asked!(&args.cluster, Part::Whole, context);
     complete(&model)?;
     let more: Vec<_> = from
         .iter()
@@ -145,7 +151,15 @@ fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
     // Over WebSockets, which begin with GET, the API server asks for `create` as well from 1.35.
     let exec_by_get = schema.version() < KubeVersion::V1_35;
     let constrained_impersonation = schema.version() >= KubeVersion::V1_36;
-    let settings = abuse::Settings { from: &more, goals: &goals, exec_by_get, constrained_impersonation, dynamic: &[] };
+    let controls = kspec_posture::controls::controls(declared.rules.as_ref(), &model.cluster);
+    let settings = abuse::Settings {
+        from: &more,
+        goals: &goals,
+        exec_by_get,
+        constrained_impersonation,
+        dynamic: &declared.dynamic,
+        controls: Some(&controls),
+    };
     let graph = abuse::Paths::new(&model.cluster, &settings);
     if let (Some(origin), Some(text)) = (&from, &args.from)
         && !graph.knows(origin)

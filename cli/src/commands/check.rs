@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kspec_compiler::{CheckDocument, Compiler, worst};
 use kspec_diagnostics::{Finding, Severity, SourceMap};
-use kspec_state::State;
+use kspec_state::{Part, State};
 
 use super::{model, plan, project, state};
 use crate::{
@@ -48,7 +48,7 @@ fn state_alone(wanted: &str, args: &Check, context: &Context) -> Result<Exit, Fa
         return Err(Failure::new(Exit::Usage, "--env, --as-of and --update-lock go with a project")
             .help("drop them, or name the project's folder"));
     }
-    let (state, schema) = model::read_alone(wanted, args.state.context.as_deref(), context)?;
+    let (state, schema) = model::read_alone(wanted, args.state.context.as_deref(), Part::Whole, context)?;
     let survey = kspec_plan::of_state(&state, &schema);
     let (findings, left_out) = (kspec_posture::findings(&survey), kspec_posture::left_out(&survey));
     tell((&findings, &left_out), &SourceMap::default(), args, context, String::new);

@@ -1,12 +1,13 @@
 //! The cluster that a question is put to.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, mem::ManuallyDrop, path::Path, sync::Arc};
 
+use kspec_analysis::abuse::DynamicGrant;
 use kspec_compiler::Compiler;
-use kspec_model::Object;
+use kspec_model::{Object, rules::Table};
 use kspec_query::Model;
 use kspec_schema::{KubeVersion, Schema};
-use kspec_state::State;
+use kspec_state::{Part, State};
 
 use super::{plan, project, state};
 use crate::{
@@ -19,15 +20,29 @@ use crate::{
 pub(super) struct Asked {
     pub(super) model: Model,
     pub(super) schema: Arc<Schema>,
+    /// Where a project is asked about: its admission rules, and its grants that follow labels.
+    pub(super) declared: Declared,
+}
+
+/// What a program says that its objects do not.
+#[derive(Default)]
+pub(super) struct Declared {
+    pub(super) rules: Option<Table>,
+    pub(super) dynamic: Vec<DynamicGrant>,
 }
 
 /// Reads what was named: a project alone, a state, or the state as the project would change it. `Err` of the inner result:
 /// the project has errors, which are printed.
 pub(super) fn read(args: &ClusterArgs, context: &Context) -> Result<Result<Asked, Exit>, Failure> {
+    read_part(args, Part::Whole, context)
+}
+
+/// As [`read`]; of a state by itself, a part.
+pub(super) fn read_part(args: &ClusterArgs, part: Part, context: &Context) -> Result<Result<Asked, Exit>, Failure> {
     let choice = ChoiceArgs { env: args.env.clone(), as_of: args.as_of.clone(), update_lock: false };
     let here = Path::new(".");
     let (root, wanted) = match (&args.project, &args.state.state) {
-        (None, Some(wanted)) => return state_alone(wanted, args, context).map(Ok),
+        (None, Some(wanted)) => return state_alone(wanted, args, part, context).map(Ok),
         (Some(root), wanted) => (root.as_path(), wanted.clone()),
         (None, None) if here.join("kspec.toml").exists() => (here, None),
         (None, None) => {
@@ -62,7 +77,12 @@ pub(super) fn read(args: &ClusterArgs, context: &Context) -> Result<Result<Asked
             Model::of_state(&state::read(own, kube, &schema, root, context)?, &schema)
         }
     };
-    Ok(Ok(Asked { model, schema }))
+    let mut declared = Declared::default();
+    if args.project.is_some() && part == Part::Whole {
+        declared.rules = Some(compiler.table());
+        declared.dynamic = kspec_posture::dynamic_grants(compiler.program());
+    }
+    Ok(Ok(Asked { model, schema, declared }))
 }
 
 /// Two clusters to compare: a state, and what it is compared with: another state, or what the project makes of the first. `Err` of
@@ -77,7 +97,7 @@ pub(super) fn two(
             .help("pass --state BEFORE with --to AFTER, or with --project DIR for what applying it changes"));
     };
     let after = match (to, &args.project) {
-        (Some(to), None) => state_alone(to, args, context)?,
+        (Some(to), None) => state_alone(to, args, Part::Whole, context)?,
         (None, Some(_)) => match read(args, context)? {
             Ok(asked) => asked,
             Err(exit) => return Ok(Err(exit)),
@@ -89,30 +109,33 @@ pub(super) fn two(
     };
     let mut alone = args.clone();
     (alone.env, alone.as_of) = (None, None);
-    let before = state_alone(from, &alone, context)?;
+    let before = state_alone(from, &alone, Part::Whole, context)?;
     Ok(Ok((before.model, after.model)))
 }
 
 /// A state, by the types of the version that it runs.
-pub(super) fn state_alone(wanted: &str, args: &ClusterArgs, context: &Context) -> Result<Asked, Failure> {
+pub(super) fn state_alone(wanted: &str, args: &ClusterArgs, part: Part, context: &Context) -> Result<Asked, Failure> {
     if args.env.is_some() || args.as_of.is_some() {
         return Err(
             Failure::new(Exit::Usage, "--env and --as-of go with a project").help("drop them, or pass --project")
         );
     }
-    let (read, schema) = read_alone(wanted, args.state.context.as_deref(), context)?;
-    Ok(Asked { model: Model::of_state(&read, &schema), schema })
+    let (read, schema) = read_alone(wanted, args.state.context.as_deref(), part, context)?;
+    // The process ends before it is worth taking it apart.
+    let read = ManuallyDrop::new(read);
+    Ok(Asked { model: Model::of_state(&read, &schema), schema, declared: Declared::default() })
 }
 
 /// Reads a state, and says by which types.
 pub(super) fn read_alone(
     wanted: &str,
     kube_context: Option<&str>,
+    part: Part,
     context: &Context,
 ) -> Result<(State, Arc<Schema>), Failure> {
     let kube = state::Kube { context: kube_context, expected: None };
     let newest = Schema::bundled(KubeVersion::NEWEST);
-    let read = state::read(wanted, kube, &newest, Path::new(""), context)?;
+    let read = state::read_part(wanted, kube, &newest, Path::new(""), part, context)?;
     let version = read.version.as_deref().and_then(|version| version.trim_start_matches('v').parse().ok());
     Ok((read, version.map_or(newest, Schema::bundled)))
 }

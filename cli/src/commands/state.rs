@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kspec_schema::Schema;
 use kspec_state::{
-    Problem, State,
+    Part, Problem, State,
     live::{Cluster, ConnectOptions, Want},
 };
 
@@ -21,6 +21,18 @@ pub(super) fn read(
     base: &Path,
     context: &Context,
 ) -> Result<State, Failure> {
+    read_part(wanted, kube, schema, base, Part::Whole, context)
+}
+
+/// As [`read`], a part of it.
+pub(super) fn read_part(
+    wanted: &str,
+    kube: Kube<'_>,
+    schema: &Schema,
+    base: &Path,
+    part: Part,
+    context: &Context,
+) -> Result<State, Failure> {
     if wanted == "live" {
         let read = connect(kube)?.read(&Want::default());
         return read.map_err(|error| Failure::new(Exit::from_code(error.exit_code()), &error));
@@ -29,7 +41,7 @@ pub(super) fn read(
         return Err(Failure::new(Exit::Usage, "--context goes with live state").help("drop it, or pass --state live"));
     }
     let path: PathBuf = base.join(wanted);
-    let (state, problems) = kspec_state::read_path(&path, schema).map_err(|problem| {
+    let (state, problems) = kspec_state::read_path(&path, schema, part).map_err(|problem| {
         Failure::new(Exit::Unknown, format!("{}: {}", problem.file, problem.message)).help(problem.help)
     })?;
     // A state with holes would plan creations of what is there.

@@ -116,18 +116,169 @@ fn ends_that_mean_nothing_are_refused() {
 #[test]
 fn a_state_is_told_what_of_its_access_to_look_at() {
     let place = Place::with(&[("state/objects.yaml", STATE)]);
-    let done = place.kspec(&["check", "--state", "state", "-v"]).ends(0);
-    insta::assert_snapshot!(done.out);
     let document = place.kspec(&["check", "--state", "state", "-o", "json"]).ends(0).json();
-    let codes: Vec<_> = document["findings"].as_array().expect("a list").iter().map(|f| f["code"].clone()).collect();
-    assert!(codes.contains(&"K0221".into()) && codes.contains(&"K0223".into()), "{codes:?}");
+    let mut told = String::new();
+    for finding in document["findings"].as_array().expect("a list") {
+        let text = |field: &str| finding[field].as_str().expect("a text").to_owned();
+        if text("code").starts_with("K02") {
+            told.push_str(&format!("{} {}: {}\n", text("code"), text("severity"), text("message")));
+            for step in finding["witness"].as_array().into_iter().flatten() {
+                told.push_str(&format!("  {}\n", step.as_str().expect("a line")));
+            }
+        }
+    }
+    let listed = place.kspec(&["check", "--state", "state", "-v"]).ends(0).out;
+    let (_, left_out) = listed.rsplit_once("\n24 findings").expect("what was left out");
+    insta::assert_snapshot!(format!("{told}{left_out}"));
 }
 
 #[test]
 fn a_clean_cluster_has_no_finding_and_says_what_was_left_out() {
     let place = Place::with(&[("state/objects.yaml", CLEAN)]);
+    let document = place.kspec(&["check", "--state", "state", "-o", "json"]).ends(0).json();
+    let codes = document["findings"].as_array().expect("a list").iter().filter_map(|finding| finding["code"].as_str());
+    assert_eq!(codes.filter(|code| code.starts_with("K02")).collect::<Vec<_>>(), [] as [&str; 0]);
     let out = place.kspec(&["check", "--state", "state"]).ends(0).out;
-    let (first, second) = out.split_once('\n').expect("two lines");
-    assert_eq!(first, "no findings");
-    assert!(second.ends_with(" about Kubernetes' own roles and components left out (-v shows them)\n"), "{second}");
+    assert!(out.ends_with(" about Kubernetes' own roles and components left out (-v shows them)\n"), "{out}");
+}
+
+/// Developers who make pods, and what may stand in their way.
+fn developers(more: &str) -> String {
+    let grants = r#"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: dev, namespace: shop }
+rules: [{ apiGroups: [""], resources: [pods], verbs: [create] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: devs, namespace: shop }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: dev }
+subjects: [{ kind: Group, apiGroup: rbac.authorization.k8s.io, name: devs }]
+"#;
+    format!("{grants}---\n{more}")
+}
+
+/// Where they do.
+const SHOP: &str = "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop, labels: { pod-security.kubernetes.io/enforce: LEVEL } }\n";
+
+/// A policy against each way to the node.
+const POLICY: &str = r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: { name: node }
+spec:
+  matchConstraints: { resourceRules: [{ apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods] }] }
+  variables: [{ name: all, expression: "object.spec.containers + object.spec.?initContainers.orValue([])" }]
+  validations:
+    - expression: "variables.all.all(c, !c.?securityContext.?privileged.orValue(false))"
+    - expression: "variables.all.all(c, c.?securityContext.?capabilities.?add.orValue([]).all(a, a in ['NET_BIND_SERVICE']))"
+    - expression: "!has(object.spec.volumes) || object.spec.volumes.all(v, !has(v.hostPath))"
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: { name: node }
+spec: { policyName: node, validationActions: [Deny] }
+"#;
+
+/// The API server's own configuration.
+const ADMISSION: &str = r#"
+apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+  - name: PodSecurity
+    configuration:
+      apiVersion: pod-security.admission.config.k8s.io/v1
+      kind: PodSecurityConfiguration
+      defaults: { enforce: baseline }
+"#;
+
+/// The chains to a node, each step that is cut or in doubt with by what.
+fn to_node(files: &[(&str, &str)], more: &[&str]) -> String {
+    let place = Place::with(files);
+    let document = place.kspec(&[&["access", "paths", "--to", "node", "-o", "json"], more].concat()).ends(0).json();
+    let mut told = String::new();
+    for list in ["paths", "held_back"] {
+        let paths = document.pointer(&format!("/goals/0/{list}")).and_then(Value::as_array);
+        for path in paths.expect("a list") {
+            for step in path["steps"].as_array().expect("steps") {
+                let held = step["held_back_by"].as_str().map(|by| format!(", held back by {by}"));
+                let doubt: Vec<_> = step["may_be_refused_by"].as_array().into_iter().flatten().collect();
+                let doubt: Vec<_> = doubt
+                    .iter()
+                    .map(|name| format!(", may be refused by {}", name.as_str().expect("a name")))
+                    .collect();
+                told.push_str(&format!(
+                    "{}{}{}\n",
+                    step["text"].as_str().expect("a text"),
+                    held.unwrap_or_default(),
+                    doubt.concat()
+                ));
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn each_kind_of_control_says_what_it_holds_back() {
+    let held = |by: &str| {
+        format!("creates a new pod in namespace shop\nmakes it privileged, on any node, held back by {by}\n")
+    };
+    let open = "creates a new pod in namespace shop\nmakes it privileged, on any node\n";
+    let of = |objects: &str, more: (&str, &str)| {
+        to_node(&[("state/objects.yaml", &developers(objects)), more], &["--state", "state"])
+    };
+    let nothing = ("state/notes.txt", "");
+    let labelled = |level_is: &str| of(&SHOP.replace("LEVEL", level_is), nothing);
+    assert_eq!(labelled("baseline"), held("Pod Security level baseline of namespace shop"));
+    assert_eq!(labelled("privileged"), open);
+
+    let plain = SHOP.split(", labels").next().expect("a namespace").to_owned() + " }\n";
+    let server = |text: &str| of(&plain, ("state/admission.yaml", text));
+    let by_default = server(ADMISSION);
+    assert!(by_default.contains("held back by Pod Security level baseline, the default of "), "{by_default}");
+    assert!(by_default.ends_with("admission.yaml, in namespace shop\n"), "{by_default}");
+    assert_eq!(
+        server(&ADMISSION.replace(
+            "defaults: { enforce: baseline }",
+            "defaults: { enforce: baseline }\n      exemptions: { namespaces: [shop] }"
+        )),
+        open
+    );
+
+    let of = |policy: &str, more| of(&format!("{plain}---\n{policy}"), more);
+    assert_eq!(of(POLICY, nothing), held("ValidatingAdmissionPolicy node in namespace shop"));
+    let in_doubt = open.replace(
+        "makes it privileged, on any node",
+        "makes it privileged, on any node, may be refused by ValidatingAdmissionPolicy node",
+    );
+    // Who asks is not known: an ordinary pod passes all the same.
+    let exempt = POLICY.replace(
+        "  variables:",
+        "  matchConditions: [{ name: c, expression: \"request.userInfo.username != 'ops'\" }]\n  variables:",
+    );
+    assert_eq!(of(&exempt, nothing), in_doubt);
+    // What its parameters say is not read.
+    let filled = POLICY.replace("  variables:", "  paramKind: { apiVersion: v1, kind: ConfigMap }\n  variables:");
+    assert_eq!(
+        of(&filled, nothing),
+        "creates a new pod in namespace shop, may be refused by ValidatingAdmissionPolicy node\nmakes it privileged, on any node\n"
+    );
+    assert_eq!(of(&POLICY.replace("validationActions: [Deny]", "validationActions: [Warn]"), nothing), open);
+}
+
+#[test]
+fn the_programs_own_rules_hold_back_what_they_refuse() {
+    let config = "name = \"shop\"\nedition = \"2026\"\nkubernetes = \"1.36\"\n";
+    let module = |rules: &str| {
+        format!(
+            "use std.pod_security.{{privileged, hostNamespaces, hostPathVolumes, capabilities_baseline}}\nnamespace shop {{ pod_security: privileged }}\ngroup devs = \"devs\"\n/// Builds.\nrole dev in shop {{ allow create on pods }}\n/// They build.\ngrant dev to devs\nenforce {rules} in shop\n"
+        )
+    };
+    let of = |rules: &str| to_node(&[("kspec.toml", config), ("main.kspec", &module(rules))], &["--project", "."]);
+    let told = of("privileged, hostPathVolumes, capabilities_baseline(36)");
+    assert!(told.contains("held back by rule ") && told.ends_with(" in namespace shop\n"), "{told}");
+    let near = of("privileged, hostPathVolumes");
+    assert!(!near.contains("held back"), "{near}");
 }

@@ -1,6 +1,8 @@
 //! What the analyses cost on large clusters. `cargo bench -p kspec-analysis`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a bench")]
 
+use std::collections::BTreeSet;
+
 use divan::{Bencher, black_box};
 use kspec_analysis::{
     abuse::{Goal, Paths, Settings},
@@ -9,6 +11,7 @@ use kspec_analysis::{
         self, End, NetOptions, Network,
         findings::{Services, oddities},
     },
+    review::{ReviewSettings, review},
 };
 use kspec_model::{
     Object,
@@ -185,9 +188,9 @@ fn access_delta(bencher: Bencher<'_, '_>) {
     bencher.bench(|| access::delta(black_box(&before), black_box(&after)));
 }
 
-/// Accounts over a hundred namespaces, two pods each, four bindings each: mostly harmless roles, one in fifty of them one that leads on;
+/// Accounts over a hundred namespaces, with pods and bindings each: mostly harmless roles, one in fifty of them one that leads on;
 /// one account in a thousand is bound to everything.
-fn estate(accounts: usize) -> Cluster {
+fn estate(accounts: usize, pods: usize, bindings: usize) -> Cluster {
     let mut next = Sequence(11);
     let rbac = "rbac.authorization.k8s.io";
     let namespace = |number: usize| format!("ns-{}", number % 100);
@@ -208,10 +211,10 @@ fn estate(accounts: usize) -> Cluster {
         })
         .collect();
     for number in 0..accounts {
-        for pod in 0..2 {
+        for pod in 0..pods {
             objects.push(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": format!("p-{number}-{pod}"), "namespace": namespace(number) }, "spec": { "serviceAccountName": format!("a-{number}"), "nodeName": format!("n-{}", next.below(200)) } }));
         }
-        for binding in 0..4 {
+        for binding in 0..bindings {
             let wide = next.below(50) == 0;
             let role = if number % 1000 == 0 { 0 } else { 1 + next.below(399) };
             objects.push(json!({
@@ -228,6 +231,25 @@ fn estate(accounts: usize) -> Cluster {
 /// Chains of everyone to cluster-admin, the graph included.
 #[divan::bench(args = [500, 5_000])]
 fn abuse_paths(bencher: Bencher<'_, '_>, accounts: usize) {
-    let cluster = estate(accounts);
+    let cluster = estate(accounts, 2, 4);
     bencher.bench(|| Paths::new(black_box(&cluster), &Settings::default()).to(&Goal::ClusterAdmin, None).paths.len());
+}
+
+/// Everything that a reviewer sees of 500 accounts, 400 roles, 1,000 bindings (asked were 700) and 500 pods.
+#[divan::bench(args = [500, 5_000])]
+fn review_of_access(bencher: Bencher<'_, '_>, accounts: usize) {
+    let cluster = estate(accounts, 1, 2);
+    let none = BTreeSet::new();
+    let settings = ReviewSettings {
+        exec_by_get: false,
+        constrained_impersonation: true,
+        dynamic: &[],
+        controls: None,
+        complete: true,
+        break_glass: &none,
+        own: &none,
+        namespaced: &|_, _| Some(true),
+        issuers: None,
+    };
+    bencher.bench_local(|| review(black_box(&cluster), &settings).concerns.len());
 }

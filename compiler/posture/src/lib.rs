@@ -8,6 +8,7 @@
 mod absences;
 mod access;
 mod admission;
+pub mod controls;
 pub mod guarantees;
 pub mod keys;
 mod limits;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kspec_diagnostics::{Code, Finding, codes};
 
+pub use access::dynamic_grants;
 pub use survey::{ControlPlane, Survey, SurveyBuilder, Surveyed};
 
 /// One family of findings.

@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use kspec_analysis::review::Review;
+use kspec_analysis::{abuse::Controls, review::Review};
 
 use kspec_diagnostics::Place;
 use kspec_model::{
@@ -40,6 +40,7 @@ pub struct Survey<'a> {
     /// Those of which more is asked than the cluster tells.
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
     review: OnceLock<Review>,
+    controls: OnceLock<Controls>,
 }
 
 /// What is known of a cluster's control plane.
@@ -96,6 +97,14 @@ impl<'a> Survey<'a> {
     /// What of its access somebody should look at; looked at once.
     pub(crate) fn review(&self) -> &Review {
         self.review.get_or_init(|| crate::access::reviewed(self))
+    }
+
+    /// What admission says of the ways to a node; asked once.
+    pub(crate) fn controls(&self) -> &Controls {
+        self.controls.get_or_init(|| {
+            let table = self.program.map(|(program, as_of)| kspec_lower::table(program, as_of).0);
+            crate::controls::controls(table.as_ref(), &self.cluster)
+        })
     }
 
     /// Says what could not be read.
@@ -198,6 +207,7 @@ impl<'a> SurveyBuilder<'a> {
             places: self.places,
             objects: self.objects,
             review: OnceLock::new(),
+            controls: OnceLock::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! compiler, `vet`, `test` and the webhook all decide by it, and the CEL that the API server runs is held against it.
 
 mod arithmetic;
+pub mod cel;
 mod compile;
 mod convert;
 mod equal;
@@ -13,6 +14,7 @@ mod judge;
 pub mod literal;
 mod methods;
 mod mutate;
+pub mod partial;
 mod paths;
 mod probe;
 mod reads;

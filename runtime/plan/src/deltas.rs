@@ -7,7 +7,10 @@ use std::{
 
 use kspec_analysis::{access, net};
 use kspec_diagnostics::Place;
-use kspec_model::{Object, ObjectKey, cluster::Cluster};
+use kspec_model::{
+    Object, ObjectKey,
+    cluster::{Cluster, PodSecurityDefaults},
+};
 use kspec_posture::{ControlPlane, Survey, Surveyed};
 use kspec_schema::Schema;
 use kspec_state::{State, StateObject};
@@ -30,7 +33,8 @@ pub fn of_state<'a>(state: &'a State, schema: &'a Schema) -> Survey<'a> {
     let survey = Survey::new(state.objects.iter().map(surveyed), schema)
         .unread(&state.unread)
         .authorized_by(state.authorizers());
-    survey.whole(ControlPlane { audits: audits(state), encryption: running_encryption(&state.host) })
+    let control_plane = ControlPlane { audits: audits(state), encryption: running_encryption(&state.host) };
+    with_pod_security(survey, state).whole(control_plane)
 }
 
 /// As [`of_state`], with objects as they will be, of those that are written, and without those that go away.
@@ -53,10 +57,17 @@ pub(crate) fn after<'a>(
         .map(|(key, known)| Surveyed { place: place(key, &known.place), ..surveyed(known) });
     let survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program, inputs.as_of);
     let audits = if inputs.program.audit.is_none() { audits(inputs.state) } else { Some(true) };
-    survey
+    with_pod_security(survey, inputs.state)
         .unread(&inputs.state.unread)
         .authorized_by(inputs.state.authorizers())
         .whole(ControlPlane { audits, encryption: running_encryption(&inputs.state.host) })
+}
+
+/// With what the API server's configuration says of Pod Security.
+fn with_pod_security<'a>(mut survey: Survey<'a>, state: &State) -> Survey<'a> {
+    let read = |(file, text): (&String, &String)| PodSecurityDefaults::read(file, &serde_json::from_str(text).ok()?);
+    survey.cluster.pod_security = state.host.files.iter().find_map(read).unwrap_or_default();
+    survey
 }
 
 /// Whether the API server of a state has an audit policy; none where its flags are not seen.

@@ -242,9 +242,6 @@ impl From<&abuse::Path> for PathDocument {
 
 impl From<&abuse::Step> for StepDocument {
     fn from(step: &abuse::Step) -> Self {
-        let control = |control: &abuse::Control| {
-            format!("Pod Security level {} of namespace {}", control.level, control.namespace)
-        };
         let reason = |reason: &abuse::Reason| ReasonDocument {
             subject: reason.subject.as_ref().map(SubjectName::from),
             binding: reason.binding.as_ref().map(short),
@@ -257,7 +254,7 @@ impl From<&abuse::Step> for StepDocument {
             to: step.to.clone(),
             because: step.because.iter().map(reason).collect(),
             fact: step.fact.clone(),
-            held_back_by: step.held_back_by.as_ref().map(control),
+            held_back_by: step.held_back_by.as_ref().map(ToString::to_string),
             may_be_refused_by: step.may_be_refused_by.iter().map(short).collect(),
         }
     }

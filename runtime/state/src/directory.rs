@@ -71,6 +71,7 @@ fn host_file(host: &mut HostState, document: ManifestDoc) {
         "AuthenticationConfiguration",
         "AuthorizationConfiguration",
         "AdmissionConfiguration",
+        "PodSecurityConfiguration",
     ];
     let ManifestDoc { value, file, line } = document;
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();

@@ -26,19 +26,19 @@ pub use directory::read_directory;
 pub use files::{FileName, MAX_FILE_BYTES};
 pub use manifests::{ManifestDoc, manifest_files, read_manifest_file, read_manifest_text, read_manifests};
 pub use problem::{Problem, ProblemKind};
-pub use snapshot::{SNAPSHOT_FORMAT, read_snapshot};
+pub use snapshot::{Part, SNAPSHOT_FORMAT, read_snapshot};
 pub use state::{HostState, State, StateObject, StateOrigin};
 pub use withhold::{WITHHELD, same_withheld, withhold_secret, without_marks};
 
-/// Reads what `--state PATH` names: a directory of manifests, one manifest file, or a snapshot.
+/// Reads what `--state PATH` names: a directory of manifests, one manifest file, or a snapshot. Of a snapshot, `part` is read.
 ///
 /// # Errors
 /// The problem that leaves no state at all: a path that is not there, a snapshot that is damaged. What is wrong with single
 /// files of a directory comes beside the state.
-pub fn read_path(path: &Path, schema: &Schema) -> Result<(State, Vec<Problem>), Problem> {
+pub fn read_path(path: &Path, schema: &Schema, part: Part) -> Result<(State, Vec<Problem>), Problem> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() && snapshot::is_snapshot(path) => {
-            read_snapshot(path).map(|state| (state, Vec::new()))
+            read_snapshot(path, part).map(|state| (state, Vec::new()))
         }
         Ok(_) => Ok(read_directory(path, schema)),
         Err(error) => Err(files::unreadable(&files::shown(path), &error)),

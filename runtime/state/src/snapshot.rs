@@ -6,8 +6,11 @@
 use std::path::Path;
 
 use kspec_model::Object;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
 
 use crate::{
     HostState, Problem, ProblemKind, State, StateObject, StateOrigin,
@@ -29,10 +32,64 @@ struct Header {
 }
 
 #[derive(Deserialize)]
-struct Snapshot {
+struct Snapshot<O> {
     #[serde(flatten)]
     header: Header,
-    objects: Vec<Value>,
+    objects: Vec<O>,
+}
+
+/// How much of a state is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Roles, bindings, and the API server's own pods, which show its flags: what questions about access take. A snapshot's other
+    /// objects are passed over, where they are told apart by their first fields; other states are read whole.
+    Access,
+}
+
+/// An object, unless questions about access have no use for it.
+struct OfAccess(Option<Value>);
+
+impl<'de> Deserialize<'de> for OfAccess {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AccessVisitor)
+    }
+}
+
+struct AccessVisitor;
+
+impl<'de> Visitor<'de> for AccessVisitor {
+    type Value = OfAccess;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OfAccess, A::Error> {
+        let mut read = Map::new();
+        while let Some(field) = map.next_key::<String>()? {
+            // Fields are in order, so that these are known before what is large.
+            let text = |field: &str| read.get(field).and_then(Value::as_str);
+            let known = match (text("apiVersion"), text("kind"), read.get("metadata")) {
+                (Some(version), Some(_), _) if version.starts_with("rbac.authorization.k8s.io/") => true,
+                (Some("v1"), Some("Pod"), Some(metadata)) => {
+                    metadata.get("namespace").and_then(Value::as_str) == Some("kube-system")
+                }
+                (Some("v1"), Some("Pod"), None) | (None, ..) | (_, None, _) => true,
+                _ => false,
+            };
+            if known {
+                read.insert(field, map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return Ok(OfAccess(None));
+            }
+        }
+        Ok(OfAccess(Some(Value::Object(read))))
+    }
 }
 
 const KIND: &str = "kspec-snapshot";
@@ -89,22 +146,26 @@ fn settled(mut object: Value) -> Value {
     object
 }
 
-/// Reads a snapshot.
+/// Reads a snapshot, or a part of it.
 ///
 /// # Errors
 /// The problem that makes it unreadable.
-pub fn read_snapshot(path: &Path) -> Result<State, Problem> {
+pub fn read_snapshot(path: &Path, part: Part) -> Result<State, Problem> {
     let file = FileName::new(path);
     let text = files::read(&file)?;
     let problem = |at: (u32, u32), message: String, help: &str| {
         Problem::new(file.shown.clone(), at, ProblemKind::Snapshot, message, help)
     };
     let again = "write it again with `kspec snapshot --out FILE`";
-    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| {
+    let read = match part {
+        Part::Whole => serde_json::from_str::<Snapshot<Value>>(&text).map(|read| (read.header, read.objects)),
+        Part::Access => serde_json::from_str::<Snapshot<OfAccess>>(&text)
+            .map(|read| (read.header, read.objects.into_iter().filter_map(|object| object.0).collect())),
+    };
+    let (header, objects) = read.map_err(|error| {
         let place = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         problem((place(error.line()), place(error.column())), format!("is no snapshot: {error}"), again)
     })?;
-    let header = snapshot.header;
     if header.kind != KIND || header.format_version != SNAPSHOT_FORMAT {
         let message = format!(
             "is `{}` of format {}, and this version reads `{KIND}` of format {SNAPSHOT_FORMAT}",
@@ -112,7 +173,7 @@ pub fn read_snapshot(path: &Path) -> Result<State, Problem> {
         );
         return Err(problem((1, 1), message, again));
     }
-    let objects = snapshot.objects.into_iter().map(|value| StateObject::live(Object(value))).collect();
+    let objects = objects.into_iter().map(|value| StateObject::live(Object(value))).collect();
     let mut state = State::new(StateOrigin::Snapshot(file.shown.to_string()), objects, header.host);
     state.version = header.version;
     state.unread = header.unread;

@@ -5,7 +5,9 @@ use std::{fs, path::Path};
 
 use kspec_model::ObjectKey;
 use kspec_schema::{KubeVersion, Schema};
-use kspec_state::{ManifestDoc, Problem, ProblemKind, State, read_directory, read_manifests, read_path, read_snapshot};
+use kspec_state::{
+    ManifestDoc, Part, Problem, ProblemKind, State, read_directory, read_manifests, read_path, read_snapshot,
+};
 use tempfile::TempDir;
 
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
@@ -127,7 +129,8 @@ fn a_huge_file_is_refused_unread() {
 
 #[test]
 fn a_path_that_is_not_there_is_a_problem() {
-    let problem = read_path(Path::new("/no/such/folder"), &Schema::bundled(KubeVersion::NEWEST)).unwrap_err();
+    let problem =
+        read_path(Path::new("/no/such/folder"), &Schema::bundled(KubeVersion::NEWEST), Part::Whole).unwrap_err();
     assert_eq!(problem.to_string(), "/no/such/folder:1:1: there is no such file or folder (check the path)");
 }
 
@@ -181,7 +184,7 @@ fn a_snapshot_reads_back_as_the_same_state() {
     let text = state.to_snapshot();
     let folder = folder(&[("state.json", text.as_bytes())]);
     let (again, problems) =
-        read_path(&folder.path().join("state.json"), &Schema::bundled(KubeVersion::NEWEST)).unwrap();
+        read_path(&folder.path().join("state.json"), &Schema::bundled(KubeVersion::NEWEST), Part::Whole).unwrap();
     assert_eq!(problems, []);
     assert_eq!(keys(&again), keys(&state));
     assert_eq!(again.host.files.values().collect::<Vec<_>>(), state.host.files.values().collect::<Vec<_>>());
@@ -194,12 +197,35 @@ fn a_snapshot_reads_back_as_the_same_state() {
 }
 
 #[test]
+fn of_a_snapshot_what_access_takes_can_be_read_alone() {
+    let objects = [
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: []}\n",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: kube-apiserver-a, namespace: kube-system}\nspec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --authorization-mode=Node]}]}\n",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\naggregationRule: {clusterRoleSelectors: []}\nrules: []\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {}\n",
+    ];
+    let (state, _) = read(&[("all.yaml", objects.join("---\n").as_bytes())]);
+    let folder = folder(&[("state.json", state.to_snapshot().as_bytes())]);
+    let part = |part: Part| read_snapshot(&folder.path().join("state.json"), part).unwrap();
+    assert_eq!(keys(&part(Part::Whole)), keys(&state));
+    let access = part(Part::Access);
+    let names: Vec<_> = access.keys().map(|key| key.name.clone()).collect();
+    assert_eq!(names, ["kube-apiserver-a", "r"]);
+    assert_eq!(access.host.flags, state.host.flags);
+    assert_eq!(
+        access.get(&key("rbac.authorization.k8s.io", "ClusterRole", None, "r")).unwrap().object,
+        state.get(&key("rbac.authorization.k8s.io", "ClusterRole", None, "r")).unwrap().object
+    );
+}
+
+#[test]
 fn a_damaged_or_foreign_snapshot_says_so() {
     let folder = folder(&[
         ("cut.json", b"{\n\"format_version\": 1,\n\"kind\": \"kspec-snapshot\", \"obj"),
         ("newer.json", br#"{"format_version":2,"kind":"kspec-snapshot","version":null,"source":{"directory":"x"},"unread":[],"host":{"files":{},"flags":null},"objects":[]}"#),
     ]);
-    let of = |name: &str| read_snapshot(&folder.path().join(name)).unwrap_err();
+    let of = |name: &str| read_snapshot(&folder.path().join(name), Part::Whole).unwrap_err();
     assert_eq!((of("cut.json").kind, of("cut.json").line), (ProblemKind::Snapshot, 3));
     assert!(of("newer.json").message.contains("format 2"), "{}", of("newer.json"));
 }

@@ -8,7 +8,8 @@ use kspec_model::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    graph::{Cut, Edge, Graph, Ground, Via},
+    controls::{Control, Controls},
+    graph::{Edge, Graph, Ground, Via},
     search::Ways,
     state::{Scope, State},
     step::StepKind,
@@ -79,15 +80,6 @@ pub struct NotFollowed {
     pub custom: Vec<String>,
     /// Those that are known to become pods, and that the cluster is not seen to define.
     pub not_defined: Vec<String>,
-}
-
-/// A control that keeps a step from being taken.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Control {
-    /// Namespace whose label it is.
-    pub namespace: String,
-    /// The Pod Security level that is enforced there.
-    pub level: String,
 }
 
 /// A permission that a step takes.
@@ -161,6 +153,8 @@ pub struct Settings<'a> {
     pub constrained_impersonation: bool,
     /// Grants whose scope is told by labels.
     pub dynamic: &'a [DynamicGrant],
+    /// What admission was asked, if it was.
+    pub controls: Option<&'a Controls>,
 }
 
 /// A cluster's graph.
@@ -305,14 +299,14 @@ impl<'a> Paths<'a> {
             because: reasons,
             fact: edge.fact.clone(),
             held_back_by: edge.cut.map(Control::from),
-            may_be_refused_by: self.guards(kind, to, &edge.grounds),
+            may_be_refused_by: self.guards(kind, to, edge),
         }
     }
 
-    /// Webhooks and policies that see what a step writes.
-    fn guards(&self, kind: StepKind, to: State<'a>, grounds: &[Ground<'a>]) -> Vec<ObjectKey> {
+    /// Webhooks and policies that see what a step writes, and of which is not known that they let it pass.
+    fn guards(&self, kind: StepKind, to: State<'a>, edge: &Edge<'a>) -> Vec<ObjectKey> {
         let mut asked: Vec<(&str, &str, &str, &str)> = Vec::new();
-        for deed in grounds.iter().map(|ground| ground.deed) {
+        for deed in edge.grounds.iter().map(|ground| ground.deed) {
             let operation = match deed.verbs.first() {
                 _ if CONNECT.contains(&deed.subresource) => "CONNECT",
                 Some(&"create") => "CREATE",
@@ -324,23 +318,35 @@ impl<'a> Paths<'a> {
                 asked.push((operation, deed.group, deed.resource, deed.subresource));
             }
         }
-        if matches!(kind, StepKind::CreatePod | StepKind::RewriteTemplate | StepKind::AlterWrites) {
+        let from = self.graph.states.get(edge.from as usize).copied();
+        // That it is privileged is part of the request that the step before it sends.
+        let privileged =
+            kind == StepKind::RunPrivileged && !matches!(from, Some(State::Added(_) | State::FreeContainer(..)));
+        let makes_pod = matches!(kind, StepKind::CreatePod | StepKind::RewriteTemplate | StepKind::AlterWrites);
+        if makes_pod || privileged {
             asked.push(("CREATE", "", "pods", ""));
         }
-        let labels = to.namespace().and_then(|name| self.graph.facts.cluster.namespaces.get(name));
-        let guards = self.graph.facts.cluster.guards.iter().filter(|(_, guards)| {
-            guards.iter().any(|guard| {
-                labels.is_none_or(|namespace| guard.namespaces.matches(&namespace.labels))
-                    && guard.rules.iter().any(|rule| asked.iter().any(|(o, g, r, s)| rule.matches(o, g, r, s)))
+        let place = if privileged { from.and_then(|from| from.namespace()) } else { to.namespace() };
+        let namespace = place.and_then(|name| self.graph.facts.cluster.namespaces.get(name));
+        let controls = self.graph.facts.controls;
+        let lets_pass = |key: &ObjectKey| {
+            controls.is_some_and(|controls| match privileged {
+                // What may refuse any pod is told of the step before.
+                true => !controls.pass_harmless.contains(key) || controls.pass_privileged.contains(key),
+                false => makes_pod && controls.pass_harmless.contains(key),
             })
+        };
+        if privileged && (controls.is_none() || edge.cut.is_some()) {
+            return Vec::new();
+        }
+        let guards = self.graph.facts.cluster.guards.iter().filter(|(key, guards)| {
+            !lets_pass(key)
+                && guards.iter().any(|guard| {
+                    namespace.is_none_or(|namespace| guard.is_asked_in(&namespace.labels))
+                        && guard.rules.iter().any(|rule| asked.iter().any(|(o, g, r, s)| rule.matches(o, g, r, s)))
+                })
         });
         guards.map(|(key, _)| key.clone()).collect()
-    }
-}
-
-impl From<Cut<'_>> for Control {
-    fn from(cut: Cut<'_>) -> Self {
-        Self { namespace: cut.namespace.to_owned(), level: cut.level.to_owned() }
     }
 }
 

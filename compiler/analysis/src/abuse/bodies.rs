@@ -6,7 +6,8 @@ use kspec_model::{
 };
 
 use super::{
-    graph::Graph,
+    controls::Attempt,
+    graph::{Cut, Graph},
     host::{self, Reach},
     state::{Scope, State},
     step::StepKind,
@@ -57,10 +58,14 @@ impl<'a> Graph<'a> {
                 let here = Scope::Namespace(namespace);
                 self.body_step(id, State::Accounts(here), StepKind::RunAs, None, None);
                 self.body_step(id, State::Secrets(here), StepKind::MountSecret, None, None);
-                let cut = self.facts.pod_security(namespace);
+                let cut = self.facts.cut(namespace, Attempt::NewPod);
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
             }
-            State::FreePod(_) => self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None),
+            State::FreePod(namespace, _) => {
+                let cut = self.facts.lasting(namespace);
+                self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
+            }
+            State::UnruledPod(_) => self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None),
             State::Template(group, kind, Scope::Namespace(namespace)) => {
                 if self.facts.templates.contains(&(group, kind, namespace)) {
                     self.choice(id, State::NewPod(Scope::Namespace(namespace)));
@@ -76,9 +81,15 @@ impl<'a> Graph<'a> {
             }
             State::Added(key) => {
                 self.choice(id, State::Inside(key));
-                let cut = key.namespace.as_deref().and_then(|namespace| self.facts.pod_security(namespace));
+                let cut =
+                    key.namespace.as_deref().and_then(|namespace| self.facts.cut(namespace, Attempt::AddedContainer));
                 let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
                 self.body_step(id, State::Node(node), StepKind::RunPrivileged, cut, None);
+            }
+            State::FreeContainer(key, _) => {
+                let refusal = self.facts.refusal(key.namespace.as_deref(), Attempt::AddedContainer);
+                let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
+                self.body_step(id, State::Node(node), StepKind::RunPrivileged, refusal.map(Cut::Refused), None);
             }
             State::Inside(key) => {
                 if let Some(facts) = self.facts.cluster.workloads.get(key) {

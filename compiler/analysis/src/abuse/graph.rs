@@ -10,6 +10,7 @@ use kspec_model::{
 
 use super::{
     answer::{DynamicGrant, Goal, Settings},
+    controls::{Attempt, Controls, Refusal},
     power::{Deed, LentPower, RulePower, by_role, lent_by_role},
     state::{Scope, State},
     step::StepKind,
@@ -38,11 +39,13 @@ pub(super) enum Via {
     Step(StepKind),
 }
 
-/// A control that cuts an edge: the Pod Security level that a namespace's label enforces.
+/// A control that cuts an edge, in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut<'a> {
-    pub(super) namespace: &'a str,
-    pub(super) level: &'a str,
+pub(super) enum Cut<'a> {
+    /// The Pod Security level that its label enforces, or a configuration's default.
+    Level { namespace: &'a str, level: &'a str, file: Option<&'a str> },
+    /// Admission that was asked.
+    Refused(&'a Refusal),
 }
 
 #[derive(Debug)]
@@ -80,6 +83,10 @@ pub(super) struct Facts<'a> {
     /// Whether connections and traffic are asked about: nothing else leads from them.
     pub(super) connections: bool,
     pub(super) dynamic: &'a [DynamicGrant],
+    /// What admission refuses, by namespace; none for those that are yet to be made.
+    pub(super) refusals: BTreeMap<(Option<&'a str>, Attempt), &'a Refusal>,
+    /// What admission was asked, if it was.
+    pub(super) controls: Option<&'a Controls>,
     /// Webhooks by the workloads that answer for them.
     pub(super) answers: BTreeMap<&'a ObjectKey, Vec<(&'a ObjectKey, &'a GuardFacts)>>,
     pub(super) powers: HashMap<&'a RoleRef, Vec<RulePower<'a>>>,
@@ -93,6 +100,8 @@ pub(super) struct Facts<'a> {
     /// Workloads that stand for themselves: no other in the cluster was made by them.
     pub(super) workloads: BTreeMap<&'a str, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
     pub(super) by_node: BTreeMap<Option<&'a str>, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
+    /// Groups and kinds of everything that runs.
+    kinds: BTreeSet<(&'a str, &'a str)>,
     /// Groups and kinds of templates by the namespaces that have some.
     pub(super) templates: BTreeSet<(&'a str, &'a str, &'a str)>,
     pub(super) secrets: BTreeMap<&'a str, BTreeSet<&'a str>>,
@@ -108,6 +117,8 @@ impl<'a> Facts<'a> {
             lent: HashMap::new(),
             connections: false,
             dynamic: &[],
+            refusals: BTreeMap::new(),
+            controls: None,
             answers: BTreeMap::new(),
             powers: by_role(cluster),
             grants: HashMap::new(),
@@ -117,6 +128,7 @@ impl<'a> Facts<'a> {
             accounts: BTreeMap::new(),
             workloads: BTreeMap::new(),
             by_node: BTreeMap::new(),
+            kinds: cluster.workloads.keys().map(|key| (key.group.as_str(), key.kind.as_str())).collect(),
             templates: BTreeSet::new(),
             secrets: BTreeMap::new(),
             bound: BTreeMap::new(),
@@ -209,16 +221,7 @@ impl<'a> Facts<'a> {
 
     /// Whether the cluster has a kind that is not Kubernetes' own.
     pub(super) fn serves(&self, group: &str, plural: &str, kind: &str) -> bool {
-        self.cluster.definitions.contains(&(group.to_owned(), plural.to_owned()))
-            || self.cluster.workloads.keys().any(|key| key.group == group && key.kind == kind)
-    }
-
-    /// The control that keeps pods of a namespace from being privileged. A level that Pod Security does not know it takes for the
-    /// strictest (`staging/src/k8s.io/pod-security-admission/api/helpers.go`).
-    pub(super) fn pod_security(&self, namespace: &'a str) -> Option<Cut<'a>> {
-        let labels = &self.cluster.namespaces.get(namespace)?.labels;
-        let level = labels.get("pod-security.kubernetes.io/enforce")?.as_str();
-        (level != "privileged").then_some(Cut { namespace, level })
+        self.cluster.definitions.contains(&(group.to_owned(), plural.to_owned())) || self.kinds.contains(&(group, kind))
     }
 }
 
@@ -236,8 +239,11 @@ impl<'a> Graph<'a> {
     pub(super) fn new(cluster: &'a Cluster, more: &[State<'a>], settings: &Settings<'a>) -> Self {
         let lent = if settings.constrained_impersonation { lent_by_role(cluster) } else { HashMap::new() };
         let connections = settings.goals.iter().any(|goal| matches!(goal, Goal::Ports(_) | Goal::Traffic { .. }));
-        let (exec_by_get, dynamic) = (settings.exec_by_get, settings.dynamic);
-        let mut facts = Facts { exec_by_get, lent, connections, dynamic, ..Facts::new(cluster) };
+        let Settings { exec_by_get, dynamic, controls, .. } = *settings;
+        let refusals = controls.into_iter().flat_map(|controls| &controls.refusals);
+        let refusals = refusals.map(|refusal| ((refusal.namespace.as_deref(), refusal.attempt), refusal)).collect();
+        let mut facts = Facts { exec_by_get, lent, connections, dynamic, refusals, ..Facts::new(cluster) };
+        facts.controls = controls;
         for state in more {
             match *state {
                 State::Account(namespace, name) => facts.accounts.entry(namespace).or_default().insert(name),

@@ -184,7 +184,10 @@ impl<'a> Graph<'a> {
         let any = held.names.is_empty();
         match held.deed.power {
             Power::Everything => self.step(from, State::ClusterAdmin, StepKind::HoldEverything, why),
-            Power::CreatePods => self.step(from, State::NewPod(scope), StepKind::CreatePod, why),
+            Power::CreatePods => {
+                self.exempt(from, held);
+                self.step(from, State::NewPod(scope), StepKind::CreatePod, why);
+            }
             Power::CreateCustom => {
                 let deed = held.deed;
                 if self.facts.serves(deed.group, deed.resource, deed.kind) {
@@ -208,9 +211,11 @@ impl<'a> Graph<'a> {
             Power::ExecByGet if self.facts.exec_by_get => self.enter_pods(from, held, StepKind::Exec),
             Power::AttachByGet if self.facts.exec_by_get => self.enter_pods(from, held, StepKind::Attach),
             Power::AddContainers if any => {
+                self.exempt(from, held);
                 self.step(from, State::AddedAny(scope), StepKind::AddContainer, why);
             }
             Power::AddContainers => {
+                self.exempt(from, held);
                 for key in self.named_workloads(held) {
                     self.step(from, State::Added(key), StepKind::AddContainer, why.clone());
                 }
@@ -351,34 +356,6 @@ impl<'a> Graph<'a> {
         for (_, policy, binding) in holdings.both(Power::CreateMutatingPolicies, Power::BindMutatingPolicies) {
             self.altered(from, vec![policy.ground, binding.ground]);
         }
-    }
-
-    /// Ways around a namespace's Pod Security level.
-    fn namespaces(&mut self, from: u32, holdings: &Holdings<'a>) {
-        for (scope, label, create) in holdings.both(Power::LabelNamespaces, Power::CreatePods) {
-            let held = |namespace: &&str| label.is_about(namespace) && self.facts.pod_security(namespace).is_some();
-            // One will do.
-            let namespaces = match scope {
-                Scope::Namespace(namespace) => Some(namespace).filter(|name| held(name)),
-                _ => self.facts.cluster.namespaces.keys().map(String::as_str).find(|name| held(name)),
-            };
-            if let Some(namespace) = namespaces {
-                self.freed(from, Some(namespace), StepKind::LiftPodSecurity, (label, create));
-            }
-        }
-        for (_, namespace, create) in holdings.both(Power::CreateNamespaces, Power::CreatePods) {
-            if create.scope != Scope::Cluster {
-                continue;
-            }
-            self.freed(from, None, StepKind::CreateNamespace, (namespace, create));
-        }
-    }
-
-    fn freed(&mut self, from: u32, namespace: Option<&'a str>, kind: StepKind, (free, create): (Held<'a>, Held<'a>)) {
-        let freed = State::Freed(namespace, from);
-        self.step(from, freed, kind, vec![free.ground]);
-        let there = self.id(freed);
-        self.step(there, State::FreePod(from), StepKind::CreatePod, vec![create.ground]);
     }
 }
 

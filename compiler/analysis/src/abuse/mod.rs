@@ -10,6 +10,7 @@ mod answer;
 mod bodies;
 mod combined;
 mod connections;
+mod controls;
 mod graph;
 mod host;
 mod identity;
@@ -20,6 +21,7 @@ mod state;
 mod step;
 mod writing;
 
-pub use answer::{Answer, Control, DynamicGrant, Goal, NotFollowed, Origin, Path, Paths, Reason, Settings, Step};
+pub use answer::{Answer, DynamicGrant, Goal, NotFollowed, Origin, Path, Paths, Reason, Settings, Step};
+pub use controls::{Attempt, Control, Controls, Refusal, Refuser};
 pub use permission::{Holder, Reached, Way};
 pub use step::StepKind;

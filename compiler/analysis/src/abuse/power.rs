@@ -68,6 +68,9 @@ pub(super) enum Power {
     RewriteServices,
     CreateEndpoints,
     RewriteEndpoints,
+    TakePolicies,
+    TakeBindings,
+    TakeWebhooks,
     ActAsAccounts,
     ActAsUsers,
     ActAsGroups,
@@ -98,6 +101,10 @@ const DISCOVERY: &str = "discovery.k8s.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
 const CREATE: &[&str] = &["create"];
 const REWRITE: &[&str] = &["update", "patch"];
+/// Changed to let everything pass, or gone.
+const TAKE: &[&str] = &["update", "patch", "delete"];
+/// A collection has no name.
+const CLEAR: &[&str] = &["deletecollection"];
 const IMPERSONATE: &[&str] = &["impersonate"];
 
 /// How wide a deed is, and whether it names its object.
@@ -217,6 +224,54 @@ pub(super) static DEEDS: &[Deed] = &[
         ("validatingwebhookconfigurations", ""),
         "ValidatingWebhookConfiguration",
         Wide(true),
+    ),
+    deed(
+        Power::TakePolicies,
+        TAKE,
+        ADMISSION,
+        ("validatingadmissionpolicies", ""),
+        "ValidatingAdmissionPolicy",
+        Wide(true),
+    ),
+    deed(
+        Power::TakePolicies,
+        CLEAR,
+        ADMISSION,
+        ("validatingadmissionpolicies", ""),
+        "ValidatingAdmissionPolicy",
+        Wide(false),
+    ),
+    deed(
+        Power::TakeBindings,
+        TAKE,
+        ADMISSION,
+        ("validatingadmissionpolicybindings", ""),
+        "ValidatingAdmissionPolicyBinding",
+        Wide(true),
+    ),
+    deed(
+        Power::TakeBindings,
+        CLEAR,
+        ADMISSION,
+        ("validatingadmissionpolicybindings", ""),
+        "ValidatingAdmissionPolicyBinding",
+        Wide(false),
+    ),
+    deed(
+        Power::TakeWebhooks,
+        TAKE,
+        ADMISSION,
+        ("validatingwebhookconfigurations", ""),
+        "ValidatingWebhookConfiguration",
+        Wide(true),
+    ),
+    deed(
+        Power::TakeWebhooks,
+        CLEAR,
+        ADMISSION,
+        ("validatingwebhookconfigurations", ""),
+        "ValidatingWebhookConfiguration",
+        Wide(false),
     ),
     deed(
         Power::CreateMutatingPolicies,

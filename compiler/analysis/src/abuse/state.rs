@@ -79,9 +79,15 @@ pub(super) enum State<'a> {
     NewPod(Scope<'a>),
     /// A pod of one's own making where Pod Security is out of the way: in a namespace whose labels were changed, or a new one. By
     /// whom, since it is only theirs.
-    FreePod(u32),
+    FreePod(Option<&'a str>, u32),
     /// The namespace of that pod, before it is made.
     Freed(Option<&'a str>, u32),
+    /// A container that somebody adds to a pod where Pod Security asks them nothing.
+    FreeContainer(&'a ObjectKey, u32),
+    /// A namespace where somebody took away what refuses pods.
+    Unruled(&'a str, u32),
+    /// A pod of one's own making there.
+    UnruledPod(u32),
     /// The template of an object of this kind.
     Template(&'static str, &'static str, Scope<'a>),
     /// Code in any pod of the scope.
@@ -143,8 +149,11 @@ impl<'a> State<'a> {
     pub(super) fn namespace(&self) -> Option<&'a str> {
         match *self {
             Self::Account(namespace, _) | Self::Secret(namespace, _) | Self::Traffic(namespace, _) => Some(namespace),
-            Self::Inside(key) | Self::Added(key) | Self::Ports(key) => key.namespace.as_deref(),
-            Self::Freed(namespace, _) => namespace,
+            Self::Inside(key) | Self::Added(key) | Self::Ports(key) | Self::FreeContainer(key, _) => {
+                key.namespace.as_deref()
+            }
+            Self::Freed(namespace, _) | Self::FreePod(namespace, _) => namespace,
+            Self::Unruled(namespace, _) => Some(namespace),
             Self::Everything(scope)
             | Self::Holds(_, scope)
             | Self::AnyRole(scope)
@@ -193,13 +202,14 @@ impl fmt::Display for State<'_> {
             Self::AnySubject => f.write_str("any user, group or service account"),
             Self::Accounts(scope) => write!(f, "any service account {scope}"),
             Self::NewPod(scope) => write!(f, "a new pod {scope}"),
-            Self::FreePod(_) => f.write_str("a new pod there"),
+            Self::FreePod(..) | Self::UnruledPod(_) => f.write_str("a new pod there"),
+            Self::Unruled(namespace, _) => write!(f, "what refuses pods of namespace {namespace}"),
             Self::Freed(Some(namespace), _) => write!(f, "namespace {namespace}"),
             Self::Freed(None, _) => f.write_str("a new namespace"),
             Self::Template(_, kind, scope) => write!(f, "the pods of a {kind} {scope}"),
             Self::InsideAny(scope) => write!(f, "any pod {scope}"),
             Self::AddedAny(scope) => write!(f, "a container in any pod {scope}"),
-            Self::Inside(key) | Self::Added(key) => {
+            Self::Inside(key) | Self::Added(key) | Self::FreeContainer(key, _) => {
                 write!(f, "{} {}/{}", key.kind, key.namespace.as_deref().unwrap_or_default(), key.name)
             }
             Self::AnyNode => f.write_str("any node"),

@@ -48,8 +48,10 @@ pub enum StepKind {
     AlterWrites,
     /// Is shown every object that someone else writes, by a webhook.
     ObserveWrites,
-    /// Changes a namespace's labels, so that Pod Security lets anything in.
+    /// Changes a namespace's labels, so that Pod Security lets anything in, and policies that go by labels.
     LiftPodSecurity,
+    /// Takes away, or rewrites, an admission policy that refuses pods.
+    TakePolicy,
     /// Makes a namespace without labels, where Pod Security lets anything in.
     CreateNamespace,
     /// Runs a pod of their own as a service account of its namespace.
@@ -123,6 +125,7 @@ impl StepKind {
             Self::AlterWrites => "alter-writes",
             Self::ObserveWrites => "observe-writes",
             Self::LiftPodSecurity => "lift-pod-security",
+            Self::TakePolicy => "take-policy",
             Self::CreateNamespace => "create-namespace",
             Self::RunAs => "run-as",
             Self::MountSecret => "mount-secret",
@@ -172,7 +175,8 @@ impl StepKind {
             Self::Kubelet => format!("runs a command through the kubelet in {to}"),
             Self::AlterWrites => format!("alters what others write: {to}"),
             Self::ObserveWrites => format!("is shown what others write: {to}"),
-            Self::LiftPodSecurity => format!("changes the Pod Security labels of {to}"),
+            Self::LiftPodSecurity => format!("changes the labels that hold pods back of {to}"),
+            Self::TakePolicy => format!("takes away {to}"),
             Self::CreateNamespace => format!("creates {to}"),
             Self::RunAs => format!("runs it as {to}"),
             Self::MountSecret => format!("mounts {to}"),

@@ -21,7 +21,10 @@ use kspec_model::{ObjectKey, cluster::Cluster};
 
 use self::grants::Grants;
 pub use self::issuers::{Issuers, Mapping};
-use crate::{abuse::DynamicGrant, access::SubjectRef};
+use crate::{
+    abuse::{Controls, DynamicGrant},
+    access::SubjectRef,
+};
 
 /// What a concern is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +102,8 @@ pub struct ReviewSettings<'a> {
     pub constrained_impersonation: bool,
     /// Grants whose scope is told by labels.
     pub dynamic: &'a [DynamicGrant],
+    /// What admission was asked, if it was.
+    pub controls: Option<&'a Controls>,
     /// Whether the cluster shows everything: what is not in it is not there.
     pub complete: bool,
     /// Bindings that are declared as break-glass: what they give is given on purpose, and ends.

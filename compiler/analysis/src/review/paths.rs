@@ -24,6 +24,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
         exec_by_get: facts.settings.exec_by_get,
         constrained_impersonation: facts.settings.constrained_impersonation,
         dynamic: facts.settings.dynamic,
+        controls: facts.settings.controls,
         ..Settings::default()
     };
     let paths = Paths::new(facts.cluster, &settings);

@@ -21,6 +21,7 @@ fn settings<'a>(none: &'a BTreeSet<ObjectKey>) -> ReviewSettings<'a> {
         exec_by_get: false,
         constrained_impersonation: true,
         dynamic: &[],
+        controls: None,
         complete: true,
         break_glass: none,
         own: none,

@@ -3,11 +3,13 @@
 
 mod admission;
 mod edits;
+mod holding;
 mod incremental;
 mod language;
 mod modules;
 mod narrowing;
 mod pages;
+mod partial;
 mod robustness;
 mod specs;
 mod stdlib;

@@ -15,10 +15,10 @@ const PROGRAMS: u64 = 24;
 const CLAIMS: usize = 40;
 
 /// A stream of choices (xorshift); every seed gives the same ones anywhere.
-struct Choices(u64);
+pub(crate) struct Choices(pub(crate) u64);
 
 impl Choices {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -30,7 +30,7 @@ impl Choices {
     }
 
     /// A condition over the pod `o` and, inside a list, its container `c`.
-    fn truth(&mut self, depth: usize, c: bool) -> String {
+    pub(crate) fn truth(&mut self, depth: usize, c: bool) -> String {
         if depth == 0 {
             return match self.below(if c { 8 } else { 5 }) {
                 0 => "o.spec.hostNetwork == true".to_owned(),
@@ -188,12 +188,12 @@ impl Choices {
         }
     }
 
-    fn flag(&mut self) -> bool {
+    pub(crate) fn flag(&mut self) -> bool {
         self.below(2) == 0
     }
 
     /// A pod of which each optional field may be absent.
-    fn pod(&mut self) -> Value {
+    pub(crate) fn pod(&mut self) -> Value {
         let containers = 1 + self.below(3);
         let mut spec = json!({ "containers": (0..containers).map(|at| self.container(at)).collect::<Vec<_>>() });
         if self.flag() {
@@ -261,7 +261,7 @@ fn known(rule: &kspec_model::rules::Rule) -> Option<bool> {
     }
 }
 
-fn judged(rule: &kspec_model::rules::Rule, pod: &Value) -> Decision {
+pub(crate) fn judged(rule: &kspec_model::rules::Rule, pod: &Value) -> Decision {
     let bound = BoundRule {
         id: "rule".to_owned(),
         rule: rule.clone(),

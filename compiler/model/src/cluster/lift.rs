@@ -7,12 +7,13 @@ mod access;
 mod admin;
 mod network;
 mod pod;
+mod policy;
 mod read;
 #[cfg(test)]
 mod tests;
 mod workload;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -47,8 +48,8 @@ impl Cluster {
 pub struct Lift {
     cluster: Cluster,
     problems: Vec<LiftProblem>,
-    /// Kind and name of the admission policies that a binding puts to use.
-    bound_policies: BTreeSet<(String, String)>,
+    /// Bindings by kind and name of the admission policies that they put to use.
+    bound_policies: BTreeMap<(String, String), Vec<policy::Binding>>,
 }
 
 impl Lift {
@@ -62,10 +63,7 @@ impl Lift {
     pub fn finish(mut self) -> (Cluster, Vec<LiftProblem>) {
         admin::one_generation(&mut self);
         self.cluster.aggregate();
-        let bound = std::mem::take(&mut self.bound_policies);
-        self.cluster.guards.retain(|key, _| {
-            !key.kind.ends_with("AdmissionPolicy") || bound.contains(&(key.kind.clone(), key.name.clone()))
-        });
+        policy::put_to_use(&mut self);
         self.cluster.opaque.sort();
         self.cluster.opaque.dedup();
         (self.cluster, self.problems)
@@ -83,11 +81,11 @@ const KINDS: &[(&str, &str, bool, Reader)] = &[
     ("", "ReplicationController", true, workload::templated),
     ("", "Secret", true, pod::secret),
     ("", "Service", true, workload::service),
-    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy", false, pod::policy),
-    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding", false, pod::policy_binding),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy", false, policy::policy),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding", false, policy::binding),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", false, pod::webhooks),
-    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", false, pod::policy),
-    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", false, pod::policy_binding),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", false, policy::policy),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", false, policy::binding),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", false, pod::webhooks),
     ("apiextensions.k8s.io", "CustomResourceDefinition", false, definition),
     ("apps", "Deployment", true, workload::templated),

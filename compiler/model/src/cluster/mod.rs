@@ -6,6 +6,8 @@ mod admin;
 mod custom;
 mod lift;
 mod pod;
+mod pod_security;
+mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +17,8 @@ pub use admin::{AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, P
 pub use custom::{CUSTOM_WORKLOADS, CustomWorkload};
 pub use lift::{Lift, LiftProblem};
 pub use pod::{GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts};
+pub use pod_security::PodSecurityDefaults;
+pub use policy::{MatchFacts, PolicyFacts};
 
 use crate::{
     LabelSelector, ObjectKey,
@@ -49,6 +53,8 @@ pub struct Cluster {
     pub secrets: BTreeMap<(String, String), SecretFacts>,
     /// Webhooks' configurations, and admission policies that a binding puts to use: each may refuse a write, or alter it.
     pub guards: Guards,
+    /// What the API server's own configuration says of Pod Security; where it is not seen, nothing.
+    pub pod_security: PodSecurityDefaults,
     /// Custom resources that the cluster defines: API group and plural.
     pub definitions: BTreeSet<(String, String)>,
     /// Objects of kinds whose meaning for connectivity or access kspec does not evaluate (Calico's, Cilium's, …): an answer

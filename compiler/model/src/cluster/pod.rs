@@ -6,7 +6,8 @@ use std::{
     net::IpAddr,
 };
 
-use crate::{LabelSelector, ObjectKey};
+use super::PolicyFacts;
+use crate::{LabelSelector, Labels, ObjectKey};
 
 /// What a pod shares with its node, and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,8 +53,7 @@ pub struct SecretFacts {
     pub token_of: Option<String>,
 }
 
-/// A webhook of a configuration, or a policy that a binding puts to use: something that may refuse a write, and that is
-/// not evaluated.
+/// A webhook of a configuration, or a policy that a binding puts to use: something that may refuse a write.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GuardFacts {
     /// What it is asked about.
@@ -62,6 +62,8 @@ pub struct GuardFacts {
     pub namespaces: LabelSelector,
     /// The service that answers for it, by namespace and name; none for policies and for webhooks elsewhere.
     pub service: Option<(String, String)>,
+    /// What a validating policy says; none for webhooks, and for policies that alter.
+    pub policy: Option<PolicyFacts>,
 }
 
 /// Operations on resources, each list with `*` for all.
@@ -73,6 +75,15 @@ pub struct GuardRule {
     pub groups: Vec<String>,
     /// Resources; `pods/*` is every subresource of pods, `*/*` everything.
     pub resources: Vec<String>,
+}
+
+impl GuardFacts {
+    /// Whether it is asked in a namespace of these labels.
+    #[must_use]
+    pub fn is_asked_in(&self, labels: &Labels) -> bool {
+        let bound = |policy: &PolicyFacts| policy.bindings.iter().any(|binding| binding.namespaces.matches(labels));
+        self.namespaces.matches(labels) && self.policy.as_ref().is_none_or(bound)
+    }
 }
 
 impl GuardRule {

@@ -78,7 +78,7 @@ pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
     let own: BTreeSet<ObjectKey> =
         survey.places().filter(|(_, place)| matches!(place, Place::Source(_))).map(|(key, _)| key.clone()).collect();
     let issuers = program.and_then(issuers);
-    let dynamic = program.map(dynamic).unwrap_or_default();
+    let dynamic = program.map(dynamic_grants).unwrap_or_default();
     let version = survey.schema.version();
     review(
         &survey.cluster,
@@ -86,6 +86,7 @@ pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
             exec_by_get: version < KubeVersion::V1_35,
             constrained_impersonation: version >= KubeVersion::V1_36,
             dynamic: &dynamic,
+            controls: Some(survey.controls()),
             complete: survey.is_whole() && survey.unread_of(&READ).is_empty(),
             break_glass: &break_glass(survey),
             own: &own,
@@ -116,7 +117,9 @@ fn issuers(program: &Program) -> Option<Issuers> {
     Some(Issuers::of(&authentication.jwt))
 }
 
-pub(crate) fn dynamic(program: &Program) -> Vec<DynamicGrant> {
+/// A program's grants whose scope is told by labels of namespaces.
+#[must_use]
+pub fn dynamic_grants(program: &Program) -> Vec<DynamicGrant> {
     let of = |grant: &kspec_model::program::Grant| {
         let GrantScope::Where(scope) = &grant.scope else { return None };
         let subjects = grant.subjects.iter().map(SubjectRef::from).collect();

@@ -100,7 +100,7 @@ pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
     let pods = connects.then(|| with_pods(&coming, program));
     let reach = pods.as_ref().map(|cluster| net::reach(cluster, &NetOptions::default()));
     let asked: Vec<SubjectRef> = program.guarantees.iter().flat_map(|guarantee| subjects(&guarantee.claim)).collect();
-    let dynamic = crate::access::dynamic(program);
+    let dynamic = crate::access::dynamic_grants(program);
     let prover = Prover {
         survey,
         program,

@@ -112,6 +112,7 @@ impl<'s> Prover<'s, '_> {
             exec_by_get: version < KubeVersion::V1_35,
             constrained_impersonation: version >= KubeVersion::V1_36,
             dynamic: self.dynamic,
+            controls: Some(self.survey.controls()),
         };
         Paths::new(cluster, &settings)
     }

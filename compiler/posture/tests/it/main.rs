@@ -5,6 +5,7 @@
 mod access;
 mod audited;
 mod coming;
+mod controls;
 mod keys;
 mod limits;
 mod network;

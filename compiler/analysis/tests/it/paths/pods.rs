@@ -1,5 +1,8 @@
 //! What pods, nodes and namespaces lead to, and what holds it back.
 
+use kspec_analysis::abuse::{Attempt, Controls, Refusal, Refuser};
+use kspec_model::cluster::PodSecurityDefaults;
+
 use super::*;
 
 #[test]
@@ -19,7 +22,7 @@ fn pod_security_holds_a_privileged_pod_back() {
         let held = to(&deployer(level), &node);
         assert_eq!(lines(&held.paths), [] as [&str; 0]);
         let control = held.held_back[0].steps[1].held_back_by.clone().unwrap();
-        assert_eq!((control.namespace.as_str(), control.level.as_str()), ("shop", level));
+        assert_eq!(control.to_string(), format!("Pod Security level {level} of namespace shop"));
     }
 }
 
@@ -141,7 +144,7 @@ fn labels_and_new_namespaces_get_around_pod_security() {
         chains(&cluster(strict().into_iter().chain(grant(place, "r", rules, user("u")))), &Goal::Node(None), "user u")
     };
     let lifted = [
-        "changes the Pod Security labels of namespace shop | creates a new pod there | makes it privileged, on any node",
+        "changes the labels that hold pods back of namespace shop | creates a new pod there | makes it privileged, on any node",
     ];
     assert_eq!(node(Some("shop"), &["create pods", "patch namespaces"]), lifted);
     assert_eq!(node(Some("shop"), &["create deployments.apps", "update namespaces named shop"]), lifted);
@@ -307,4 +310,118 @@ fn guards_that_are_asked_are_named() {
     assert_eq!(named(label("ops"), "create deployments.apps"), ["guard"]);
     assert_eq!(named(label("shop"), "create pods"), [] as [&str; 0]);
     assert_eq!(named(json!({}), "create pods/exec"), [] as [&str; 0]);
+}
+
+#[test]
+fn the_servers_own_defaults_and_exemptions_of_pod_security_count() {
+    let file = |exemptions: Value| {
+        json!({
+            "kind": "AdmissionConfiguration",
+            "plugins": [{ "name": "PodSecurity", "configuration": { "kind": "PodSecurityConfiguration", "defaults": { "enforce": "baseline" }, "exemptions": exemptions } }],
+        })
+    };
+    let with = |configuration: &Value, level: Option<&str>| {
+        let own = level.map(|level| namespace("shop", level));
+        let mut cluster = cluster(grant(Some("shop"), "r", &["create pods"], user("u")).into_iter().chain(own));
+        cluster.pod_security = PodSecurityDefaults::read("admission.yaml", configuration).unwrap();
+        to(&cluster, &Goal::Node(None))
+    };
+    let held = with(&file(json!({})), None);
+    assert_eq!(lines(&held.paths), [] as [&str; 0]);
+    assert_eq!(
+        held.held_back[0].steps[1].held_back_by.clone().unwrap().to_string(),
+        "Pod Security level baseline, the default of admission.yaml, in namespace shop"
+    );
+    // The namespace's own label comes first.
+    assert_eq!(with(&file(json!({})), Some("privileged")).paths.len(), 1);
+    for exempt in
+        [json!({ "namespaces": ["shop"] }), json!({ "usernames": ["u"] }), json!({ "runtimeClasses": ["kata"] })]
+    {
+        assert_eq!(with(&file(exempt.clone()), None).paths.len(), 1, "{exempt}");
+    }
+    for other in [json!({ "namespaces": ["other"] }), json!({ "usernames": ["v"] })] {
+        assert_eq!(with(&file(other.clone()), None).paths.len(), 0, "{other}");
+    }
+}
+
+/// Chains to a node where admission refuses an attempt in `shop`, and what holds back.
+fn refused(
+    refusals: Vec<Refusal>,
+    rules: &[&str],
+    objects: impl IntoIterator<Item = Value>,
+) -> (Vec<String>, Vec<String>) {
+    let controls = Controls { refusals, ..Controls::default() };
+    let wide = grant(None, "r", rules, user("u"));
+    let cluster = cluster(wide.into_iter().chain(objects));
+    let settings = Settings { controls: Some(&controls), ..Settings::default() };
+    let answer = Paths::new(&cluster, &settings).to(&Goal::Node(None), None);
+    let steps = answer.held_back.iter().flat_map(|path| &path.steps);
+    let by = steps.filter_map(|step| Some(step.held_back_by.clone()?.to_string())).collect();
+    (lines(&answer.paths), by)
+}
+
+fn refusal(by: &[Refuser], attempt: Attempt, lasting: bool) -> Refusal {
+    Refusal { namespace: Some("shop".into()), attempt, by: by.to_vec(), lasting }
+}
+
+#[test]
+fn what_admission_refuses_is_held_back() {
+    let by = [Refuser::Rule("privileged".into()), Refuser::Policy("host-paths".into())];
+    let with = |attempt, lasting, rules: &[&str], level| {
+        let running = pod("shop", "p", json!({ "nodeName": "a" }));
+        refused(vec![refusal(&by, attempt, lasting)], rules, [namespace("shop", level), running])
+    };
+    let both = "rule privileged, ValidatingAdmissionPolicy host-paths in namespace shop".to_owned();
+    assert_eq!(with(Attempt::NewPod, false, &["create pods"], "privileged"), (vec![], vec![both.clone()]));
+    assert_eq!(with(Attempt::NewPod, false, &["create deployments.apps"], "privileged"), (vec![], vec![both.clone()]));
+    // A container is added to a pod that runs: that is another request.
+    let adds = ["patch pods/ephemeralcontainers"];
+    assert_eq!(with(Attempt::NewPod, false, &adds, "privileged").0.len(), 1);
+    assert_eq!(with(Attempt::AddedContainer, false, &adds, "privileged"), (vec![], vec![both]));
+    assert_eq!(with(Attempt::AddedContainer, false, &["create pods"], "privileged").0.len(), 1);
+    // Other labels lift the level, and what goes by labels; what does not, stays.
+    let relabels = ["create pods", "patch namespaces"];
+    assert_eq!(with(Attempt::NewPod, false, &relabels, "baseline").0.len(), 1);
+    assert_eq!(with(Attempt::NewPod, false, &relabels, "privileged").0.len(), 1);
+    assert_eq!(with(Attempt::NewPod, true, &relabels, "baseline").0, [] as [&str; 0]);
+}
+
+#[test]
+fn new_namespaces_are_held_back_by_what_holds_everywhere() {
+    let creates = ["create pods", "create namespaces"];
+    let there = refusal(&[Refuser::Policy("p".into())], Attempt::NewPod, true);
+    let with = |refusals| refused(refusals, &creates, [namespace("shop", "privileged")]);
+    assert_eq!(
+        with(vec![there.clone()]).0,
+        ["user u: creates a new namespace | creates a new pod there | makes it privileged, on any node"]
+    );
+    let everywhere = Refusal { namespace: None, ..there.clone() };
+    assert_eq!(with(vec![there, everywhere]).0, [] as [&str; 0]);
+}
+
+#[test]
+fn whoever_may_take_a_policy_away_is_not_held_back_by_it() {
+    let with = |by: Refuser, rules: &[&str], level| {
+        refused(vec![refusal(&[by], Attempt::NewPod, true)], rules, [namespace("shop", level)]).0
+    };
+    let policy = || Refuser::Policy("p".into());
+    let deletes = |name: &str| format!("delete validatingadmissionpolicies.adm named {name}");
+    let way = [
+        "user u: takes away what refuses pods of namespace shop | creates a new pod there | makes it privileged, on any node",
+    ];
+    assert_eq!(with(policy(), &["create pods", &deletes("p")], "privileged"), way);
+    assert_eq!(with(policy(), &["create pods", "patch validatingadmissionpolicybindings.adm"], "privileged"), way);
+    for near in [
+        deletes("other").as_str(),
+        "create validatingadmissionpolicies.adm",
+        "patch validatingwebhookconfigurations.adm",
+    ] {
+        assert_eq!(with(policy(), &["create pods", near], "privileged"), [] as [&str; 0], "{near}");
+    }
+    // The level stays, unless labels may be changed too.
+    assert_eq!(with(policy(), &["create pods", &deletes("p")], "baseline"), [] as [&str; 0]);
+    assert_eq!(with(policy(), &["create pods", &deletes("p"), "patch namespaces"], "baseline").len(), 1);
+    // A rule of the program is a policy under another name, or a webhook.
+    let rule = || Refuser::Rule("r".into());
+    assert_eq!(with(rule(), &["create pods", "patch validatingwebhookconfigurations.adm"], "privileged"), way);
 }

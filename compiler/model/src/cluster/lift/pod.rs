@@ -98,40 +98,25 @@ pub(super) fn webhooks(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<
     Ok(())
 }
 
-/// An admission policy; whether a binding puts it to use is settled once all are read.
-pub(super) fn policy(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
-    let constraints = value.field("spec")?.field("matchConstraints").map_err(under("spec"))?;
-    let guard = guard(constraints, "resourceRules").map_err(under("spec.matchConstraints"))?;
-    lift.cluster.guards.insert(key.clone(), vec![guard]);
-    Ok(())
-}
-
-/// The binding of an admission policy.
-pub(super) fn policy_binding(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
-    let spec = value.field("spec")?;
-    let policy = spec.text("policyName").map_err(under("spec"))?.unwrap_or_default();
-    let denies = spec.strings("validationActions").map_err(under("spec"))?.iter().any(|action| action == "Deny");
-    if denies || key.kind == "MutatingAdmissionPolicyBinding" {
-        lift.bound_policies.insert((key.kind.trim_end_matches("Binding").to_owned(), policy.to_owned()));
-    }
-    Ok(())
-}
-
-fn guard(value: &Value, rules: &str) -> Read<GuardFacts> {
+pub(super) fn guard(value: &Value, rules: &str) -> Read<GuardFacts> {
     let mut facts = GuardFacts::default();
     let service = value.field("clientConfig")?.field("service").map_err(under("clientConfig"))?;
     if let (Some(namespace), Some(name)) = (service.text("namespace")?, service.text("name")?) {
         facts.service = Some((namespace.to_owned(), name.to_owned()));
     }
     for rule in value.list(rules)? {
-        facts.rules.push(GuardRule {
-            operations: rule.strings("operations")?,
-            groups: rule.strings("apiGroups")?,
-            resources: rule.strings("resources")?,
-        });
+        facts.rules.push(guard_rule(rule)?);
     }
     if let Some(selector) = value.present("namespaceSelector") {
         facts.namespaces = label_selector(selector).map_err(under("namespaceSelector"))?;
     }
     Ok(facts)
+}
+
+pub(super) fn guard_rule(rule: &Value) -> Read<GuardRule> {
+    Ok(GuardRule {
+        operations: rule.strings("operations")?,
+        groups: rule.strings("apiGroups")?,
+        resources: rule.strings("resources")?,
+    })
 }
