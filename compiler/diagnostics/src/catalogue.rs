@@ -113,6 +113,7 @@ catalogue! {
     BROKEN_ACCEPT = 131 Information "an accepted finding that does not occur" "K0131";
     TOO_LARGE = 132 Error "expands beyond the compiler's bound" "K0132";
     MISSING_REASON = 133 Error "an exception without reason, owner or end date" "K0133";
+    EMPTY_PROMISE = 134 Error "a promise that nothing could keep" "K0134";
     // K02xx: access.
     WILDCARD = 201 Warning "wildcard verb or resource" "K0201";
     ESCALATING_VERB = 202 Warning "escalate, bind or impersonate" "K0202";

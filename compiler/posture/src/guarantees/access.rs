@@ -10,7 +10,7 @@ use kspec_model::{
 };
 
 use super::{
-    Outcome, Prover, Violation,
+    EMPTY, Outcome, Prover, Violation,
     minimal::{minimal, only},
     say, short,
 };
@@ -43,7 +43,7 @@ impl Prover<'_, '_> {
     pub(super) fn can(&self, always: bool, can: &Can, notes: &mut Vec<String>) -> Outcome {
         if can.by_any_path {
             return match always {
-                true => Outcome::NotDecided("`always … by any path` is not proved: promise what is granted".to_owned()),
+                true => Outcome::NotDecided(EMPTY.to_owned()),
                 false => self.never_by_any_path(can, notes),
             };
         }

@@ -89,6 +89,9 @@ pub struct Responsible {
     pub text: String,
 }
 
+/// Of a promise that the compiler refuses (K0134), whoever made it.
+const EMPTY: &str = "`always` does not go with `both`, nor with chains";
+
 /// Judges every guarantee of the program; none where there is no program.
 #[must_use]
 pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
@@ -153,7 +156,7 @@ impl<'a> Prover<'_, 'a> {
             Claim::Both { first, second, scope } if !guarantee.always => {
                 self.never_both([first, second], scope, &mut notes)
             }
-            Claim::Both { .. } => Outcome::NotDecided("`always both` is not proved: write `never both`".to_owned()),
+            Claim::Both { .. } => Outcome::NotDecided(EMPTY.to_owned()),
             Claim::Reaches(reaches) => match self.reach {
                 Some(reach) => self.reaches(guarantee.always, reaches, reach, &mut notes),
                 None => Outcome::NotDecided("nothing was asked about connections".to_owned()),

@@ -14,7 +14,7 @@ use kspec_model::{
     program::{Peer, PortRef, Reaches, RoleRef, RoleRule},
 };
 
-use super::{Outcome, Prover, Responsible, Violation, edges::edges_of, minimal::minimal, say, short};
+use super::{EMPTY, Outcome, Prover, Responsible, Violation, edges::edges_of, minimal::minimal, say, short};
 use crate::network::READ;
 
 /// Resources that lead callers from outside to pods: with [`READ`], those of which a part unread would make an answer a guess.
@@ -157,7 +157,7 @@ impl Prover<'_, '_> {
         reach: &Reach<'_>,
     ) -> Result<Option<Violation>, String> {
         if reaches.through_any_path {
-            return Err("`always … through any path` is not proved: name each connection".to_owned());
+            return Err(EMPTY.to_owned());
         }
         let Some(packet) = reach.refused(from, to, ports) else { return Ok(None) };
         let halves = self.halves(&packet, reach);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kspec_diagnostics::{Finding, codes};
 use kspec_model::program::{Audited, Can, Claim, ClaimResource, ClaimScope, Guarantee, Reaches, RoleRef, Subject, Who};
 use kspec_syntax::tree::{self, Item};
 use kspec_types::EntityKind;
@@ -21,7 +22,12 @@ const AUDITED: &[(&str, Word)] =
 
 impl Elab<'_, '_> {
     pub(super) fn guarantee(&self, node: &tree::Guarantee, item: &Item) {
-        let Some(claim) = self.claim(&node.claim) else { return };
+        let claim = self.claim(&node.claim);
+        if let Some((what, help)) = empty(node) {
+            self.report(Finding::new(codes::EMPTY_PROMISE, what, self.at(item.span)).help(help));
+            return;
+        }
+        let Some(claim) = claim else { return };
         let bare = Item { doc: None, ..item.clone() };
         let text = kspec_syntax::print_item(&bare).trim().to_owned();
         let always = node.always;
@@ -110,6 +116,28 @@ impl Elab<'_, '_> {
             Place::Namespaces(names) => ClaimScope::Namespaces(names.iter().map(ToString::to_string).collect()),
             Place::Where(selector) => ClaimScope::Where(selector),
         })
+    }
+}
+
+/// What `always` cannot promise, and what to write instead.
+fn empty(node: &tree::Guarantee) -> Option<(&'static str, &'static str)> {
+    if !node.always {
+        return None;
+    }
+    match &node.claim {
+        tree::Claim::Can { by_any_path: true, .. } => Some((
+            "`always … by any path` would promise that a chain of abuse stays open, which nothing that is granted does",
+            "leave `by any path` out to promise what is granted; `never … by any path` is for what must be out of reach",
+        )),
+        tree::Claim::Reaches { through_any_path: true, .. } => Some((
+            "`always … through any path` would promise that pods hand on what reaches them, which no policy says",
+            "promise each connection of the chain: `always a reaches b`, `always b reaches c`",
+        )),
+        tree::Claim::Both { .. } => Some((
+            "`always both` would promise that whoever holds one role holds the other too, which makes nothing safe or work",
+            "promise what they may do, `always … can …`; `never both` keeps roles apart",
+        )),
+        _ => None,
     }
 }
 
