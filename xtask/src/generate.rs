@@ -1,5 +1,6 @@
 //! `cargo xtask generate`: inputs of any size for benches, the same bytes for the same seed.
 
+mod access;
 mod network;
 mod project;
 mod random;
@@ -8,10 +9,11 @@ mod state;
 mod tests;
 mod yaml;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Parser as _, Subcommand};
 
 use crate::Outcome;
 
@@ -66,15 +68,54 @@ enum What {
         #[arg(long)]
         out: PathBuf,
     },
+    /// A directory state of service accounts, roles, bindings and pods, for questions about access
+    Access {
+        /// How many service accounts, fifty a namespace
+        #[arg(long)]
+        accounts: usize,
+        /// How many roles; the first may do everything
+        #[arg(long)]
+        roles: usize,
+        /// How many bindings
+        #[arg(long)]
+        bindings: usize,
+        /// How many pods
+        #[arg(long)]
+        pods: usize,
+        /// What varies between states of one size
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// A folder to write to
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// The task as a command line of its own.
+#[derive(clap::Parser)]
+#[command(no_binary_name = true)]
+struct Line {
+    #[command(flatten)]
+    task: Generate,
 }
 
 impl Generate {
+    /// Writes what a command line without `--out` asks for.
+    pub(crate) fn to(line: &str, out: &Path) -> Outcome {
+        let words = line.split(' ').map(OsStr::new).chain([OsStr::new("--out"), out.as_os_str()]);
+        Line::try_parse_from(words).map_err(|error| error.to_string())?.task.run()
+    }
+
     /// Writes what was asked for.
     pub(crate) fn run(&self) -> Outcome {
         let (files, out) = match &self.what {
             What::Project { declarations, files, seed, out } => (project::files(*declarations, *files, *seed)?, out),
             What::State { objects, seed, out } => (state::files(*objects, *seed), out),
             What::Network { workloads, policies, seed, out } => (network::files(*workloads, *policies, *seed), out),
+            What::Access { accounts, roles, bindings, pods, seed, out } => {
+                let counts = access::Counts { accounts: *accounts, roles: *roles, bindings: *bindings, pods: *pods };
+                (access::files(counts, *seed), out)
+            }
         };
         for (name, content) in files {
             write(&out.join(name), &content)?;

@@ -4,6 +4,7 @@ mod apiserver;
 mod compare_openapi;
 mod generate;
 mod kubernetes;
+mod measure;
 mod rbac;
 mod schemas;
 
@@ -24,6 +25,8 @@ enum Task {
     Schemas(schemas::Schemas),
     /// Writes inputs of any size for benches
     Generate(generate::Generate),
+    /// Measures whole processes of the release binary over generated inputs
+    Measure(measure::Measure),
     /// Holds the table of a running API server's version against what it publishes
     CompareOpenapi(compare_openapi::CompareOpenapi),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Schemas(task) => task.run(),
         Task::Generate(task) => task.run(),
+        Task::Measure(task) => task.run(),
         Task::CompareOpenapi(task) => task.run(),
     };
     match outcome {

@@ -8,7 +8,7 @@ use kspec_model::program::Date;
 use kspec_schema::{KubeVersion, Schema};
 use serde_json::Value;
 
-use super::{network, project, state};
+use super::{access, network, project, state};
 
 const HEADS: [&str; 7] = ["namespace", "service_account", "workload", "network", "group", "role", "grant"];
 
@@ -78,4 +78,23 @@ fn a_network_has_as_many_workloads_and_policies_as_asked_for_and_is_the_same_for
     let text: String = files.values().map(String::as_str).collect();
     assert_eq!(text.matches("Deployment").count(), 50);
     assert_eq!(text.matches("NetworkPolicy").count(), 30);
+}
+
+#[test]
+fn an_estate_has_what_was_asked_for_and_its_objects_are_what_the_server_would_take() {
+    let counts = access::Counts { accounts: 60, roles: 110, bindings: 200, pods: 70 };
+    let files = access::files(counts, 7);
+    assert_eq!(files, access::files(counts, 7));
+    assert_ne!(files, access::files(counts, 8));
+    let schema = Schema::bundled(KubeVersion::NEWEST);
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for document in files.values().flat_map(|text| text.split("---\n").skip(1)) {
+        let object: Value = serde_saphyr::from_str(document).unwrap();
+        assert_eq!(schema.validate(&object), [], "{document}");
+        *kinds.entry(object["kind"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    let bindings = kinds.remove("RoleBinding").unwrap() + kinds.remove("ClusterRoleBinding").unwrap();
+    assert_eq!(bindings, 200);
+    let counted = [("ClusterRole", 110), ("Namespace", 2), ("Pod", 70), ("ServiceAccount", 60)];
+    assert_eq!(kinds, counted.map(|(kind, count)| (kind.to_owned(), count)).into());
 }
