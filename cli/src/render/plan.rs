@@ -259,6 +259,12 @@ fn objects(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
             let why = format!("      held back until Service {service} has an endpoint that is ready");
             line(out, &paint.change(&why));
         }
+        for url in &change.unchecked {
+            let why = format!(
+                "      not checked whether anybody answers at {url}: while nobody does, what it covers is refused"
+            );
+            line(out, &paint.change(&why));
+        }
         for conflict in &change.conflicts {
             line(out, &paint.bad(&format!("      {} is {}'s too", conflict.path, conflict.managers.join(", "))));
         }

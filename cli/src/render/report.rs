@@ -55,6 +55,13 @@ pub(crate) fn summary(report: &Report) -> String {
         for warning in &result.warnings {
             let _ = writeln!(out, "  the server warns of {}: {warning}", result.object);
         }
+        for url in &result.unchecked {
+            let _ = writeln!(
+                out,
+                "  {} is in force; whether anybody answers at {url} was not checked, and while nobody does, what it covers is refused",
+                result.object
+            );
+        }
         if !result.outcome.is_done() {
             let _ = writeln!(out, "  {}", one(result));
         }

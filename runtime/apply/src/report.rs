@@ -37,6 +37,10 @@ pub struct ObjectResult {
     /// What the server warned of, in its words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// URLs of webhooks that are now in force and refuse whatever they cover while nobody answers there: nobody looked whether
+    /// somebody does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<String>,
 }
 
 /// What became of an object.

@@ -12,7 +12,7 @@ use std::{
 use futures::{StreamExt, stream};
 use kspec_lower::Phase;
 use kspec_model::{Object, ObjectKey};
-use kspec_plan::{ObjectName, Service, awaited};
+use kspec_plan::{ObjectName, Service, awaited, unchecked};
 use kspec_state::live::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -215,7 +215,7 @@ impl Run<'_> {
             .wanted
             .iter()
             .filter(|wanted| wanted.phase == phase && begun != Some(&wanted.object.key()))
-            .partition(|wanted| wanted.intent != Intent::Keep && !awaited(&wanted.object).is_empty());
+            .partition(|wanted| wanted.intent != Intent::Keep && must_answer(&wanted.object));
         let results: Vec<_> = stream::iter(due.iter().map(|wanted| self.one(wanted)))
             .buffered(self.options.at_once.max(1))
             .collect()
@@ -251,7 +251,13 @@ impl Run<'_> {
         for wanted in waiting {
             let held = awaited(&wanted.object).iter().find_map(|service| missing.get(service));
             let result = match held {
-                None => self.one(wanted).await,
+                None => {
+                    let (mut result, object) = self.one(wanted).await;
+                    if result.outcome.is_change() {
+                        result.unchecked.extend(unchecked(&wanted.object));
+                    }
+                    (result, object)
+                }
                 Some(why) => {
                     let because = format!(
                         "{why}, and what this covers would be refused until it has; start the webhook, then apply again, \
@@ -406,7 +412,7 @@ impl Run<'_> {
     }
 
     fn told(&self, object: ObjectName, outcome: Outcome, warnings: Vec<String>) -> ObjectResult {
-        let result = ObjectResult { object, outcome, effect: None, warnings };
+        let result = ObjectResult { object, outcome, effect: None, warnings, unchecked: Vec::new() };
         (self.progress)(&result);
         result
     }
@@ -452,6 +458,11 @@ fn unknown_kinds(connection: &Connection, wanted: &[Wanted]) -> Result<(), Apply
         });
     }
     if unknown.is_empty() { Ok(()) } else { Err(ApplyError::UnknownKinds(unknown.into_values().collect())) }
+}
+
+/// Whether an object refuses whatever it covers while nobody answers somewhere: then it comes after all others of its phase.
+fn must_answer(object: &Object) -> bool {
+    !awaited(object).is_empty() || !unchecked(object).is_empty()
 }
 
 /// Group and kind that a CustomResourceDefinition defines.

@@ -31,7 +31,7 @@ use kspec_posture::Survey;
 use kspec_schema::Schema;
 use kspec_state::State;
 
-pub use awaited::{Service, awaited};
+pub use awaited::{Service, awaited, unchecked};
 pub use deltas::{cluster, of_state};
 pub use diff::{FieldChange, FieldConflict, ObjectDiff, diff_object, diff_result, merge_object};
 pub use document::*;

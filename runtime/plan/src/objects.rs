@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     Inputs,
-    awaited::awaited,
+    awaited::{awaited, unchecked},
     diff::{self, FieldChange, diff_object, merge_object},
     document::{Action, Basis, Change, ObjectName, Refusal, RefusalKind, Source},
     owner::{Owner, field_manager, is_made_by_the_cluster, is_prunable, owner, removal_rank, why_released},
@@ -68,6 +68,7 @@ impl Objects {
                 basis: if pending.waits(&desired) { Basis::KnownAfterApply } else { Basis::Merge },
                 moved_from: moves.to.get(&key).cloned(),
                 waits_for: waits_for(&desired),
+                unchecked: Vec::from_iter(unchecked(&desired)),
                 ..change(&desired, source)
             });
             self.after.insert(key, desired);
@@ -113,6 +114,7 @@ impl Objects {
         change.conflicts = diff.conflicts;
         if change.action != Action::None {
             change.waits_for = waits_for(&desired);
+            change.unchecked = Vec::from_iter(unchecked(&desired));
         }
         if let Some(after) = after(&desired, &change, Some(actual), inputs.schema, &manager) {
             self.after.insert(key, after);
@@ -182,6 +184,7 @@ fn change(object: &Object, source: Option<Source>) -> Change {
         reason: None,
         conflicts: Vec::new(),
         waits_for: Vec::new(),
+        unchecked: Vec::new(),
     }
 }
 

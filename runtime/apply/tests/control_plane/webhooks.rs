@@ -98,3 +98,27 @@ fn the_endpoint_is_waited_for() {
         assert_eq!(report.results.last().unwrap().outcome, Outcome::Created, "{:#?}", outcomes(&report));
     });
 }
+
+/// Of an address nobody but the API server can tell whether it answers: that is said, and it comes last.
+#[test]
+fn what_is_named_by_its_url_is_put_in_force_unchecked() {
+    let bench = Bench::new("url");
+    let mut work = bench.work();
+    let url = "https://127.0.0.1:1/validate/fail/1";
+    let mut named = configuration(&bench, "Fail");
+    named["webhooks"][0]["clientConfig"] = json!({ "url": url });
+    let mut ignores = configuration(&bench, "Ignore");
+    ignores["metadata"]["name"] = json!(format!("{}-other", bench.project()));
+    ignores["webhooks"][0]["clientConfig"] = json!({ "url": url });
+    for configuration in [named, ignores] {
+        work.wanted.push(bench.wanted(Phase::PolicyBindings, configuration));
+    }
+    let report = bench.apply(&work);
+    let told: Vec<_> = report.results.iter().filter(|result| !result.unchecked.is_empty()).collect();
+    let [one] = told[..] else { panic!("{:#?}", outcomes(&report)) };
+    assert_eq!((one.outcome.clone(), one.unchecked.clone()), (Outcome::Created, vec![url.to_owned()]));
+    assert!(one.object.to_string().ends_with("-kspec"), "{}", one.object);
+    // A second run writes nothing, and has nothing to say.
+    let report = bench.apply(&work);
+    assert!(report.results.iter().all(|result| result.unchecked.is_empty()), "{:#?}", outcomes(&report));
+}

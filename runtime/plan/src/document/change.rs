@@ -39,6 +39,10 @@ pub struct Change {
     /// that nobody answers for refuses whatever it covers. Where none becomes ready, the object is held back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
+    /// URLs of webhooks that refuse whatever they cover while nobody answers there, which apply does not check: the API server asks from
+    /// its own network and with its own certificate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<String>,
 }
 
 /// What happens to an object.

@@ -212,6 +212,29 @@ fn connections_open_and_close() {
 }
 
 #[test]
+fn what_refuses_while_nobody_answers_waits_for_services_and_names_urls() {
+    let webhook =
+        |policy: Value, client: Value| json!({ "name": "w", "failurePolicy": policy, "clientConfig": client });
+    let service = json!({ "service": { "namespace": "kspec", "name": "webhook" } });
+    let url = |path: &str| json!({ "url": format!("https://gate.example.com/{path}") });
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": { "name": "gate" },
+        "webhooks": [
+            webhook(json!("Fail"), service), webhook(json!("Fail"), url("fail")), webhook(Value::Null, url("unsaid")),
+            webhook(json!("Ignore"), url("ignore")),
+        ],
+    });
+    let planned = World::new(vec![configuration.clone()], vec![]).plan();
+    let change = &planned.plan.changes[0];
+    assert_eq!(change.waits_for, ["kspec/webhook"]);
+    assert_eq!(change.unchecked, ["https://gate.example.com/fail", "https://gate.example.com/unsaid"]);
+    // What is in force already needs no word.
+    let planned = World::new(vec![configuration.clone()], vec![owned(configuration)]).plan();
+    assert_eq!((planned.plan.changes[0].action, planned.plan.changes[0].unchecked.len()), (Action::None, 0));
+}
+
+#[test]
 fn what_waits_for_its_namespace_says_so() {
     let planned = World::new(vec![namespace("new"), role("new", "r", &["get"])], vec![]).plan();
     let bases: Vec<Basis> = planned.plan.changes.iter().map(|change| change.basis).collect();
