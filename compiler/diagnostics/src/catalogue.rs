@@ -1,7 +1,8 @@
 //! The one committed table of codes.
 //!
 //! A code is declared here once; its page under `pages/` is what `kspec explain` prints, and runs as a test: every
-//! ```` ```kspec fails ```` block of page `Kxxxx` yields `Kxxxx`, every ```` ```kspec ```` block yields no error.
+//! ```` ```kspec fails ```` block of page `Kxxxx` yields `Kxxxx`, every ```` ```kspec ```` block yields no error; every
+//! ```` ```yaml fails ```` block yields `Kxxxx` as the objects of a cluster, and a ```` ```yaml ```` block beside it does not.
 
 use serde::{Serialize, Serializer};
 
