@@ -83,17 +83,22 @@ fn scene(text: &str) -> Vec<Value> {
     about.flat_map(|(place, app)| [namespace(place), pod(place, app)]).collect()
 }
 
+/// The kinds of examples.
+const VERSIONS: [(&str, &str); 5] = [
+    ("ClusterNetworkPolicy", "policy.networking.k8s.io/v1alpha2"),
+    ("NetworkPolicy", "networking.k8s.io/v1"),
+    ("Pod", "v1"),
+    ("RoleBinding", "rbac.authorization.k8s.io/v1"),
+    ("ServiceAccount", "v1"),
+];
+
 /// The objects of an example. They leave out what a reader of such a page knows.
 fn objects(text: &str) -> Vec<Value> {
     let documents: Vec<Value> = text.split("\n---\n").map(|one| serde_saphyr::from_str(one).expect("YAML")).collect();
     let whole = documents.into_iter().map(|mut object| {
-        let version = match object["kind"].as_str().expect("a kind") {
-            "NetworkPolicy" => "networking.k8s.io/v1",
-            "ClusterNetworkPolicy" => "policy.networking.k8s.io/v1alpha2",
-            "Pod" | "ServiceAccount" => "v1",
-            "RoleBinding" => "rbac.authorization.k8s.io/v1",
-            other => panic!("of which group is {other}?"),
-        };
+        let kind = object["kind"].as_str().expect("a kind");
+        let (_, version) =
+            VERSIONS.iter().find(|(known, _)| *known == kind).expect("a kind that pages leave the version of");
         object["apiVersion"] = json!(version);
         object
     });
