@@ -15,8 +15,8 @@ const EXTERNAL: &str = "[External]";
 
 /// Several rows of a plan, shown as one.
 pub(super) struct Group {
-    src: Vec<String>,
-    dst: Vec<String>,
+    src: String,
+    dst: String,
     conn: String,
     /// The policies that bring it about.
     pub(super) because: String,
@@ -41,7 +41,14 @@ pub(super) fn grouped(entries: &[ConnectivityEntry]) -> Vec<Group> {
         slot.0.push(src.to_owned());
         slot.1.extend(rows);
     }
-    merged.into_iter().map(|((dst, conn), (src, rows))| Group { src, dst, conn, because: because(&rows) }).collect()
+    let names = |names: &[String]| ends(names.iter().map(String::as_str));
+    let group = |((dst, conn), (src, rows)): (Far, Near<'_>)| Group {
+        src: names(&src),
+        dst: names(&dst),
+        conn,
+        because: because(&rows),
+    };
+    merged.into_iter().map(group).collect()
 }
 
 /// Policies and what leads callers in: that a namespace or workload changed beside them is rarely the reason.
@@ -67,22 +74,38 @@ fn listed(names: &[String], most: usize, between: &str) -> String {
     text
 }
 
-/// Names, those outside the cluster as one where they are many.
-fn ends(names: &[String]) -> String {
-    let (outside, mut inside): (Vec<String>, Vec<String>) =
-        names.iter().cloned().partition(|name| name.ends_with(EXTERNAL));
-    match outside.as_slice() {
-        [] => {}
-        [one] if one.starts_with("0.0.0.0-255.255.255.255") => inside.push("outside (every IPv4 address)".to_owned()),
-        [one] if one.starts_with("::-ffff:ffff") => inside.push("outside (every IPv6 address)".to_owned()),
-        [one] => inside.push(one.clone()),
-        several => inside.push(format!("outside ({} address ranges)", several.len())),
+/// Names, those outside the cluster as one where they are many, and only so many listed.
+pub(super) fn ends<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let (mut outside, mut inside, mut more) = (Vec::new(), Vec::new(), 0);
+    for name in names {
+        if name.ends_with(EXTERNAL) {
+            outside.push(name);
+        } else if inside.len() < LISTED {
+            inside.push(name.to_owned());
+        } else {
+            more += 1;
+        }
     }
-    listed(&inside, LISTED, ", ")
+    let outside = match outside.as_slice() {
+        [] => None,
+        [one] if one.starts_with("0.0.0.0-255.255.255.255") => Some("outside (every IPv4 address)".to_owned()),
+        [one] if one.starts_with("::-ffff:ffff") => Some("outside (every IPv6 address)".to_owned()),
+        [one] => Some((*one).to_owned()),
+        several => Some(format!("outside ({} address ranges)", several.len())),
+    };
+    match outside {
+        Some(outside) if inside.len() < LISTED => inside.push(outside),
+        Some(_) => more += 1,
+        None => {}
+    }
+    if more > 0 {
+        inside.push(format!("and {more} more"));
+    }
+    inside.join(", ")
 }
 
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} → {} : {}", ends(&self.src), ends(&self.dst), self.conn)
+        write!(f, "{} → {} : {}", self.src, self.dst, self.conn)
     }
 }

@@ -6,7 +6,7 @@ use kspec_query::{
     net_graph::SummaryDocument,
 };
 
-use super::edges::grouped;
+use super::edges::{ends, grouped};
 
 /// Rows that share their ends and ports on one line; what callers from outside are led to after them.
 pub(crate) fn reach(document: &ReachDocument) -> String {
@@ -41,21 +41,12 @@ pub(crate) fn summary(document: &SummaryDocument) -> String {
         })
     };
     let names: Vec<String> = (0..document.classes.len()).map(name).collect();
-    let named = |number: usize| names.get(number).cloned().unwrap_or_default();
-    let ends: usize = document.classes.iter().map(|class| class.members.len()).sum();
-    let entries: Vec<_> = document
-        .edges
-        .iter()
-        .map(|edge| ConnectivityEntry {
-            src: named(edge.src),
-            dst: named(edge.dst),
-            conn: edge.conn.clone(),
-            because: Vec::new(),
-        })
-        .collect();
-    let (count, edges) = (document.classes.len(), document.edges.len());
-    let mut text = format!("{ends} ends in {count} classes, {edges} pairs of classes have connections\n");
-    text.extend(grouped(&entries).iter().map(|group| format!("{group}\n")));
+    let named = |numbers: &[usize]| ends(numbers.iter().filter_map(|number| names.get(*number)).map(String::as_str));
+    let count: usize = document.classes.iter().map(|class| class.members.len()).sum();
+    let mut text = format!("{count} ends in {} classes\n", document.classes.len());
+    for edge in &document.edges {
+        text.push_str(&format!("{} → {} : {}\n", named(&edge.src), named(&edge.dst), edge.conn));
+    }
     text
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kspec_analysis::net::{EndClass, Reach, Summary};
+use kspec_analysis::net::{ClassEdges, EndClass, Reach, Summary};
 use kspec_plan::short;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,7 +16,8 @@ pub struct SummaryDocument {
     pub format_version: u32,
     /// Classes of ends: those of one namespace, or outside, that have the same connections with everyone.
     pub classes: Vec<ClassRow>,
-    /// What each member of one class reaches at each member of another, or at the others of its own.
+    /// What each member of some classes reaches at each member of others, or at the others of its own. Any two classes are in one
+    /// of them at most.
     pub edges: Vec<ClassEdgeRow>,
     /// Objects of kinds that are not evaluated and may change some of this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -41,10 +42,10 @@ pub struct ClassRow {
 /// Connections between classes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClassEdgeRow {
-    /// The source's place in `classes`.
-    pub src: usize,
-    /// The destination's.
-    pub dst: usize,
+    /// The sources' places in `classes`. A class of one member says nothing of itself where it is in `dst` too.
+    pub src: Vec<usize>,
+    /// The destinations'.
+    pub dst: Vec<usize>,
     /// As in `net reach`.
     pub conn: String,
 }
@@ -54,18 +55,32 @@ impl SummaryDocument {
     #[must_use]
     pub fn new(reach: &Reach<'_>) -> Self {
         let Summary { classes, edges } = reach.summary();
-        let mut texts = BTreeMap::new();
-        let edges = edges.into_iter().map(|edge| {
-            let text = texts.entry(edge.connections).or_insert_with_key(ToString::to_string);
-            ClassEdgeRow { src: edge.src, dst: edge.dst, conn: text.clone() }
-        });
+        let row_of = |edge: ClassEdges| ClassEdgeRow {
+            src: edge.sources,
+            dst: edge.destinations,
+            conn: edge.connections.to_string(),
+        };
         Self {
             format_version: QUERY_FORMAT,
-            edges: edges.collect(),
+            edges: edges.into_iter().map(row_of).collect(),
             classes: classes.into_iter().map(row).collect(),
             unknown_because: reach.unknown_because.iter().map(short).collect(),
             ambiguous_because: in_doubt(reach),
         }
+    }
+
+    /// Pairs of classes with what the one reaches at the other, by source and destination.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(usize, usize, &str)> {
+        let several = |number: usize| self.classes.get(number).is_some_and(|class| class.members.len() > 1);
+        let of = |edge: &'_ ClassEdgeRow| {
+            let sources = edge.src.clone();
+            edge.dst.clone().into_iter().flat_map(move |dst| sources.clone().into_iter().map(move |src| (src, dst)))
+        };
+        let all = self.edges.iter().flat_map(|edge| of(edge).map(|(src, dst)| (src, dst, edge.conn.as_str())));
+        let mut pairs: Vec<_> = all.filter(|(src, dst, _)| src != dst || several(*src)).collect();
+        pairs.sort_unstable();
+        pairs
     }
 }
 

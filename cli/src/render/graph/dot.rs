@@ -16,8 +16,8 @@ pub(crate) fn dot(document: &SummaryDocument) -> String {
         }
         text.push_str("  }\n");
     }
-    for edge in &document.edges {
-        let _ = writeln!(text, "  c{} -> c{} [label={}];", edge.src, edge.dst, quoted(&edge.conn));
+    for (src, dst, conn) in document.pairs() {
+        let _ = writeln!(text, "  c{src} -> c{dst} [label={}];", quoted(conn));
     }
     text.push_str("}\n");
     text

@@ -63,24 +63,25 @@ pub(crate) fn svg(document: &SummaryDocument) -> String {
             places.insert(*number, *rect);
         }
     }
-    let labelled = document.edges.iter().filter(|edge| edge.conn != ALL).count() <= LABELLED;
+    let pairs = document.pairs();
+    let labelled = pairs.iter().filter(|(.., conn)| *conn != ALL).count() <= LABELLED;
     let mut from_source = BTreeMap::new();
     let names: Vec<&str> = document.classes.iter().map(|class| class.name.as_str()).collect();
     let named = |number: usize| names.get(number).copied().unwrap_or_default();
-    for edge in &document.edges {
-        let (Some(from), Some(to)) = (places.get(&edge.src), places.get(&edge.dst)) else { continue };
-        let curve = arrow(*from, *to, edge.src == edge.dst);
+    for (src, dst, conn) in pairs {
+        let (Some(from), Some(to)) = (places.get(&src), places.get(&dst)) else { continue };
+        let curve = arrow(*from, *to, src == dst);
         let [(x1, y1), (x2, y2), (x3, y3), (x4, y4)] = curve;
         let path = format!("M{x1} {y1} C{x2} {y2} {x3} {y3} {x4} {y4}");
-        let title = escaped(&format!("{} → {} : {}", named(edge.src), named(edge.dst), edge.conn));
+        let title = escaped(&format!("{} → {} : {}", named(src), named(dst), conn));
         let _ = writeln!(
             text,
             "<path d=\"{path}\" fill=\"none\" stroke=\"#556\" stroke-opacity=\".55\" marker-end=\"url(#head)\"><title>{title}</title></path>"
         );
-        if labelled && edge.conn != ALL {
-            let conn = escaped(&edge.conn);
+        if labelled && conn != ALL {
+            let conn = escaped(conn);
             // Those of one source stand at different places along their arrows.
-            let place = from_source.entry(edge.src).or_insert(0_usize);
+            let place = from_source.entry(src).or_insert(0_usize);
             let (x, y) = point(curve, 2 + *place % 5);
             *place += 1;
             let _ = writeln!(text, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"10\">{conn}</text>");

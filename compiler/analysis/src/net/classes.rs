@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Connections,
-    columns::{Parts, Sets},
+    columns::{Parts, Set, Sets},
     names::joined_ranges,
     universe::{Universe, workload_name},
 };
@@ -17,9 +17,18 @@ use super::{
 pub struct Summary {
     /// Classes of ends: by namespace and first member, those outside last.
     pub classes: Vec<EndClass>,
-    /// What members of one class reach at members of another, by source and destination; of a class with itself, what its members
-    /// reach at each other.
-    pub edges: Vec<ClassEdge>,
+    /// What members of some classes reach at members of others, by sources and destinations. Any two classes are in one of them
+    /// at most.
+    pub edges: Vec<ClassEdges>,
+}
+
+impl Summary {
+    /// Whether anybody of one class can reach somebody of another: of a class with itself, its members each other, where it has
+    /// more than one.
+    #[must_use]
+    pub fn is_pair(&self, src: usize, dst: usize) -> bool {
+        src != dst || self.classes.get(src).is_some_and(|class| class.members.len() > 1)
+    }
 }
 
 /// Ends that have the same connections with everyone.
@@ -33,13 +42,13 @@ pub struct EndClass {
     pub whole: bool,
 }
 
-/// What a class reaches at another.
+/// What each of some classes reaches at each of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClassEdge {
-    /// Of [`Summary::classes`].
-    pub src: usize,
+pub struct ClassEdges {
+    /// Of [`Summary::classes`], in order. A class of one member says nothing of itself where it is among the destinations too.
+    pub sources: Vec<usize>,
     /// Likewise.
-    pub dst: usize,
+    pub destinations: Vec<usize>,
     /// Never none.
     pub connections: Connections,
 }
@@ -83,19 +92,22 @@ pub(super) fn summary(universe: &Universe, present: &FixedBitSet, columns: &[Par
             *slot = Some(number);
         }
     }
-    let mut edges = Vec::new();
-    for (dst, (.., members)) in sorted.iter().enumerate() {
-        let Some(column) = members.first().and_then(|first| columns.get(*first)) else { continue };
-        for (set, sources) in column {
-            for src in sources.ones().filter_map(|source| class_of.get(source).copied().flatten()) {
-                if src != dst || members.len() > 1 {
-                    edges.push(ClassEdge { src, dst, connections: sets.get(*set) });
-                }
-            }
+    let mut of_columns: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (number, (.., members)) in sorted.iter().enumerate() {
+        if let Some(column) = members.first().and_then(|first| of_column.get(*first)) {
+            of_columns.entry(*column).or_default().push(number);
         }
     }
-    edges.retain(|edge| !edge.connections.is_empty());
-    edges.sort_by_key(|edge| (edge.src, edge.dst));
+    // Many destinations have one set of sources: a pair of classes each would be most of the work, and of the answer.
+    let mut merged: BTreeMap<(FixedBitSet, Set), Vec<usize>> = BTreeMap::new();
+    for (number, column) in order.iter().enumerate() {
+        let Some(destinations) = of_columns.get(&number) else { continue };
+        for (set, sources) in column.iter().filter(|(set, _)| !sets.is_none(*set)) {
+            let mut classes = FixedBitSet::with_capacity(sorted.len());
+            classes.extend(sources.ones().filter_map(|source| class_of.get(source).copied().flatten()));
+            merged.entry((classes, *set)).or_default().extend(destinations);
+        }
+    }
     let written = |(_, namespace, members): (bool, Option<&str>, Vec<usize>)| {
         let mut ends = FixedBitSet::with_capacity(columns.len());
         ends.extend(members.iter().copied());
@@ -104,7 +116,16 @@ pub(super) fn summary(universe: &Universe, present: &FixedBitSet, columns: &[Par
         let whole = namespace.is_some_and(|namespace| sizes.get(namespace) == Some(&members.len()));
         EndClass { namespace: namespace.map(str::to_owned), members: workloads.chain(ranges).collect(), whole }
     };
-    Summary { classes: sorted.into_iter().map(written).collect(), edges }
+    let mut summary = Summary { classes: sorted.into_iter().map(written).collect(), edges: Vec::new() };
+    for ((sources, set), mut destinations) in merged {
+        destinations.sort_unstable();
+        let sources: Vec<usize> = sources.ones().collect();
+        if sources.iter().any(|src| destinations.iter().any(|dst| summary.is_pair(*src, *dst))) {
+            summary.edges.push(ClassEdges { sources, destinations, connections: sets.get(set) });
+        }
+    }
+    summary.edges.sort_by(|a, b| (&a.sources, &a.destinations).cmp(&(&b.sources, &b.destinations)));
+    summary
 }
 
 /// For each position a number: equal where they stand in the same part of each of these columns.

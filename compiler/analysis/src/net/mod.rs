@@ -30,7 +30,7 @@ mod universe;
 mod verdict;
 
 pub use between::{Ends, Packet};
-pub use classes::{ClassEdge, EndClass, Summary};
+pub use classes::{ClassEdges, EndClass, Summary};
 pub use connections::Connections;
 pub use delta::{Cause, Change, ConnectivityDelta, EdgeChange, delta};
 pub use flip::{Deed, Flip};
