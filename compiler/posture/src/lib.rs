@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kspec_diagnostics::{Code, Finding, codes};
 
 pub use access::dynamic_grants;
-pub use survey::{ControlPlane, Survey, SurveyBuilder, Surveyed};
+pub use survey::{ControlPlane, Survey, SurveyBuilder, Surveyed, lifted};
 
 /// One family of findings.
 struct Family {

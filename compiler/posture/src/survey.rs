@@ -180,7 +180,7 @@ impl<'a> SurveyBuilder<'a> {
     pub fn add(&mut self, surveyed: Surveyed<'a>) {
         self.shows_defaults |= is_default(&surveyed.object);
         let Entry::Vacant(slot) = self.places.entry(surveyed.object.key()) else { return };
-        self.lift.read(&surveyed.object);
+        self.lift.read(&surveyed.object.0);
         let key = slot.key().clone();
         slot.insert(surveyed.place.clone());
         if !is_told(&surveyed.object) {
@@ -210,6 +210,19 @@ impl<'a> SurveyBuilder<'a> {
             controls: OnceLock::new(),
         }
     }
+}
+
+/// The cluster of [`Survey::new`] alone, of objects of which no two have one key: all that a question about access or
+/// connectivity needs.
+#[must_use]
+pub fn lifted<'o>(objects: impl Iterator<Item = &'o Object> + Clone, schema: &Schema) -> Cluster {
+    let mut lift = Lift::default();
+    // First, so that an object of the same name wins.
+    if !objects.clone().any(is_default) {
+        schema.default_rbac().iter().for_each(|value| lift.read(value));
+    }
+    objects.for_each(|object| lift.read(&object.0));
+    lift.finish().0
 }
 
 /// Whether a cluster tells all of an object that anybody asks.

@@ -24,7 +24,7 @@ use crate::{
 /// What a state means. Roles and bindings that every API server creates are added where the state lacks them.
 #[must_use]
 pub fn cluster(state: &State, schema: &Schema) -> Cluster {
-    of_state(state, schema).cluster
+    kspec_posture::lifted(state.objects.iter().map(|known| &known.object), schema)
 }
 
 /// A state as it is looked at by itself.

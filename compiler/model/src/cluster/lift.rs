@@ -38,7 +38,7 @@ impl Cluster {
     #[must_use]
     pub fn lift<'a>(objects: impl IntoIterator<Item = &'a Object>) -> (Self, Vec<LiftProblem>) {
         let mut lift = Lift::default();
-        objects.into_iter().for_each(|object| lift.read(object));
+        objects.into_iter().for_each(|object| lift.read(&object.0));
         lift.finish()
     }
 }
@@ -53,9 +53,9 @@ pub struct Lift {
 }
 
 impl Lift {
-    /// Reads an object, or a list of them.
-    pub fn read(&mut self, object: &Object) {
-        self.document(&object.0, None);
+    /// Reads an object, or a list of them. Of two with one key the later wins.
+    pub fn read(&mut self, object: &Value) {
+        self.document(object, None);
     }
 
     /// What all of them mean together.
