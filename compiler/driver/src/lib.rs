@@ -34,9 +34,9 @@ pub use pod_security::{Library, pod_security, pod_security_minor};
 pub use standards::{Standards, StandardsError, Violated};
 
 /// Objects that are handed on at once to whoever looks at them.
-const BATCH: usize = 64;
+const BATCH: usize = 32;
 /// Batches that wait before no more are lowered: few, so that their memory is used again.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 
 /// A program under edit.
 pub struct Compiler {
