@@ -247,8 +247,20 @@ fn each_kind_of_control_says_what_it_holds_back() {
         open
     );
 
+    // What the API server does not run holds nothing back.
+    let flags = |plugin: &str| {
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: { name: kube-apiserver-a, namespace: kube-system }\nspec: { containers: [{ name: kube-apiserver, command: [kube-apiserver, --authorization-mode=RBAC, --disable-admission-plugins=PLUGIN] }] }\n";
+        pod.replace("PLUGIN", plugin)
+    };
+    let strict = SHOP.replace("LEVEL", "restricted");
+    let without = |plugin: &str| of(&strict, ("state/server.yaml", &flags(plugin)));
+    assert_eq!(without("PodSecurity"), open);
+    assert_eq!(without("NodeRestriction"), held("Pod Security level restricted of namespace shop"));
+
+    let unasked = flags("ValidatingAdmissionPolicy");
     let of = |policy: &str, more| of(&format!("{plain}---\n{policy}"), more);
     assert_eq!(of(POLICY, nothing), held("ValidatingAdmissionPolicy node in namespace shop"));
+    assert_eq!(of(POLICY, ("state/server.yaml", &unasked)), open);
     let in_doubt = open.replace(
         "makes it privileged, on any node",
         "makes it privileged, on any node, may be refused by ValidatingAdmissionPolicy node",

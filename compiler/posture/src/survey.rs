@@ -102,8 +102,10 @@ impl<'a> Survey<'a> {
     /// What admission says of the ways to a node; asked once.
     pub(crate) fn controls(&self) -> &Controls {
         self.controls.get_or_init(|| {
-            let table = self.program.map(|(program, as_of)| kspec_lower::table(program, as_of).0);
-            crate::controls::controls(table.as_ref(), &self.cluster)
+            let ruled = self.program.filter(|(program, _)| !program.rules.is_empty());
+            let view = ruled.map(|(program, as_of)| (program.view(), as_of));
+            let sourced = view.as_ref().map(|(view, as_of)| kspec_lower::admission::sourced(view, *as_of));
+            crate::controls::controls(sourced.as_ref().map(|sourced| &*sourced.table), &self.cluster)
         })
     }
 

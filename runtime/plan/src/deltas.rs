@@ -34,7 +34,7 @@ pub fn of_state<'a>(state: &'a State, schema: &'a Schema) -> Survey<'a> {
         .unread(&state.unread)
         .authorized_by(state.authorizers());
     let control_plane = ControlPlane { audits: audits(state), encryption: running_encryption(&state.host) };
-    with_pod_security(survey, state).whole(control_plane)
+    with_admission(survey, state).whole(control_plane)
 }
 
 /// As [`of_state`], with objects as they will be, of those that are written, and without those that go away.
@@ -57,16 +57,33 @@ pub(crate) fn after<'a>(
         .map(|(key, known)| Surveyed { place: place(key, &known.place), ..surveyed(known) });
     let survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program, inputs.as_of);
     let audits = if inputs.program.audit.is_none() { audits(inputs.state) } else { Some(true) };
-    with_pod_security(survey, inputs.state)
+    with_admission(survey, inputs.state)
         .unread(&inputs.state.unread)
         .authorized_by(inputs.state.authorizers())
         .whole(ControlPlane { audits, encryption: running_encryption(&inputs.state.host) })
 }
 
-/// With what the API server's configuration says of Pod Security.
-fn with_pod_security<'a>(mut survey: Survey<'a>, state: &State) -> Survey<'a> {
+/// With what the API server's configuration says of Pod Security, and without the admission that its flags turn off.
+fn with_admission<'a>(mut survey: Survey<'a>, state: &State) -> Survey<'a> {
     let read = |(file, text): (&String, &String)| PodSecurityDefaults::read(file, &serde_json::from_str(text).ok()?);
-    survey.cluster.pod_security = state.host.files.iter().find_map(read).unwrap_or_default();
+    let flags = state.host.flags.as_ref();
+    let off = |plugin: &str| {
+        let lists = flags.and_then(|flags| flags.get("disable-admission-plugins")).into_iter().flatten();
+        lists.flat_map(|list| list.split(',')).any(|name| name == plugin)
+    };
+    let cluster = &mut survey.cluster;
+    cluster.pod_security = state.host.files.iter().find_map(read).unwrap_or_default();
+    cluster.pod_security.off = off("PodSecurity");
+    for (plugin, kind) in [
+        ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicy"),
+        ("MutatingAdmissionPolicy", "MutatingAdmissionPolicy"),
+        ("ValidatingAdmissionWebhook", "ValidatingWebhookConfiguration"),
+        ("MutatingAdmissionWebhook", "MutatingWebhookConfiguration"),
+    ] {
+        if off(plugin) {
+            cluster.guards.retain(|key, _| key.kind != kind);
+        }
+    }
     survey
 }
 

@@ -124,7 +124,7 @@ impl<'a> Facts<'a> {
     /// strictest (`staging/src/k8s.io/pod-security-admission/api/helpers.go`).
     pub(super) fn pod_security(&self, namespace: &'a str) -> Option<Cut<'a>> {
         let defaults = &self.cluster.pod_security;
-        if defaults.by_runtime_class || defaults.namespaces.contains(namespace) {
+        if defaults.off || defaults.by_runtime_class || defaults.namespaces.contains(namespace) {
             return None;
         }
         let labels = self.cluster.namespaces.get(namespace).map(|facts| &facts.labels);

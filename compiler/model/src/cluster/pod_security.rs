@@ -18,6 +18,8 @@ pub struct PodSecurityDefaults {
     pub by_runtime_class: bool,
     /// The file that says so.
     pub file: String,
+    /// Whether the API server runs without it (`--disable-admission-plugins`).
+    pub off: bool,
 }
 
 impl PodSecurityDefaults {
@@ -45,6 +47,7 @@ impl PodSecurityDefaults {
             users: names("usernames"),
             by_runtime_class: !names("runtimeClasses").is_empty(),
             file: file.to_owned(),
+            off: false,
         })
     }
 }

@@ -8,7 +8,10 @@
 mod attempts;
 mod policy;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use kspec_analysis::abuse::{Attempt, Controls, Refusal, Refuser};
 use kspec_model::{
@@ -134,8 +137,8 @@ struct Asked<'c> {
     cluster: &'c Cluster,
     askable: Vec<Askable<'c>>,
     ways: Vec<Part>,
-    /// By way and what is asked: whether it refuses wherever it is.
-    everywhere: BTreeMap<(usize, usize), bool>,
+    /// By way and what is asked: whether it refuses wherever it is. Most are never asked: one way that gets through is enough.
+    everywhere: RefCell<BTreeMap<(usize, usize), bool>>,
 }
 
 impl<'c> Asked<'c> {
@@ -160,14 +163,7 @@ impl<'c> Asked<'c> {
         }
         let asked = policies.iter().filter(|policy| policy.refuses && policy.is_about(attempt));
         askable.extend(asked.map(Askable::Policy));
-        let mut asked = Self { attempt, cluster, askable, ways: ways(attempt, false), everywhere: BTreeMap::new() };
-        for way in 0..asked.ways.len() {
-            for one in 0..asked.askable.len() {
-                let refuses = asked.asks((way, one), Place::New);
-                asked.everywhere.insert((way, one), refuses);
-            }
-        }
-        asked
+        Self { attempt, cluster, askable, ways: ways(attempt, false), everywhere: RefCell::default() }
     }
 
     /// What together refuses every way there, unless one gets through.
@@ -178,7 +174,7 @@ impl<'c> Asked<'c> {
         for way in 0..self.ways.len() {
             // What refuses one way for certain is asked first about the next.
             let refuses = |one: &&usize| {
-                self.everywhere.get(&(way, **one)) == Some(&true)
+                self.refuses_everywhere((way, **one))
                     || self.askable.get(**one).is_some_and(Askable::reads_namespace) && self.asks((way, **one), place)
             };
             let one = by.iter().find(refuses).or_else(|| there.iter().find(refuses)).copied()?;
@@ -203,6 +199,15 @@ impl<'c> Asked<'c> {
             },
             Askable::Policy(policy) => policy.holds_in(self.attempt, |selector| place.is_in(selector, self.cluster)),
         }
+    }
+
+    fn refuses_everywhere(&self, asked: (usize, usize)) -> bool {
+        let known = self.everywhere.borrow().get(&asked).copied();
+        known.unwrap_or_else(|| {
+            let refuses = self.asks(asked, Place::New);
+            self.everywhere.borrow_mut().insert(asked, refuses);
+            refuses
+        })
     }
 
     fn asks(&self, (way, one): (usize, usize), place: Place<'_>) -> bool {

@@ -168,6 +168,10 @@ fn capabilities_are_spelled_in_more_than_one_way() {
     let list = "(object.spec.containers + object.spec.?initContainers.orValue([])).all(c, c.?securityContext.?capabilities.?add.orValue([]).all(x, ";
     // containerd takes `sys_admin` for it.
     assert_eq!(of(&format!("{list}!(x in {denied})))")), [] as [&str; 0]);
+    let sets = "(object.spec.containers + object.spec.?initContainers.orValue([])).all(c, ";
+    let added = "c.?securityContext.?capabilities.?add.orValue([])";
+    assert_eq!(of(&format!("{sets}sets.contains(['CHOWN', 'KILL'], {added}))")), [SHOP, NEW]);
+    assert_eq!(of(&format!("{sets}!sets.intersects({added}, {denied}))")), [] as [&str; 0]);
     assert_eq!(of(&format!("{list}!(x.upperAscii() in {denied}) && !x.startsWith('CAP_')))")), [SHOP, NEW]);
 }
 
@@ -201,4 +205,38 @@ fn policies_that_let_pods_pass_are_told_apart() {
     assert_eq!(of("false"), (false, false));
     let all = format!("({PRIVILEGED}) && ({CAPABILITIES}) && ({HOST_PATHS})");
     assert_eq!(of(&all), (true, false));
+}
+
+/// As Gatekeeper's library writes it (`K8sNativeValidation`), with its exceptions left empty.
+#[test]
+fn policies_are_read_as_people_write_them() {
+    let lists = |name: &str| json!({ "name": name, "expression": format!("has(object.spec.{name}) ? object.spec.{name} : []") });
+    let bad = |name: &str, what: &str| {
+        let over = "(variables.containers + variables.initContainers + variables.ephemeralContainers)";
+        let expression = format!("{over}.filter(container, {what}).map(container, 'not allowed: ' + container.name)");
+        json!({ "name": name, "expression": expression })
+    };
+    let privileged = "has(container.securityContext) && has(container.securityContext.privileged) && container.securityContext.privileged == true";
+    let capable = "has(container.securityContext) && has(container.securityContext.capabilities) && has(container.securityContext.capabilities.add) && container.securityContext.capabilities.add.exists(capability, !(capability in ['CHOWN']))";
+    let of = |update: &str, privileged: &str| {
+        let variables = json!([
+            lists("containers"),
+            lists("initContainers"),
+            lists("ephemeralContainers"),
+            bad("privileged", privileged),
+            bad("capable", capable),
+            { "name": "exempt", "expression": update },
+        ]);
+        let validations = json!([
+            { "expression": "variables.exempt || size(variables.privileged) == 0", "messageExpression": "variables.privileged.join(', ')" },
+            { "expression": "size(variables.capable) < 1" },
+            { "expression": "[has(object.spec.volumes) ? object.spec.volumes : []].all(all, !all.exists(v, 'hostPath' in v))" },
+        ]);
+        let spec = json!({ "variables": variables, "validations": validations });
+        refused(&[policy("p", spec), binding("p", json!({})), namespace("shop", json!({}))])
+    };
+    let update = "has(request.operation) && request.operation == 'UPDATE'";
+    assert_eq!(of(update, privileged), [SHOP, NEW]);
+    assert_eq!(of("request.dryRun", privileged), [] as [&str; 0]);
+    assert_eq!(of(update, &format!("{privileged} && !(container.image in ['agent'])")), [] as [&str; 0]);
 }

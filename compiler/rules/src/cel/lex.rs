@@ -63,7 +63,7 @@ fn number(text: &str) -> (Token, &str) {
 
 /// A literal of text or bytes, where one begins here; inside none where it is broken, or escapes in a way that is not read.
 fn text_literal(text: &str) -> Option<Option<(Token, &str)>> {
-    let letters = text.find(['"', '\'']).filter(|at| *at <= 2)?;
+    let (letters, _) = text.char_indices().take(3).find(|(_, c)| matches!(c, '"' | '\''))?;
     let (prefix, rest) = text.split_at_checked(letters)?;
     let prefix = prefix.to_ascii_lowercase();
     let (raw, bytes) = match prefix.as_str() {

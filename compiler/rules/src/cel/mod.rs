@@ -12,13 +12,14 @@ use kspec_model::rules::{Arithmetic, Comparison, Const, Each, Expr, Method, Op, 
 
 use self::lex::{Token, tokens};
 
-/// How deep an expression is read: expressions of a state are anyone's.
+/// How deep an expression is read, and what it is read to: expressions of a state are anyone's.
 const DEEPEST: u32 = 64;
+const HIGHEST: u32 = 160;
 
 /// Reads an expression; none where it is not CEL, or too deep.
 #[must_use]
 pub fn read(text: &str) -> Option<Expr> {
-    let mut reader = Reader { tokens: tokens(text)?, at: 0, depth: 0 };
+    let mut reader = Reader { tokens: tokens(text)?, at: 0, depth: 0, height: 0 };
     let read = reader.expression()?;
     (reader.at == reader.tokens.len()).then_some(read)
 }
@@ -27,6 +28,8 @@ struct Reader {
     tokens: Vec<Token>,
     at: usize,
     depth: u32,
+    /// Of what was read last.
+    height: u32,
 }
 
 fn any(op: Op) -> Expr {
@@ -73,38 +76,54 @@ impl Reader {
         read
     }
 
+    /// Says how high what was read is, unless it is too high.
+    fn reaches(&mut self, height: u32) -> Option<()> {
+        self.height = height;
+        (height <= HIGHEST).then_some(())
+    }
+
     fn choice(&mut self) -> Option<Expr> {
         let when = self.either()?;
         if !self.takes("?") {
             return Some(when);
         }
+        let mut height = self.height;
         let then = self.expression()?;
+        height = height.max(self.height);
         if !self.takes(":") {
             return None;
         }
         let otherwise = self.expression()?;
+        self.reaches(height.max(self.height) + 1)?;
         Some(any(Op::If(Box::new(when), Box::new(then), Box::new(otherwise))))
     }
 
     fn either(&mut self) -> Option<Expr> {
         let mut parts = vec![self.both()?];
+        let mut height = self.height;
         while self.takes("||") {
             parts.push(self.both()?);
+            height = height.max(self.height);
         }
+        self.reaches(height + 1)?;
         if parts.len() > 1 { Some(any(Op::Or(parts))) } else { parts.pop() }
     }
 
     fn both(&mut self) -> Option<Expr> {
         let mut parts = vec![self.relation()?];
+        let mut height = self.height;
         while self.takes("&&") {
             parts.push(self.relation()?);
+            height = height.max(self.height);
         }
+        self.reaches(height + 1)?;
         if parts.len() > 1 { Some(any(Op::And(parts))) } else { parts.pop() }
     }
 
     fn relation(&mut self) -> Option<Expr> {
         let mut left = self.sum()?;
         loop {
+            let height = self.height;
             let is_in = matches!(self.peek(), Some(Token::Name(name)) if name == "in");
             let sign = if is_in {
                 self.at += 1;
@@ -116,6 +135,7 @@ impl Reader {
                 }
             };
             let (a, b) = (Box::new(left), Box::new(self.sum()?));
+            self.reaches(height.max(self.height) + 2)?;
             left = any(match sign {
                 "in" => Op::In(a, b),
                 "==" => Op::Equal(a, b),
@@ -139,13 +159,15 @@ impl Reader {
                 "/" => Arithmetic::Div,
                 _ => Arithmetic::Rem,
             };
+            let height = self.height;
             left = any(Op::Arithmetic(how, Box::new(left), Box::new(self.unary()?)));
+            self.reaches(height.max(self.height) + 1)?;
         }
         Some(left)
     }
 
     fn unary(&mut self) -> Option<Expr> {
-        let mut denied = 0;
+        let mut denied: u32 = 0;
         while self.takes("!") {
             denied += 1;
         }
@@ -154,13 +176,15 @@ impl Reader {
                 Some(Token::Int(value)) => value.checked_neg(),
                 _ => None,
             };
-            let operand = self.unary()?;
+            let operand = self.member()?;
+            self.reaches(self.height + 1)?;
             return Some(match negative {
                 Some(value) if matches!(operand.op, Op::Const(_)) => any(Op::Const(Const::Int(value))),
                 _ => any(Op::Negate(Box::new(operand))),
             });
         }
         let mut operand = self.member()?;
+        self.reaches(self.height.saturating_add(denied))?;
         for _ in 0..denied {
             operand = any(Op::Not(Box::new(operand)));
         }
@@ -169,7 +193,11 @@ impl Reader {
 
     fn member(&mut self) -> Option<Expr> {
         let mut base = self.primary()?;
+        let mut height = self.height;
         loop {
+            // What is added is three high at most, a chosen item's condition.
+            self.reaches(height.max(self.height) + 3)?;
+            height = self.height;
             if self.takes(".?") {
                 let name = self.name()?;
                 base = optional(base, &name);
@@ -208,17 +236,21 @@ impl Reader {
     /// Expressions up to a closing sign.
     fn arguments(&mut self, close: &str) -> Option<Vec<Expr>> {
         let mut found = Vec::new();
+        let mut height = 0;
         while !self.takes(close) {
             found.push(self.expression()?);
+            height = height.max(self.height);
             if !self.takes(",") {
                 self.takes(close).then_some(())?;
                 break;
             }
         }
+        self.height = height;
         Some(found)
     }
 
     fn primary(&mut self) -> Option<Expr> {
+        self.height = 1;
         Some(match self.next()? {
             Token::Text(text) => Expr::text(text),
             Token::Int(value) => any(Op::Const(Const::Int(value))),
@@ -249,12 +281,13 @@ impl Reader {
 
     fn entries(&mut self) -> Option<Expr> {
         let mut fields: BTreeMap<Arc<str>, Expr> = BTreeMap::new();
-        let mut plain = true;
+        let (mut plain, mut height) = (true, 0);
         while !self.takes("}") {
             plain &= !self.takes("?");
             let key = self.expression()?;
             self.takes(":").then_some(())?;
             let value = self.expression()?;
+            height = height.max(self.height);
             match key.op {
                 Op::Const(Const::Text(name)) => _ = fields.insert(name, value),
                 _ => plain = false,
@@ -264,6 +297,7 @@ impl Reader {
                 break;
             }
         }
+        self.height = height;
         Some(if plain { any(Op::Record(fields)) } else { unknown() })
     }
 }
@@ -292,6 +326,14 @@ fn method(base: Expr, name: &str, mut arguments: Vec<Expr>) -> Expr {
             ("optional", "ofNonZeroValue") => {
                 let value = arguments.pop().unwrap_or_else(unknown);
                 return Expr::new(Ty::Optional(Box::new(Ty::Any)), Op::Convert(Box::new(value)));
+            }
+            ("sets", "contains" | "intersects") => {
+                let Ok([a, b]) = <[Expr; 2]>::try_from(arguments) else { return unknown() };
+                // A name that no expression can have.
+                let item: Arc<str> = "sets.item".into();
+                let (what, over, other) = if name == "contains" { (Each::All, b, a) } else { (Each::Any, a, b) };
+                let body = any(Op::In(Box::new(any(Op::Var(Arc::clone(&item)))), Box::new(other)));
+                return any(Op::Each { what, over: Box::new(over), item, value: None, body: Box::new(body) });
             }
             ("cel", "bind") => {
                 let Ok([variable, value, body]) = <[Expr; 3]>::try_from(arguments) else { return unknown() };

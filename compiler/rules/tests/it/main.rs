@@ -8,6 +8,7 @@
 )]
 
 mod build;
+mod cel;
 mod meaning;
 mod mutations;
 mod reads;

@@ -1,0 +1,148 @@
+//! CEL over a pod of which a part is known: what is certain, and what nobody can tell.
+
+use kspec_rules::{
+    cel,
+    partial::{Known, Part},
+};
+use proptest::{prelude::*, sample::select};
+use serde_json::json;
+
+/// What a policy would make of a pod with a privileged container, everything else unknown; `null` is what is not certain.
+fn of(expression: &str) -> Option<bool> {
+    let spec = json!({
+        "containers": [{ "securityContext": { "privileged": true, "capabilities": { "add": ["SYS_ADMIN"] } } }], "hostPID": true,
+    });
+    let object = Part::open(&json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec }));
+    let request = Part::open(&json!({ "operation": "CREATE" }));
+    let namespace = Part::closed(&json!({ "metadata": { "name": "shop", "labels": { "tier": "gold" } } }));
+    let known = Known { object: &object, old: &Part::Absent, request: &request, namespace: &namespace };
+    known.holds(&[], &cel::read(expression)?)
+}
+
+#[test]
+fn what_is_known_decides() {
+    for (expression, expected) in [
+        ("true", Some(true)),
+        ("object.spec.hostPID", Some(true)),
+        ("object.spec.hostPID == false || false", Some(false)),
+        ("object.spec.hostIPC", None),
+        ("object.spec.hostIPC && !object.spec.hostPID", Some(false)),
+        ("object.spec.hostIPC || object.spec.hostPID", Some(true)),
+        ("has(object.spec.hostPID)", Some(true)),
+        ("has(object.spec.hostIPC)", None),
+        ("object.spec.containers.all(c, !c.securityContext.privileged)", Some(false)),
+        ("object.spec.containers.all(c, c.securityContext.privileged)", None),
+        ("object.spec.containers.exists(c, c.securityContext.privileged)", Some(true)),
+        ("object.spec.containers.exists(c, c.tty)", None),
+        ("size(object.spec.containers) > 0", Some(true)),
+        ("size(object.spec.containers) == 1", None),
+        ("0 == object.spec.containers.filter(c, c.securityContext.privileged).size()", Some(false)),
+        ("object.spec.containers.exists_one(c, c.securityContext.privileged)", None),
+        ("object.spec.containers[0].securityContext.privileged", None),
+        ("'SYS_ADMIN' in object.spec.containers.map(c, c.securityContext.capabilities.add).map(l, l[0])", None),
+        ("object.spec.containers.exists(c, 'SYS_ADMIN' in c.securityContext.capabilities.add)", Some(true)),
+        ("object.spec.?containers.orValue([]).all(c, c.?tty.orValue(false))", None),
+        ("oldObject == null", Some(true)),
+        ("request.operation in ['CREATE', \"UPDATE\"]", Some(true)),
+        ("request.operation == 'DELETE' ? true : object.kind != r'Pod'", Some(false)),
+        ("namespaceObject.metadata.labels.tier == 'gold'", Some(true)),
+        ("'other' in namespaceObject.metadata.labels", Some(false)),
+        // A fault in the cluster.
+        ("namespaceObject.metadata.labels.other == 'gold'", None),
+        ("namespaceObject.metadata.labels[?'other'].orValue('none') == 'none'", Some(true)),
+        ("cel.bind(x, object.spec.hostPID, x && x)", Some(true)),
+        ("params.hostPID == object.spec.hostPID", None),
+        ("[1, 2].map(i, i > 1, 'a').join(', ') == ''", Some(false)),
+        ("object.metadata.name.matches('^a')", None),
+        ("-1 < 2 && 0x10 != 3u", None),
+        ("{'a': object.spec.hostPID}.a // a comment", Some(true)),
+        // No CEL.
+        ("object.spec.", None),
+        ("a b", None),
+        ("'open", None),
+    ] {
+        assert_eq!(of(expression), expected, "{expression}");
+    }
+}
+
+#[test]
+fn what_is_too_deep_is_not_read() {
+    for (open, close) in
+        [("(", ")"), ("[", "]"), ("!", ""), ("-", ""), ("a(", ")"), ("a.all(b, ", ")"), ("{'a': ", "}")]
+    {
+        assert_eq!(cel::read(&format!("{}true{}", open.repeat(20_000), close.repeat(20_000))), None, "{open}");
+    }
+    for link in [".a", "[0]", " == a", " + a", ".?a", ".filter(x, x)"] {
+        assert_eq!(cel::read(&format!("a{}", link.repeat(20_000))), None, "{link}");
+        assert!(cel::read(&format!("a{}", link.repeat(5))).is_some(), "{link}");
+    }
+    // A list of many is not deep.
+    assert!(cel::read(&format!("true{}", " || a.b == 'c'".repeat(1_000))).is_some());
+}
+
+#[test]
+fn a_question_ends() {
+    let list = "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]";
+    let nested = (0..12).fold("false".to_owned(), |inside, at| format!("{list}.exists(x{at}, {inside})"));
+    assert_eq!(of(&nested), None);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(words in prop::collection::vec(select(WORDS), 0..40)) {
+        let text = words.concat();
+        let _ = of(&text);
+    }
+
+    #[test]
+    fn any_characters_are(text in ".{0,40}") {
+        let _ = of(&text);
+    }
+}
+
+const WORDS: &[&str] = &[
+    "object",
+    ".spec",
+    ".containers",
+    ".all(",
+    "c, ",
+    "c",
+    ")",
+    "(",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ",",
+    "?",
+    ".?",
+    "[?",
+    "!",
+    "-",
+    "+",
+    "==",
+    "!=",
+    "<",
+    " in ",
+    "&&",
+    "||",
+    "'a'",
+    "\"",
+    "'''",
+    "r'",
+    "b'",
+    "1",
+    "0x",
+    "1.5e-3",
+    "has(",
+    "size(",
+    "true",
+    "null",
+    ".map(c,",
+    "cel.bind(x,",
+    "//",
+    "\n",
+    "\\",
+    "é",
+];
