@@ -24,17 +24,20 @@ use crate::{
 /// What a state means. Roles and bindings that every API server creates are added where the state lacks them.
 #[must_use]
 pub fn cluster(state: &State, schema: &Schema) -> Cluster {
-    kspec_posture::lifted(state.objects.iter().map(|known| &known.object), schema)
+    let mut cluster = kspec_posture::lifted(state.objects.iter().map(|known| &known.object), schema);
+    admission(&mut cluster, state);
+    cluster
 }
 
 /// A state as it is looked at by itself.
 #[must_use]
 pub fn of_state<'a>(state: &'a State, schema: &'a Schema) -> Survey<'a> {
-    let survey = Survey::new(state.objects.iter().map(surveyed), schema)
+    let mut survey = Survey::new(state.objects.iter().map(surveyed), schema)
         .unread(&state.unread)
         .authorized_by(state.authorizers());
     let control_plane = ControlPlane { audits: audits(state), encryption: running_encryption(&state.host) };
-    with_admission(survey, state).whole(control_plane)
+    admission(&mut survey.cluster, state);
+    survey.whole(control_plane)
 }
 
 /// As [`of_state`], with objects as they will be, of those that are written, and without those that go away.
@@ -55,23 +58,23 @@ pub(crate) fn after<'a>(
         .iter()
         .filter(|(key, _)| !after.contains_key(key) && !deleted.contains(key))
         .map(|(key, known)| Surveyed { place: place(key, &known.place), ..surveyed(known) });
-    let survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program, inputs.as_of);
+    let mut survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program, inputs.as_of);
     let audits = if inputs.program.audit.is_none() { audits(inputs.state) } else { Some(true) };
-    with_admission(survey, inputs.state)
+    admission(&mut survey.cluster, inputs.state);
+    survey
         .unread(&inputs.state.unread)
         .authorized_by(inputs.state.authorizers())
         .whole(ControlPlane { audits, encryption: running_encryption(&inputs.state.host) })
 }
 
-/// With what the API server's configuration says of Pod Security, and without the admission that its flags turn off.
-fn with_admission<'a>(mut survey: Survey<'a>, state: &State) -> Survey<'a> {
+/// Adds what the API server's configuration says of Pod Security, and takes away the admission that its flags turn off.
+fn admission(cluster: &mut Cluster, state: &State) {
     let read = |(file, text): (&String, &String)| PodSecurityDefaults::read(file, &serde_json::from_str(text).ok()?);
     let flags = state.host.flags.as_ref();
     let off = |plugin: &str| {
         let lists = flags.and_then(|flags| flags.get("disable-admission-plugins")).into_iter().flatten();
         lists.flat_map(|list| list.split(',')).any(|name| name == plugin)
     };
-    let cluster = &mut survey.cluster;
     cluster.pod_security = state.host.files.iter().find_map(read).unwrap_or_default();
     cluster.pod_security.off = off("PodSecurity");
     for (plugin, kind) in [
@@ -84,7 +87,6 @@ fn with_admission<'a>(mut survey: Survey<'a>, state: &State) -> Survey<'a> {
             cluster.guards.retain(|key, _| key.kind != kind);
         }
     }
-    survey
 }
 
 /// Whether the API server of a state has an audit policy; none where its flags are not seen.

@@ -8,7 +8,7 @@ use kspec_model::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    controls::{Control, Controls},
+    controls::{Control, Controls, Refusal, Refuser},
     graph::{Edge, Graph, Ground, Via},
     search::Ways,
     state::{Scope, State},
@@ -339,8 +339,15 @@ impl<'a> Paths<'a> {
         if privileged && (controls.is_none() || edge.cut.is_some()) {
             return Vec::new();
         }
+        // What was taken away on the way is not asked any more.
+        let taken = |key: &ObjectKey| {
+            let refuses = |refusal: &Refusal| refusal.by.contains(&Refuser::Policy(key.name.clone()));
+            matches!(from, Some(State::UnruledPod(_)))
+                && controls.is_some_and(|controls| controls.refusals.iter().any(refuses))
+        };
         let guards = self.graph.facts.cluster.guards.iter().filter(|(key, guards)| {
             !lets_pass(key)
+                && !taken(key)
                 && guards.iter().any(|guard| {
                     namespace.is_none_or(|namespace| guard.is_asked_in(&namespace.labels))
                         && guard.rules.iter().any(|rule| asked.iter().any(|(o, g, r, s)| rule.matches(o, g, r, s)))
