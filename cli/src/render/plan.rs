@@ -57,6 +57,7 @@ pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
     for unread in &plan.state.unread {
         line(&mut out, &paint.change(&format!("  not read: {unread}")));
     }
+    let head = out.len();
     refusals(&mut out, plan, &paint);
     guarantees(&mut out, plan, &paint, verbose);
     access(&mut out, plan, &paint, verbose);
@@ -64,8 +65,11 @@ pub(crate) fn human(plan: &Plan, color: bool, verbose: bool) -> String {
     hosts(&mut out, plan, &paint);
     objects(&mut out, plan, &paint, verbose);
     weaknesses(&mut out, plan, &paint);
-    line(&mut out, "");
-    line(&mut out, &paint.head(&summary(plan)));
+    // Once more below what may fill screens.
+    if out.len() > head {
+        line(&mut out, "");
+        line(&mut out, &paint.head(&summary(plan)));
+    }
     out
 }
 
