@@ -70,6 +70,14 @@ pub(crate) enum Symbol {
     Module(Arc<str>),
 }
 
+/// A name on the way from alias to alias, and how the way came there.
+#[derive(Clone, Copy)]
+struct Hop<'h> {
+    module: &'h str,
+    name: &'h str,
+    before: Option<&'h Hop<'h>>,
+}
+
 /// State of one analysis over borrowed sources.
 pub(crate) struct Db<'s> {
     pub(crate) facts: &'s Facts,
@@ -81,8 +89,8 @@ pub(crate) struct Db<'s> {
     fresh: RefCell<FxHashMap<ItemId, Arc<Unit>>>,
     /// Items being elaborated, outermost first, with the place that asked for the next one.
     running: RefCell<Vec<(ItemId, Location)>>,
-    /// Cycles found on the way, to be reported by the item that closes them.
-    cycles: RefCell<Vec<Finding>>,
+    /// Cycles found on the way, to be reported by the item that closes them: what it draws on next is none of them.
+    cycles: RefCell<Vec<(ItemId, Finding)>>,
     /// The items that the cycles go through: whoever draws on one of them is told nothing new.
     cyclic: RefCell<BTreeSet<ItemId>>,
 }
@@ -182,6 +190,7 @@ impl<'s> Db<'s> {
             .collect();
         let Some((first, rest)) = steps.split_first() else { return };
         let on: Vec<ItemId> = running.iter().skip(position).map(|(id, _)| *id).collect();
+        let Some(closes) = on.last().copied() else { return };
         let calls = on.iter().all(|id| self.item(*id).is_some_and(|item| matches!(item.kind, ItemKind::Fn(_))));
         let (code, message) = match (steps.len(), calls) {
             (1, false) => (codes::RECURSION, "a declaration that needs itself"),
@@ -194,7 +203,7 @@ impl<'s> Db<'s> {
         for step in rest {
             finding = finding.label(*step, "which needs this in turn");
         }
-        self.cycles.borrow_mut().push(finding.help("break the cycle: let one of them be written out"));
+        self.cycles.borrow_mut().push((closes, finding.help("break the cycle: let one of them be written out")));
     }
 
     /// Where an expression asks for a name is not known here: the declaration it stands in is named instead.
@@ -211,20 +220,21 @@ impl<'s> Db<'s> {
         self.cyclic.borrow().contains(&id)
     }
 
-    /// Cycles found since last asked.
-    pub(crate) fn take_cycles(&self) -> Vec<Finding> {
-        std::mem::take(&mut self.cycles.borrow_mut())
+    /// The cycles that an item closes.
+    pub(crate) fn take_cycles(&self, closes: ItemId) -> Vec<Finding> {
+        self.cycles.borrow_mut().extract_if(.., |(id, _)| *id == closes).map(|(_, finding)| finding).collect()
     }
 
     /// What a name of a module stands for, aliases followed; several where namespaces tell them apart.
     pub(crate) fn symbols(&self, module: &str, name: &str, uses: &mut Uses) -> Vec<Symbol> {
-        self.symbols_at(module, name, uses, 0)
+        self.symbols_at(Hop { module, name, before: None }, uses)
     }
 
-    fn symbols_at(&self, module: &str, name: &str, uses: &mut Uses, depth: usize) -> Vec<Symbol> {
+    fn symbols_at(&self, hop: Hop<'_>, uses: &mut Uses) -> Vec<Symbol> {
+        let Hop { module, name, before } = hop;
         uses.name(module, name);
-        // A chain of aliases longer than there are modules is a cycle, which the module check reports.
-        if depth > self.modules.len() {
+        // Aliases that lead back are a cycle, which the module check reports.
+        if std::iter::successors(before, |hop| hop.before).any(|hop| (hop.module, hop.name) == (module, name)) {
             return Vec::new();
         }
         let Some(found) = self.modules.get(module).and_then(|module| module.names.get(name)) else { return Vec::new() };
@@ -237,7 +247,9 @@ impl<'s> Db<'s> {
             };
             uses.items.insert(*id);
             match self.use_target(module, node, name, uses) {
-                Some((target, Some(inner))) => symbols.extend(self.symbols_at(&target, &inner, uses, depth + 1)),
+                Some((target, Some(inner))) => {
+                    symbols.extend(self.symbols_at(Hop { module: &target, name: &inner, before: Some(&hop) }, uses));
+                }
                 Some((target, None)) => symbols.push(Symbol::Module(target)),
                 None => {}
             }

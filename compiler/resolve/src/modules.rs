@@ -34,6 +34,13 @@ pub(crate) struct ItemEntry {
     pub(crate) parsed: Arc<ParsedItem>,
 }
 
+impl ItemEntry {
+    /// Whether its names are aliases.
+    pub(crate) fn is_use(&self) -> bool {
+        matches!(self.parsed.item.kind, ItemKind::Use(_))
+    }
+}
+
 /// The name that an item declares in its module; `use` declares several and is not asked.
 pub(crate) fn declared(item: &Item) -> Option<&Name> {
     match &item.kind {

@@ -4,6 +4,8 @@
 //! drew on; when one of those changes what it exports, the unit is elaborated again. There is no framework: content
 //! hashes decide what changed, and two reverse indexes decide what follows.
 
+mod rounds;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -28,9 +30,6 @@ use crate::{
 
 /// Threads that parse ahead. The rest of a check is one thread's, so more would only wait.
 const PARSERS: usize = 2;
-
-/// From how many items on two threads share the elaboration.
-const SHARED: usize = 1_000;
 
 /// What a program is compiled against, beside its sources.
 #[derive(Debug, Clone)]
@@ -113,6 +112,8 @@ pub struct Session {
     units: FxHashMap<ItemId, Arc<Unit>>,
     users: Users,
     dirty: BTreeSet<ItemId>,
+    /// Items that need each other: one is out of date as soon as another is.
+    knots: Vec<BTreeSet<ItemId>>,
     /// Items parsed ahead, by the hash of their text, until they are set.
     ahead: FxHashMap<u64, Arc<ParsedItem>>,
     /// Paths of `use`s met, whose library modules are to be read.
@@ -158,6 +159,7 @@ impl Session {
             units: FxHashMap::default(),
             users: Users::default(),
             dirty: BTreeSet::new(),
+            knots: Vec::new(),
             ahead: FxHashMap::default(),
             wanted: BTreeSet::new(),
             active: BTreeSet::new(),
@@ -208,6 +210,7 @@ impl Session {
         let texts = kspec_syntax::split(&text);
         let matched = self.match_items(&old_items, &texts);
         let mut items = Vec::with_capacity(texts.len());
+        let mut turned: BTreeSet<ItemId> = BTreeSet::new();
         for (text, known) in texts.iter().zip(matched) {
             let hash = hash_of(text.text);
             let id = match known {
@@ -226,7 +229,10 @@ impl Session {
                     self.wanted.insert(path_text(&node.path));
                 }
                 let entry = ItemEntry { module: Arc::clone(&module), hash, parsed };
-                self.items.insert(id, entry);
+                let is_use = entry.is_use();
+                if self.items.insert(id, entry).is_some_and(|old| old.is_use() != is_use) {
+                    turned.insert(id);
+                }
                 self.dirty.insert(id);
                 self.dirty.extend(self.users.of_text(id));
             }
@@ -251,6 +257,10 @@ impl Session {
         let new = Module { package, items, names };
         let old = self.modules.remove(&module);
         self.names_changed(&module, old.as_ref(), Some(&new));
+        // A name that was a declaration's own and is an alias now means something else, whichever item says so.
+        for (name, _) in new.names.iter().filter(|(_, ids)| ids.iter().any(|id| turned.contains(id))) {
+            self.mark_users(&module, name);
+        }
         self.modules.insert(module, new);
     }
 
@@ -416,65 +426,6 @@ impl Session {
             .get(&id)
             .and_then(|entry| self.modules.get(&entry.module))
             .is_some_and(|module| module.package.is_empty())
-    }
-
-    /// Elaborates until nothing is out of date; returns the items whose units were made anew.
-    fn elaborate_dirty(&mut self) -> BTreeSet<ItemId> {
-        let mut changed = BTreeSet::new();
-        while !self.dirty.is_empty() {
-            let dirty = std::mem::take(&mut self.dirty);
-            let mut before: FxHashMap<ItemId, u64> = FxHashMap::default();
-            for id in &dirty {
-                if let Some(old) = self.drop_unit(*id) {
-                    before.insert(*id, old.fingerprint);
-                }
-            }
-            let counts = |id: &ItemId| self.is_root(*id) || self.users.draws_on(*id);
-            let fresh = self.elaborate(&dirty.iter().copied().filter(counts).collect::<Vec<_>>());
-            self.stats.elaborated += fresh.len();
-            for (id, unit) in fresh {
-                self.users.add(id, &unit.uses);
-                unit.uses.names.keys().for_each(|module| self.names.touch(module));
-                if let Some(entry) = self.items.get(&id) {
-                    self.names.touch(&entry.module);
-                }
-                if before.get(&id).is_some_and(|old| *old != unit.fingerprint) {
-                    self.dirty.extend(self.users.of_item(id).filter(|user| !dirty.contains(user)));
-                }
-                self.units.insert(id, unit);
-                changed.insert(id);
-            }
-        }
-        changed
-    }
-
-    /// The units of items that are out of date, and of those that they draw on. Two threads share a large number; what both
-    /// draw on is elaborated twice, to the same end. What a cycle says depends on where it is entered, so that with one
-    /// in the program the order is that of one thread.
-    fn elaborate(&self, items: &[ItemId]) -> BTreeMap<ItemId, Arc<Unit>> {
-        let on_one = |items: &[ItemId]| {
-            let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, &self.units);
-            for id in items {
-                db.unit(*id);
-            }
-            db.into_fresh()
-        };
-        if items.len() < SHARED {
-            return on_one(items).0;
-        }
-        let (first, second) = items.split_at(items.len() / 2);
-        let halves = std::thread::scope(|scope| {
-            let first = scope.spawn(|| on_one(first));
-            let second = on_one(second);
-            first.join().ok().map(|first| (first, second))
-        });
-        match halves {
-            Some(((mut units, false), (others, false))) => {
-                units.extend(others);
-                units
-            }
-            _ => on_one(items).0,
-        }
     }
 
     /// Brings the contributions up to date with the units.

@@ -78,7 +78,7 @@ pub(crate) fn item(db: &Db<'_>, id: ItemId, item: &Item) -> Unit {
         exports.values_mut().for_each(|value| *value = Value::Error);
     }
     let mut findings = out.findings.into_inner();
-    findings.extend(db.take_cycles());
+    findings.extend(db.take_cycles(id));
     let part = out.part.into_inner();
     let fingerprint = db.fingerprint(id, &exports, &part, &findings);
     let mut uses = out.uses.into_inner();
