@@ -160,10 +160,10 @@ pub struct StepDocument {
     /// What of the pod makes it possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<String>,
-    /// The control that keeps it from happening.
+    /// The control that keeps it from happening: a Pod Security level, admission rules and policies, and where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_back_by: Option<String>,
-    /// Webhooks and policies that are asked about it; what they say is not evaluated.
+    /// Webhooks and policies that are asked about it, and of which is not known that they let it pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_be_refused_by: Vec<String>,
 }

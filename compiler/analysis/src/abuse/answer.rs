@@ -115,7 +115,7 @@ pub struct Step {
     /// The control that does not let it happen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_back_by: Option<Control>,
-    /// Webhooks and policies that are asked about it and may refuse it; what they say is not evaluated.
+    /// Webhooks and policies that are asked about it, and of which is not known that they let it pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_be_refused_by: Vec<ObjectKey>,
 }

@@ -149,7 +149,7 @@ impl<'s> Prover<'s, '_> {
             }
             if !step.may_be_refused_by.is_empty() {
                 let guards: Vec<String> = step.may_be_refused_by.iter().map(short).collect();
-                text = format!("{text} (may be refused by {}, which is not evaluated)", guards.join(", "));
+                text = format!("{text} (may be refused by {})", guards.join(", "));
             }
             witness.push(text);
         }

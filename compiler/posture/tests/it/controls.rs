@@ -1,9 +1,12 @@
 //! What admission refuses of the ways to a node: each kind of policy where it does, and a near miss where nobody can tell.
 
 use kspec_analysis::abuse::{Attempt, Control, Controls};
+use kspec_model::program::{Can, Claim, ClaimResource, ClaimScope, Subject, Who};
 use kspec_model::{Object, cluster::Cluster};
 use kspec_posture::controls::controls;
 use serde_json::{Value, json};
+
+use crate::support::{outcome, program, violation};
 
 /// Three policies that together refuse every way, by conditions on pods' parts.
 const PRIVILEGED: &str = "!object.spec.containers.exists(c, has(c.securityContext) && has(c.securityContext.privileged) && c.securityContext.privileged) && (!has(object.spec.initContainers) || object.spec.initContainers.all(c, !(c.?securityContext.?privileged.orValue(false))))";
@@ -239,4 +242,58 @@ fn policies_are_read_as_people_write_them() {
     assert_eq!(of(update, privileged), [SHOP, NEW]);
     assert_eq!(of("request.dryRun", privileged), [] as [&str; 0]);
     assert_eq!(of(update, &format!("{privileged} && !(container.image in ['agent'])")), [] as [&str; 0]);
+}
+
+#[test]
+fn a_guarantee_by_any_path_holds_by_what_holds_back() {
+    let rbac = "rbac.authorization.k8s.io";
+    let role = |namespace: &str, name: &str, rule: Value, subject: Value| {
+        let metadata = json!({ "name": name, "namespace": namespace });
+        [
+            json!({ "apiVersion": format!("{rbac}/v1"), "kind": "Role", "metadata": metadata, "rules": [rule] }),
+            json!({
+                "apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding", "metadata": metadata, "subjects": [subject],
+                "roleRef": { "apiGroup": rbac, "kind": "Role", "name": name },
+            }),
+        ]
+    };
+    let makes_pods = json!({ "verbs": ["create"], "apiGroups": [""], "resources": ["pods"] });
+    let reads = json!({ "verbs": ["get"], "apiGroups": [""], "resources": ["secrets"] });
+    // An agent elsewhere reads secrets: whoever holds its node has its token.
+    let agent = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "agent", "namespace": "mon" },
+        "spec": { "serviceAccountName": "agent", "nodeName": "a", "containers": [{ "name": "c" }] },
+    });
+    let mut objects = vec![agent, namespace("shop", json!({})), namespace("mon", json!({}))];
+    objects.extend(role("shop", "dev", makes_pods, json!({ "kind": "Group", "apiGroup": rbac, "name": "devs" })));
+    objects.extend(role(
+        "mon",
+        "agent",
+        reads,
+        json!({ "kind": "ServiceAccount", "namespace": "mon", "name": "agent" }),
+    ));
+    let claim = program(
+        false,
+        Claim::Can(Can {
+            subjects: vec![Who::Subject(Subject::Group("devs".to_owned()))],
+            verbs: vec!["get".to_owned()],
+            resources: vec![ClaimResource {
+                group: String::new(),
+                resource: "secrets".to_owned(),
+                subresource: String::new(),
+            }],
+            names: Vec::new(),
+            scope: ClaimScope::Namespaces(vec!["mon".to_owned()]),
+            except: Vec::new(),
+            by_any_path: true,
+        }),
+    );
+    let with = |validations: &[&str]| {
+        let validations: Vec<_> = validations.iter().map(|text| json!({ "expression": text })).collect();
+        let policy = [policy("p", json!({ "validations": validations })), binding("p", json!({}))];
+        violation(outcome(&claim, &[objects.clone(), policy.to_vec()].concat())).map(|violation| violation.witness)
+    };
+    assert_eq!(with(&[PRIVILEGED, CAPABILITIES, HOST_PATHS]), None);
+    let near = with(&[PRIVILEGED, CAPABILITIES]).expect("a chain");
+    assert!(near.iter().any(|line| line.contains("makes it privileged")), "{near:?}");
 }
