@@ -7,5 +7,7 @@ fn main() {
     // (Rust 1.90 and newer), which can fold them; nothing here compares addresses of functions.
     if is("PROFILE", "release") && is("TARGET", "x86_64-unknown-linux-gnu") {
         println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+        // Cargo forgets the profile's `strip` where the binary's own package has a profile, as this one has.
+        println!("cargo::rustc-link-arg-bins=-Wl,--strip-all");
     }
 }
