@@ -306,3 +306,21 @@ fn what_is_odd_about_a_states_policies_is_told_by_check() {
     let vacuous = found.iter().find(|finding| finding["code"] == "K0411").expect("it is told");
     assert_eq!(vacuous["labels"][0]["file"], "state/all.yaml");
 }
+
+#[test]
+fn what_no_server_would_hold_leaves_answers_open() {
+    let place = Place::with(&[(
+        "state/objects.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: { name: db, namespace: b, labels: { version: \"1\" } }\nspec: { containers: [{ name: c, image: c }] }\n\
+         ---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: closed, namespace: b }\nspec: { podSelector: { matchLabels: { version: 1 } } }\n\
+         ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: { name: look, namespace: b }\nrules: [{ apiGroups: [\"\"], resources: [pods], verbs: get }]\n",
+    )]);
+    place
+        .kspec(&["net", "reach", "--state", "state"])
+        .ends(6)
+        .says(&["networkpolicies: NetworkPolicy.networking.k8s.io b/closed", "matchLabels"]);
+    place
+        .kspec(&["access", "can-i", "get", "pods", "-n", "b", "--as", "ann", "--state", "state"])
+        .ends(6)
+        .says(&["roles: Role.rbac.authorization.k8s.io b/look", "verbs"]);
+}

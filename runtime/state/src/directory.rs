@@ -7,7 +7,7 @@ use std::{
 };
 
 use kspec_diagnostics::Place;
-use kspec_model::{Object, ObjectKey};
+use kspec_model::{Object, ObjectKey, cluster::Cluster};
 use kspec_schema::Schema;
 use serde_json::{Map, Value};
 
@@ -62,7 +62,11 @@ pub fn read_directory(root: &Path, schema: &Schema) -> (State, Vec<Problem>) {
     }
     problems.sort();
     let origin = StateOrigin::Directory(files::shown(root).to_string());
-    (State::new(origin, objects, host), problems)
+    let mut state = State::new(origin, objects, host);
+    // What no API server would hold is left out of every answer, which has to say so.
+    let (_, left_out) = Cluster::lift(state.objects.iter().map(|known| &known.object));
+    state.unread.extend(left_out.iter().map(ToString::to_string));
+    (state, problems)
 }
 
 fn host_file(host: &mut HostState, document: ManifestDoc) {

@@ -27,7 +27,7 @@ const fn opening(path: &'static str, by_writing: bool, reach: Reach) -> Opening 
 
 /// Paths that lead on; mounting one that lies above leads as far. "Pod Security Standards" forbids all host paths; these are those
 /// that lead to the node by themselves.
-const OPENINGS: [Opening; 22] = [
+const OPENINGS: [Opening; 38] = [
     // A read-only mount of a socket still lets a process connect to it.
     opening("/var/run/docker.sock", false, Reach::Node),
     opening("/run/docker.sock", false, Reach::Node),
@@ -35,6 +35,11 @@ const OPENINGS: [Opening; 22] = [
     opening("/var/run/containerd/containerd.sock", false, Reach::Node),
     opening("/run/crio/crio.sock", false, Reach::Node),
     opening("/var/run/crio/crio.sock", false, Reach::Node),
+    opening("/run/k3s/containerd/containerd.sock", false, Reach::Node),
+    opening("/var/run/k3s/containerd/containerd.sock", false, Reach::Node),
+    opening("/run/cri-dockerd.sock", false, Reach::Node),
+    opening("/var/run/cri-dockerd.sock", false, Reach::Node),
+    opening("/run/systemd/private", false, Reach::Node),
     // What the node runs, or reads as root.
     opening("/etc/kubernetes/manifests", true, Reach::Node),
     opening("/etc/cron.d", true, Reach::Node),
@@ -48,6 +53,18 @@ const OPENINGS: [Opening; 22] = [
     opening("/usr/lib", true, Reach::Node),
     opening("/bin", true, Reach::Node),
     opening("/lib", true, Reach::Node),
+    opening("/lib64", true, Reach::Node),
+    opening("/sbin", true, Reach::Node),
+    opening("/usr/sbin", true, Reach::Node),
+    opening("/usr/libexec/kubernetes", true, Reach::Node),
+    opening("/etc/crontab", true, Reach::Node),
+    opening("/var/spool/cron", true, Reach::Node),
+    // Other containers' files, those of the node's own among them.
+    opening("/var/lib/containerd", true, Reach::Node),
+    opening("/var/lib/containers/storage", true, Reach::Node),
+    opening("/var/lib/docker/overlay2", true, Reach::Node),
+    opening("/var/lib/rancher", true, Reach::Node),
+    opening("/run/containerd/io.containerd.runtime.v2.task", true, Reach::Node),
     opening("/proc/sys/kernel/core_pattern", true, Reach::Node),
     opening("/var/lib/kubelet/pods", false, Reach::Pods),
     // The kubelet keeps links there from each container's log, and follows them as root.

@@ -88,13 +88,17 @@ impl Pattern<'_> {
         }
     }
 
-    /// A request to create an object, or to delete many, has no name for a rule to recognise (Kubernetes documentation,
-    /// "Using RBAC Authorization", "Referring to resources").
+    /// A request to create an object by POST, or to delete many, has no name for a rule to recognise (Kubernetes documentation,
+    /// "Using RBAC Authorization", "Referring to resources"). An apply of an object that is not there is a request to create it by
+    /// name (`patch.go` in `k8s.io/apiserver/pkg/endpoints/handlers`), so that such a rule is enough for some, and not for all.
     fn is_named_by(&self, rule: &RoleRule, extent: Extent) -> bool {
         if rule.resource_names.is_empty() {
             return true;
         }
-        let nameless = |verb: &str| matches!(verb, "create" | "deletecollection") && self.subresource.is_empty();
+        let nameless = |verb: &str| {
+            let never = verb == "deletecollection" || verb == "create" && extent == Extent::All;
+            never && self.subresource.is_empty()
+        };
         let named = match (self.verb, extent) {
             (ALL, Extent::Some) => rule.verbs.iter().any(|verb| !nameless(verb)),
             (ALL, Extent::All) => !self.subresource.is_empty(),

@@ -186,6 +186,20 @@ fn a_port_name_that_no_destination_has_is_told() {
     };
     let told = with(&[out("grpc")], &["web-edges"]);
     assert!(told.contains(&"no such port: p.Egress[0] grpc Tcp false shop/api[Deployment]".to_owned()), "{told:?}");
+
+    // An administrators' policy names no protocol: one that has a port of the name is enough, and none is told once.
+    let ports = |name: &str| {
+        let subject = json!({ "pods": { "namespaceSelector": {}, "podSelector": app("api") } });
+        let from = json!([{ "pods": { "namespaceSelector": {}, "podSelector": app("web") } }]);
+        let ingress = json!([{ "action": "Allow", "from": from, "ports": [{ "namedPort": name }] }]);
+        let guard = json!({
+            "apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "AdminNetworkPolicy", "metadata": { "name": "guard" },
+            "spec": { "priority": 5, "subject": subject, "ingress": ingress },
+        });
+        let told = with(&[guard], &[]);
+        told.into_iter().filter(|line| line.contains("no such port")).count()
+    };
+    assert_eq!((ports("http"), ports("grpc")), (0, 1));
 }
 
 #[test]

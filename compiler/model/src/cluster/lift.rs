@@ -33,6 +33,20 @@ pub struct LiftProblem {
     pub message: String,
 }
 
+impl std::fmt::Display for LiftProblem {
+    /// `networkpolicies: NetworkPolicy shop/web: spec.podSelector …`, which begins as lines about resources do that may not be
+    /// listed. The resource is guessed from the kind as `meta.UnsafeGuessKindToResource` of `k8s.io/apimachinery` does.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = self.object.kind.to_lowercase();
+        let resource = match kind.strip_suffix('y') {
+            Some(stem) => format!("{stem}ies"),
+            None if kind.ends_with('s') => format!("{kind}es"),
+            None => format!("{kind}s"),
+        };
+        write!(f, "{resource}: {}: {}", self.object, self.message)
+    }
+}
+
 impl Cluster {
     /// Reads objects, lists unwrapped. Order does not matter; of two with one key the later wins.
     #[must_use]

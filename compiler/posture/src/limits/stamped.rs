@@ -53,7 +53,9 @@ pub(super) fn all<'s>(survey: &'s Survey<'_>) -> Vec<Stamped<'s>> {
     let stamped = survey.objects().filter_map(|surveyed| {
         let object = surveyed.object.as_ref();
         let (_, _, at) = KINDS.iter().find(|(group, kind, _)| *group == object.group() && *kind == object.kind())?;
-        if owned(survey, object) {
+        // A pod that is over takes nothing, and no quota counts it.
+        let over = object.kind() == "Pod" && matches!(object.str_at("/status/phase"), "Succeeded" | "Failed");
+        if over || owned(survey, object) {
             return None;
         }
         let mut completed = object.0.clone();
@@ -110,28 +112,50 @@ fn scaled<'s>(survey: &'s Survey<'_>) -> BTreeMap<(&'s str, &'s str, &'s str), i
 fn count(kind: &str, object: &Value, scaled: Option<i64>) -> Option<Count> {
     let number = |pointer: &str, default: i64| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(default);
     let steady = |steady: i64| Count { steady, surge: 0 };
+    // The job controller runs no more at once than are still to complete.
+    let job = |spec: &str| {
+        let parallelism = number(&format!("{spec}/parallelism"), 1);
+        parallelism.min(number(&format!("{spec}/completions"), parallelism))
+    };
+    let suspended = object.pointer("/spec/suspend") == Some(&json!(true));
     Some(match kind {
         "DaemonSet" => return None,
         "Pod" => steady(1),
-        "Job" => steady(number("/spec/parallelism", 1)),
-        "CronJob" => steady(number("/spec/jobTemplate/spec/parallelism", 1)),
+        "Job" if suspended || is_over(object) => steady(0),
+        "Job" => steady(job("/spec")),
+        "CronJob" if suspended => steady(0),
+        "CronJob" => steady(job("/spec/jobTemplate/spec")),
         _ => {
-            let replicas = number("/spec/replicas", 1).max(scaled.unwrap_or(0));
+            // An autoscaler leaves alone what has no replicas.
+            let stated = number("/spec/replicas", 1);
+            let replicas = if stated == 0 { 0 } else { stated.max(scaled.unwrap_or(0)) };
             let rolls = kind == "Deployment" && text(object, "/spec/strategy/type") != "Recreate";
             Count { steady: replicas, surge: if rolls { surge(object, replicas) } else { 0 } }
         }
     })
 }
 
-/// `maxSurge`: a number, or a share of the replicas, rounded up; a quarter unless said.
+/// Whether a job has ended, either way.
+fn is_over(job: &Value) -> bool {
+    let conditions = job.pointer("/status/conditions").and_then(Value::as_array);
+    let ends = |condition: &Value| {
+        matches!(text(condition, "/type"), "Complete" | "Failed") && text(condition, "/status") == "True"
+    };
+    conditions.into_iter().flatten().any(ends)
+}
+
+/// Pods that a rolling update needs beside the replicas before it may take any of these away. `maxSurge` is rounded up and
+/// `maxUnavailable` down, a quarter each unless said; where one may be unavailable, the update goes on without more
+/// (`ResolveFenceposts` in `pkg/controller/deployment/util` of Kubernetes).
 fn surge(object: &Value, replicas: i64) -> i64 {
-    match object.pointer("/spec/strategy/rollingUpdate/maxSurge") {
+    let share = |field: &str, round: i64| match object.pointer(&format!("/spec/strategy/rollingUpdate/{field}")) {
         Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
         other => {
             let share = other.and_then(Value::as_str).and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
-            replicas.saturating_mul(share.unwrap_or(25)).saturating_add(99) / 100
+            replicas.saturating_mul(share.unwrap_or(25)).saturating_add(round) / 100
         }
-    }
+    };
+    if share("maxUnavailable", 0) > 0 { 0 } else { share("maxSurge", 99) }
 }
 
 impl<'s> Stamped<'s> {

@@ -170,8 +170,9 @@ fn is_masters(subject: &Subject) -> bool {
     *subject == Subject::Group("system:masters".to_owned())
 }
 
-/// Requests that a claim is about, by verb and resource and place, for each what would do.
-fn requests(can: &Can) -> Vec<(Request, Option<&'static str>)> {
+/// Requests that a claim is about, by verb and resource and place; those to create an object by name, as an apply makes them, where
+/// `applies`.
+fn requests(can: &Can, applies: bool) -> Vec<(Request, Option<&'static str>)> {
     let mut requests = Vec::new();
     let places: Vec<String> = match &can.scope {
         ClaimScope::Anywhere => NAMESPACES.iter().map(ToString::to_string).chain([String::new()]).collect(),
@@ -183,7 +184,9 @@ fn requests(can: &Can) -> Vec<(Request, Option<&'static str>)> {
         for resource in &can.resources {
             let nameless = verb == "create" && resource.subresource.is_empty();
             let names: Vec<&str> = match can.names.first() {
-                _ if nameless => vec![""],
+                _ if nameless && !applies => vec![""],
+                Some(name) if nameless => vec!["", name],
+                None if nameless => vec!["", "a", "b", "other"],
                 Some(name) => vec![name],
                 None => vec!["a", "b", "other"],
             };
@@ -223,7 +226,7 @@ fn somebody_may(can: &Can, objects: &[Value], kept: &dyn Fn(&Value) -> bool) -> 
     let raw: Vec<Value> = objects.iter().map(|object| object.0.clone()).collect();
     everyone(can, &raw).iter().filter(|subject| !is_masters(subject) && !can.except.contains(subject)).any(|subject| {
         let (user, groups) = asks(subject);
-        requests(can).into_iter().any(|(request, _)| {
+        requests(can, true).into_iter().any(|(request, _)| {
             index.allowed(&Request { user: user.clone(), groups: groups.clone(), ..request }).allowed
         })
     })
@@ -270,7 +273,7 @@ proptest! {
             let (user, groups) = asks(subject);
             // Some object name will do, for each verb, resource and place.
             let mut by_place: std::collections::BTreeMap<_, bool> = std::collections::BTreeMap::new();
-            for (request, _) in requests(&can) {
+            for (request, _) in requests(&can, false) {
                 let key = (request.verb.clone(), request.group.clone(), request.resource.clone(), request.subresource.clone(), request.namespace.clone());
                 let allowed = index.allowed(&Request { user: user.clone(), groups: groups.clone(), ..request }).allowed;
                 *by_place.entry(key).or_default() |= allowed;

@@ -158,16 +158,19 @@ fn replicas_that_do_not_fit() {
             "K0706 error: the quota shop/q allows requests.cpu 2, and the pods there need 2500m\n  Deployment shop/api: 5 × 500m"
         ]
     );
-    // A quarter more, rounded up, while it is updated.
+    // A quarter more, rounded up, while it is updated: of three none may be away, of four one.
     assert_eq!(
-        of(4, json!({ "memory": "4Gi" })),
+        of(3, json!({ "memory": "3Gi" })),
         [
-            "K0706 warning: the quota shop/q allows memory 4Gi, and a rolling update of Deployment shop/api needs 5Gi\n  Deployment shop/api: 4 × 1Gi | 1 more of Deployment shop/api while it is updated (maxSurge)"
+            "K0706 warning: the quota shop/q allows memory 3Gi, and a rolling update of Deployment shop/api needs 4Gi\n  Deployment shop/api: 3 × 1Gi | 1 more of Deployment shop/api while it is updated (maxSurge)"
         ]
     );
+    assert!(of(4, json!({ "memory": "4Gi" })).is_empty());
     assert!(of(4, json!({ "memory": "5Gi", "requests.cpu": "2500m", "pods": "5" })).is_empty());
     assert!(of(4, json!({ "limits.cpu": "1", "requests.storage": "1Gi", "count/secrets": "1" })).is_empty());
     let mut recreated = deployment(4, each());
+    recreated["spec"]["strategy"] = json!({ "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } });
+    assert_eq!(told(&[namespace("shop"), quota(json!({ "pods": "4" })), recreated.clone()], code).len(), 1);
     recreated["spec"]["strategy"] = json!({ "type": "Recreate" });
     assert!(told(&[namespace("shop"), quota(json!({ "pods": "4" })), recreated], code).is_empty());
     // An autoscaler sets more; its pods count once, not again with those that are there.
@@ -183,14 +186,55 @@ fn replicas_that_do_not_fit() {
         }] },
         "spec": { "replicas": 4, "selector": { "matchLabels": { "app": "api" } }, "template": deployment(1, each())["spec"]["template"] },
     });
-    let nine = told(&[namespace("shop"), quota(json!({ "pods": "8" })), deployment(4, each()), scaler, owned], code);
+    let nine =
+        told(&[namespace("shop"), quota(json!({ "pods": "8" })), deployment(4, each()), scaler.clone(), owned], code);
     assert!(nine[0].contains("allows pods 8, and the pods there need 9"), "{nine:?}");
+    let mut idle = deployment(0, each());
+    idle["metadata"]["name"] = json!("api");
+    let idle = [namespace("shop"), quota(json!({ "pods": "1" })), idle, scaler.clone()];
+    assert_eq!(told(&idle, code), Vec::<String>::new());
     // What runs before counts where it is more than what runs.
     let mut before = deployment(1, each());
     before["spec"]["template"]["spec"]["initContainers"] =
         json!([{ "name": "i", "image": "i", "resources": { "requests": { "cpu": "3" } } }]);
     let peak = told(&[namespace("shop"), quota(json!({ "cpu": "2" })), before], code);
     assert!(peak[0].contains("need 3"), "{peak:?}");
+}
+
+#[test]
+fn what_is_over_or_suspended_takes_no_quota() {
+    let spec =
+        json!({ "restartPolicy": "Never", "containers": [{ "name": "c", "image": "registry.example.com/c:1" }] });
+    let job = |fields: Value, status: Value| {
+        let mut body = fields;
+        body["template"] = json!({ "spec": spec });
+        json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "j", "namespace": "shop" }, "spec": body, "status": status })
+    };
+    let pod = |phase: &str| json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "shop" }, "spec": spec, "status": { "phase": phase } });
+    let cron = |suspend: bool| {
+        let template = job(json!({}), json!({}))["spec"].clone();
+        json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "c", "namespace": "shop" }, "spec": { "schedule": "@daily", "suspend": suspend, "jobTemplate": { "spec": template } } })
+    };
+    let ended = |kind: &str| json!({ "conditions": [{ "type": kind, "status": "True" }] });
+    let is_too_much = |object: Value, pods: &str| {
+        !told(&[namespace("shop"), quota(json!({ "pods": pods })), object], &["K0706"]).is_empty()
+    };
+    for (object, pods, expected) in [
+        (job(json!({}), json!({})), "0", true),
+        (job(json!({}), ended("Complete")), "0", false),
+        (job(json!({}), ended("Failed")), "0", false),
+        (job(json!({}), json!({ "conditions": [{ "type": "Complete", "status": "False" }] })), "0", true),
+        (job(json!({ "suspend": true }), json!({})), "0", false),
+        (job(json!({ "parallelism": 3, "completions": 2 }), json!({})), "2", false),
+        (job(json!({ "parallelism": 3 }), json!({})), "2", true),
+        (pod("Running"), "0", true),
+        (pod("Succeeded"), "0", false),
+        (pod("Failed"), "0", false),
+        (cron(false), "0", true),
+        (cron(true), "0", false),
+    ] {
+        assert_eq!(is_too_much(object.clone(), pods), expected, "{object}");
+    }
 }
 
 #[test]

@@ -129,8 +129,15 @@ impl Finder<'_, '_> {
             let having = self.side.named_ports.get(&(*name, *protocol));
             having.is_none_or(|numbers| numbers.values().all(|ends| ends.is_disjoint(destinations)))
         };
-        let absent: Vec<_> = named.iter().filter(absent).collect();
+        let mut absent: Vec<_> = named.iter().filter(absent).collect();
         let whole = by_name_alone && absent.len() == named.len();
+        // Administrators' policies name no protocol: any port of the name will do, and of none it is told once.
+        if at.policy.kind != "NetworkPolicy" {
+            let of = |wanted: &str, all: &[&(&str, Protocol)]| all.iter().filter(|(name, _)| *name == wanted).count();
+            let named: Vec<_> = named.iter().collect();
+            let all = absent.clone();
+            absent.retain(|(name, protocol)| *protocol == Protocol::Tcp && of(name, &all) == of(name, &named));
+        }
         found.extend(absent.into_iter().map(|(name, protocol)| Oddity::NoSuchPort {
             at: at.clone(),
             port: (*name).to_owned(),

@@ -43,7 +43,9 @@ fn container_facts<'v>(container: &'v Value, facts: &mut PodFacts, mounts: &mut 
         facts.privileged.insert(container.text("name")?.unwrap_or_default().to_owned());
     }
     let added = security.field("capabilities")?.strings("add").map_err(under("securityContext.capabilities"))?;
-    facts.capabilities.extend(added.iter().map(|name| name.strip_prefix("CAP_").unwrap_or(name).to_owned()));
+    // Runtimes take them in any case, with and without the prefix.
+    let added = added.iter().map(|name| name.to_ascii_uppercase());
+    facts.capabilities.extend(added.map(|name| name.strip_prefix("CAP_").unwrap_or(&name).to_owned()));
     for mount in container.list("volumeMounts")? {
         let read_only = mount.boolean("readOnly").map_err(under("volumeMounts"))?.unwrap_or_default();
         if let Some(volume) = mount.text("name").map_err(under("volumeMounts"))? {

@@ -18,19 +18,19 @@ use crate::{
     program::Protocol,
 };
 
+/// A pod that is over runs nothing: nobody enters it, nothing reaches it, and its addresses may be another's by now.
 pub(super) fn pod(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
+    if matches!(value.field("status")?.text("phase").map_err(under("status"))?, Some("Succeeded" | "Failed")) {
+        return Ok(());
+    }
     let mut facts = pods(value, None, owner(key, value))?;
     facts.pod.addresses = addresses(value.field("status")?).map_err(under("status"))?;
     lift.cluster.workloads.insert(key.clone(), facts);
     Ok(())
 }
 
-/// Addresses of a pod that runs; none where one of them cannot be read, so that nothing is concluded from the others. Those
-/// of a pod that is over may be another's by now.
+/// Addresses of a pod; none where one of them cannot be read, so that nothing is concluded from the others.
 fn addresses(status: &Value) -> Read<BTreeSet<IpAddr>> {
-    if matches!(status.text("phase")?, Some("Succeeded" | "Failed")) {
-        return Ok(BTreeSet::new());
-    }
     let mut texts = Vec::from_iter(status.text("podIP")?.filter(|text| !text.is_empty()));
     for entry in status.list("podIPs")? {
         texts.extend(entry.text("ip").map_err(under("podIPs"))?);
