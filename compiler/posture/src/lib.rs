@@ -94,12 +94,11 @@ pub fn findings(survey: &Survey<'_>) -> Vec<Finding> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut found = Vec::new();
-        while let at = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(family) = FAMILIES.get(at)
-        {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(family) = FAMILIES.get(at) else { return found };
             found.push((at, family.findings(survey)));
         }
-        found
     };
     let mut found = std::thread::scope(|scope| {
         let other = scope.spawn(work);

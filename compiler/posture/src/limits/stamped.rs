@@ -148,14 +148,14 @@ fn is_over(job: &Value) -> bool {
 /// `maxUnavailable` down, a quarter each unless said; where one may be unavailable, the update goes on without more
 /// (`ResolveFenceposts` in `pkg/controller/deployment/util` of Kubernetes).
 fn surge(object: &Value, replicas: i64) -> i64 {
-    let share = |field: &str, round: i64| match object.pointer(&format!("/spec/strategy/rollingUpdate/{field}")) {
+    let resolved = |field: &str, round: i64| match object.pointer(&format!("/spec/strategy/rollingUpdate/{field}")) {
         Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
         other => {
             let share = other.and_then(Value::as_str).and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok());
             replicas.saturating_mul(share.unwrap_or(25)).saturating_add(round) / 100
         }
     };
-    if share("maxUnavailable", 0) > 0 { 0 } else { share("maxSurge", 99) }
+    if resolved("maxUnavailable", 0) > 0 { 0 } else { resolved("maxSurge", 99) }
 }
 
 impl<'s> Stamped<'s> {

@@ -99,25 +99,23 @@ impl Reader {
     }
 
     fn either(&mut self) -> Option<Expr> {
-        let mut parts = vec![self.both()?];
-        let mut height = self.height;
-        while self.takes("||") {
-            parts.push(self.both()?);
-            height = height.max(self.height);
-        }
-        self.reaches(height + 1)?;
-        if parts.len() > 1 { Some(any(Op::Or(parts))) } else { parts.pop() }
+        self.joined("||", Self::both, Op::Or)
     }
 
     fn both(&mut self) -> Option<Expr> {
-        let mut parts = vec![self.relation()?];
+        self.joined("&&", Self::relation, Op::And)
+    }
+
+    /// Parts with a sign between them; one alone stands for itself.
+    fn joined(&mut self, sign: &str, part: fn(&mut Self) -> Option<Expr>, op: fn(Vec<Expr>) -> Op) -> Option<Expr> {
+        let mut parts = vec![part(self)?];
         let mut height = self.height;
-        while self.takes("&&") {
-            parts.push(self.relation()?);
+        while self.takes(sign) {
+            parts.push(part(self)?);
             height = height.max(self.height);
         }
         self.reaches(height + 1)?;
-        if parts.len() > 1 { Some(any(Op::And(parts))) } else { parts.pop() }
+        if parts.len() > 1 { Some(any(op(parts))) } else { parts.pop() }
     }
 
     fn relation(&mut self) -> Option<Expr> {
