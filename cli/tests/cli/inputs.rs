@@ -62,6 +62,72 @@ fn a_manifest_that_is_no_yaml() {
     place.kspec(&["check"]).ends(1).says(&["K0125", "manifests/broken.yaml"]);
 }
 
+/// Of the project's own manifests, what no API server would hold is told where it stands, and every other document is read.
+#[test]
+fn manifests_that_no_server_would_hold() {
+    const MANIFESTS: &str = "\
+# 2: a field of another type
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {ports: {port: 80}}
+---
+# 8: a kind that there is not
+apiVersion: apps/v1
+kind: Deploymnt
+metadata: {name: web, namespace: shop}
+---
+# 13: an API version that is served no more
+apiVersion: extensions/v1beta1
+kind: Ingress
+metadata: {name: web, namespace: shop}
+---
+# 18: what the server checks in code
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec: {podSelector: {matchExpressions: [{key: app, operator: in, values: [web]}]}}
+---
+# 24: a boolean to YAML
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: y, namespace: shop}
+---
+# 29: a number to YAML
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: 12, namespace: shop}
+---
+# 34: no name
+apiVersion: v1
+kind: ConfigMap
+metadata: {namespace: shop}
+---
+# A resource of a definition that the project does not give is anybody's guess, and an empty list is empty.
+apiVersion: example.com/v1
+kind: Wheel
+metadata: {name: a, namespace: shop}
+spec: 4
+---
+apiVersion: v1
+kind: List
+items: null
+";
+    let place = project(&[("manifests/all.yaml", MANIFESTS)]);
+    place.write("kspec.toml", format!("{PROJECT}manifests = [\"manifests\"]\n"));
+    let done = place.kspec(&["check", "-o", "json"]).ends(1);
+    let document = done.json();
+    let findings = document["findings"].as_array().expect("findings");
+    let told: Vec<(u64, &str)> = findings
+        .iter()
+        .filter(|finding| finding["code"] == "K0125" && finding["labels"][0]["file"] == "manifests/all.yaml")
+        .map(|finding| {
+            (finding["labels"][0]["line"].as_u64().expect("a line"), finding["message"].as_str().expect("a message"))
+        })
+        .collect();
+    insta::assert_debug_snapshot!(told);
+}
+
 #[test]
 fn modules_that_need_each_other() {
     let place = project(&[

@@ -3,6 +3,7 @@
 //! In: a folder with a `kspec.toml`. Out: a [`Compiler`] with every source set, the findings met on the way, and where
 //! things are. Nothing is written but the lock, and that only on request.
 
+mod manifests;
 mod read;
 
 use std::{
@@ -130,6 +131,7 @@ pub fn load(root: &Path, choice: &Choice) -> Result<Project, LoadError> {
     let patterns = environment.and_then(|environment| environment.manifests.as_ref()).unwrap_or(&config.manifests);
     let (manifests, problems) = kspec_state::read_manifests(root, patterns);
     findings.extend(problems.iter().map(kspec_state::Problem::to_finding));
+    findings.extend(manifests::refused(&manifests, &schema));
     let manifests = manifests
         .into_iter()
         .map(|doc| ManifestDoc { value: doc.value, file: Arc::from(doc.file.as_ref()), line: doc.line })

@@ -243,12 +243,15 @@ fn read_json(file: &FileName, text: &str) -> FileContent {
     (documents, Vec::new())
 }
 
-/// `v1/List` and typed lists (`PodList`) as their items; an item of a typed list may leave out what the list says.
+/// `v1/List` and typed lists (`PodList`) as their items; an item of a typed list may leave out what the list says. As for
+/// `kubectl`, null items are none.
 fn unwrap_list(file: &FileName, value: Value, line: u32, item_lines: &[u32], documents: &mut Vec<ManifestDoc>) {
     let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
     let item_kind = kind.strip_suffix("List").map(str::to_owned);
     let items = match (item_kind, value) {
-        (Some(item_kind), Value::Object(mut list)) if list.get("items").is_some_and(Value::is_array) => {
+        (Some(item_kind), Value::Object(mut list))
+            if list.get("items").is_some_and(|items| items.is_array() || items.is_null()) =>
+        {
             let api_version = list.remove("apiVersion").unwrap_or_default();
             let Some(Value::Array(items)) = list.remove("items") else { return };
             items
@@ -290,6 +293,7 @@ pub(crate) enum Named {
 pub(crate) fn named(document: &ManifestDoc) -> Named {
     let text = |pointer: &str| document.value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
     let not = |message: &str, help: &str| Named::Not(no_object(document, message, help));
+    let mistyped = |pointer: &str| document.value.pointer(pointer).and_then(not_text);
     match identified(document) {
         Identified::Object => {}
         Identified::Configuration => return Named::Configuration,
@@ -301,7 +305,24 @@ pub(crate) fn named(document: &ManifestDoc) -> Named {
     if text("/metadata/generateName").is_some() {
         return not("has a `generateName` in place of a name, so it stands for no object", "give `metadata.name`");
     }
-    not("has no `metadata.name`", "give it a name")
+    match mistyped("/metadata/name") {
+        Some(found) => not(&format!("`metadata.name` is {found}"), QUOTE),
+        None => not("has no `metadata.name`", "give it a name"),
+    }
+}
+
+/// What makes a text of a value that YAML reads as something else.
+const QUOTE: &str = "quote it: without quotes YAML reads `y`, `no` and `on` as booleans, and digits as a number";
+
+/// What a value is that should be text; none where it is, or is absent.
+const fn not_text(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::Null | Value::String(_) => None,
+        Value::Bool(_) => Some("a boolean"),
+        Value::Number(_) => Some("a number"),
+        Value::Array(_) => Some("a list"),
+        Value::Object(_) => Some("an object"),
+    }
 }
 
 /// What a document is, its name aside.
@@ -316,12 +337,20 @@ fn identified(document: &ManifestDoc) -> Identified {
     match (text("apiVersion"), text("kind")) {
         (Some(api_version), Some(kind)) if is_configuration(api_version, kind) => Identified::Configuration,
         (Some(_), Some(_)) => Identified::Object,
-        _ => Identified::Not(no_object(
-            document,
-            "is no Kubernetes object: it has no `apiVersion` and `kind`",
-            "give both, or keep files that are no manifests elsewhere",
-        )),
+        _ => Identified::Not(unidentified(document)),
     }
+}
+
+fn unidentified(document: &ManifestDoc) -> Problem {
+    let mistyped = |name: &'static str| Some((name, not_text(document.value.get(name)?)?));
+    if let Some((name, found)) = mistyped("apiVersion").or_else(|| mistyped("kind")) {
+        return no_object(document, &format!("is no Kubernetes object: its `{name}` is {found}"), QUOTE);
+    }
+    no_object(
+        document,
+        "is no Kubernetes object: it has no `apiVersion` and `kind`",
+        "give both, or keep files that are no manifests elsewhere",
+    )
 }
 
 fn no_object(document: &ManifestDoc, message: &str, help: &str) -> Problem {
