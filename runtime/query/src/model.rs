@@ -17,6 +17,8 @@ const BODIES: &[&str] = &[
     "mutatingwebhookconfigurations",
     "namespaces",
     "nodes",
+    "persistentvolumeclaims",
+    "persistentvolumes",
     "pods",
     "replicasets",
     "replicationcontrollers",

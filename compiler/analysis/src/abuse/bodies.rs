@@ -2,7 +2,7 @@
 
 use kspec_model::{
     ObjectKey,
-    cluster::{PodFacts, WorkloadFacts},
+    cluster::{HostPath, PodFacts, WorkloadFacts},
 };
 
 use super::{
@@ -65,6 +65,7 @@ impl<'a> Graph<'a> {
                 let cut = self.facts.lasting(namespace);
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
             }
+            State::ClaimingPod(..) => self.body_step(id, State::AnyNode, StepKind::MountVolume, None, None),
             State::UnruledPod(_) => self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None),
             State::Template(group, kind, Scope::Namespace(namespace)) => {
                 if self.facts.templates.contains(&(group, kind, namespace)) {
@@ -177,21 +178,33 @@ impl<'a> Graph<'a> {
             self.body_step(id, State::Node(node), StepKind::LeaveByCapability, None, Some(capability));
         }
         for mount in &pod.host_paths {
-            let fact = || Some(format!("{} is mounted{}", mount.path, if mount.read_only { " read-only" } else { "" }));
-            match host::reach(mount).first() {
-                Some(Reach::Node) => {
-                    self.body_step(id, State::Node(node), StepKind::LeaveByHostPath, None, fact());
-                }
-                Some(Reach::Pods) => {
-                    self.body_step(id, State::NodeFiles(node), StepKind::ReadNodeFiles, None, fact());
-                }
-                Some(Reach::Logs) | None => {}
-            }
+            self.mounted(id, node, mount);
         }
         self.combined(id, key, facts);
         if pod.host_pid {
             let fact = Some("hostPID is true".to_owned());
             self.body_step(id, State::NodeFiles(node), StepKind::ReadNeighbours, None, fact);
+        }
+    }
+
+    /// What a path of the node leads to.
+    fn mounted(&mut self, id: u32, node: Option<&'a str>, mount: &HostPath) {
+        let reaches = host::reach(mount);
+        // Whoever holds the node has everything on it.
+        if reaches.contains(&Reach::Node) {
+            return self.body_step(id, State::Node(node), StepKind::LeaveByHostPath, None, Some(host::said(mount)));
+        }
+        let controls = self.facts.control_plane.contains(&node);
+        for reach in reaches {
+            let (to, kind) = match reach {
+                Reach::Keys if controls => (State::ClusterAdmin, StepKind::TakeKeys),
+                Reach::StoreWritten if controls => (State::ClusterAdmin, StepKind::WriteStore),
+                Reach::Store if controls => (State::Secrets(Scope::Namespaces), StepKind::ReadStore),
+                Reach::Pods => (State::NodeFiles(node), StepKind::ReadNodeFiles),
+                Reach::Node | Reach::Logs | Reach::Keys | Reach::StoreWritten | Reach::Store => continue,
+            };
+            let of = if reach == Reach::Pods { "" } else { ", on a node of the control plane" };
+            self.body_step(id, to, kind, None, Some(format!("{}{of}", host::said(mount))));
         }
     }
 
@@ -217,8 +230,7 @@ impl<'a> Graph<'a> {
 
     /// What lies on the node of the API server or its store.
     fn keys(&mut self, id: u32, node: Option<&'a str>) {
-        let mut pods = self.facts.by_node.get(&node).into_iter().flatten();
-        if pods.any(|(key, facts)| is_control_plane(key, facts)) {
+        if self.facts.control_plane.contains(&node) {
             self.body_step(id, State::ClusterAdmin, StepKind::TakeControlPlane, None, None);
         }
     }
@@ -242,10 +254,4 @@ pub(super) fn capabilities(pod: &PodFacts) -> Vec<String> {
         found.push("capability SYS_PTRACE is added, and hostPID is true".to_owned());
     }
     found
-}
-
-/// Whether a pod is the API server or its store, as kubeadm labels them; the cluster's keys lie on their nodes.
-fn is_control_plane(key: &ObjectKey, facts: &WorkloadFacts) -> bool {
-    key.namespace.as_deref() == Some("kube-system")
-        && facts.labels.get("component").is_some_and(|name| ["kube-apiserver", "etcd"].contains(&name.as_str()))
 }

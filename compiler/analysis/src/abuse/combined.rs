@@ -60,7 +60,7 @@ impl<'a> Graph<'a> {
             .iter()
             .filter(|held| node.map_or(held.names.is_empty(), |node| held.is_about(node)));
         let Some(held) = of_pod.chain(of_node).next().copied() else { return };
-        let fact = format!("{} is mounted", mount.path);
+        let fact = host::said(mount);
         self.known_step(id, State::NodeRead(node), StepKind::ReadThroughLogs, vec![held.ground], fact);
     }
 
@@ -72,7 +72,7 @@ impl<'a> Graph<'a> {
         } else if let Some(capability) = capabilities(pod).into_iter().next() {
             format!("{capability}, so that the node is its own")
         } else if let Some(mount) = pod.host_paths.iter().find(|mount| host::reach(mount).contains(&Reach::Node)) {
-            format!("{} is mounted, so that the node is its own", mount.path)
+            format!("{}, so that the node is its own", host::said(mount))
         } else {
             return;
         };

@@ -100,6 +100,8 @@ pub(super) struct Facts<'a> {
     /// Workloads that stand for themselves: no other in the cluster was made by them.
     pub(super) workloads: BTreeMap<&'a str, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
     pub(super) by_node: BTreeMap<Option<&'a str>, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
+    /// Nodes that the API server or its store runs on.
+    pub(super) control_plane: BTreeSet<Option<&'a str>>,
     /// Groups and kinds of everything that runs.
     kinds: BTreeSet<(&'a str, &'a str)>,
     /// Groups and kinds of templates by the namespaces that have some.
@@ -128,6 +130,7 @@ impl<'a> Facts<'a> {
             accounts: BTreeMap::new(),
             workloads: BTreeMap::new(),
             by_node: BTreeMap::new(),
+            control_plane: BTreeSet::new(),
             kinds: cluster.workloads.keys().map(|key| (key.group.as_str(), key.kind.as_str())).collect(),
             templates: BTreeSet::new(),
             secrets: BTreeMap::new(),
@@ -192,6 +195,9 @@ impl<'a> Facts<'a> {
             if !owners.contains(key) {
                 self.workloads.entry(namespace).or_default().push((key, facts));
                 self.by_node.entry(facts.pod.node.as_deref()).or_default().push((key, facts));
+                if is_control_plane(key, facts) {
+                    self.control_plane.insert(facts.pod.node.as_deref());
+                }
             }
         }
         self.secrets.retain(|_, names| !names.is_empty());
@@ -335,4 +341,10 @@ impl<'a> Graph<'a> {
         let to = self.id(to);
         self.edges.push(Edge { from, to, via, grounds, cut, fact });
     }
+}
+
+/// Whether a pod is the API server or its store, as kubeadm labels them; the cluster's keys lie on their nodes.
+fn is_control_plane(key: &ObjectKey, facts: &WorkloadFacts) -> bool {
+    key.namespace.as_deref() == Some("kube-system")
+        && facts.labels.get("component").is_some_and(|name| ["kube-apiserver", "etcd"].contains(&name.as_str()))
 }

@@ -7,6 +7,12 @@ use kspec_model::cluster::HostPath;
 pub(super) enum Reach {
     /// Root on the node.
     Node,
+    /// Keys that everything can be done with, where the node is one of the control plane.
+    Keys,
+    /// The control plane's store, written, on such a node.
+    StoreWritten,
+    /// The control plane's store, on such a node.
+    Store,
     /// The tokens and secrets of the pods there.
     Pods,
     /// Every file, by a link that the kubelet follows: for whoever may read logs through it.
@@ -27,7 +33,7 @@ const fn opening(path: &'static str, by_writing: bool, reach: Reach) -> Opening 
 
 /// Paths that lead on; mounting one that lies above leads as far. "Pod Security Standards" forbids all host paths; these are those
 /// that lead to the node by themselves.
-const OPENINGS: [Opening; 38] = [
+const OPENINGS: [Opening; 58] = [
     // A read-only mount of a socket still lets a process connect to it.
     opening("/var/run/docker.sock", false, Reach::Node),
     opening("/run/docker.sock", false, Reach::Node),
@@ -66,11 +72,39 @@ const OPENINGS: [Opening; 38] = [
     opening("/var/lib/rancher", true, Reach::Node),
     opening("/run/containerd/io.containerd.runtime.v2.task", true, Reach::Node),
     opening("/proc/sys/kernel/core_pattern", true, Reach::Node),
+    // "PKI certificates and requirements" (Kubernetes documentation): who has them is an admin, signs for one, or says that a caller is one.
+    opening("/etc/kubernetes/admin.conf", false, Reach::Keys),
+    opening("/etc/kubernetes/super-admin.conf", false, Reach::Keys),
+    opening("/etc/kubernetes/controller-manager.conf", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/ca.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/sa.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/front-proxy-ca.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/front-proxy-client.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/apiserver-kubelet-client.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/apiserver-etcd-client.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/etcd/ca.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/etcd/server.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/etcd/peer.key", false, Reach::Keys),
+    opening("/etc/kubernetes/pki/etcd/healthcheck-client.key", false, Reach::Keys),
+    opening("/etc/rancher/rke2/rke2.yaml", false, Reach::Keys),
+    opening("/var/lib/rancher/rke2/server/cred", false, Reach::Keys),
+    opening("/var/lib/rancher/rke2/server/tls", false, Reach::Keys),
+    opening("/var/lib/etcd", true, Reach::StoreWritten),
+    opening("/var/lib/etcd", false, Reach::Store),
+    opening("/var/lib/rancher/rke2/server/db/etcd", false, Reach::Store),
     opening("/var/lib/kubelet/pods", false, Reach::Pods),
+    // The kubelet's own credentials, which read what its pods may.
+    opening("/var/lib/kubelet/pki", false, Reach::Pods),
     // The kubelet keeps links there from each container's log, and follows them as root.
     opening("/var/log", true, Reach::Logs),
     opening("/var/lib/docker/containers", true, Reach::Logs),
 ];
+
+/// What is mounted, as it is said of a step.
+pub(super) fn said(mount: &HostPath) -> String {
+    let of = mount.volume.as_ref().map(|name| format!(" of PersistentVolume {name}")).unwrap_or_default();
+    format!("{}{of} is mounted{}", mount.path, if mount.read_only { " read-only" } else { "" })
+}
 
 /// How far a mount leads, the furthest of what it opens first.
 pub(super) fn reach(mount: &HostPath) -> Vec<Reach> {

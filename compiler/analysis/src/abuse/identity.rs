@@ -176,6 +176,7 @@ impl<'a> Graph<'a> {
         self.acting(from, holdings);
         self.join_scopes(from, holdings);
         self.namespaces(from, holdings);
+        self.volumes(from, holdings);
     }
 
     /// Powers that need no other.

@@ -19,6 +19,7 @@ mod power;
 mod search;
 mod state;
 mod step;
+mod volumes;
 mod writing;
 
 pub use answer::{Answer, DynamicGrant, Goal, NotFollowed, Origin, Path, Paths, Reason, Settings, Step};

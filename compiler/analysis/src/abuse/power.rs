@@ -19,6 +19,7 @@ pub(super) enum Power {
     Everything,
     CreatePods,
     CreateCustom,
+    CreateVolumes,
     RewriteTemplates,
     RewritePods,
     Exec,
@@ -140,6 +141,8 @@ pub(super) static DEEDS: &[Deed] = &[
     deed(Power::CreatePods, CREATE, "apps", ("daemonsets", ""), "DaemonSet", Inside(false)),
     deed(Power::CreatePods, CREATE, "batch", ("jobs", ""), "Job", Inside(false)),
     deed(Power::CreatePods, CREATE, "batch", ("cronjobs", ""), "CronJob", Inside(false)),
+    // What a volume is of cannot change once it is made.
+    deed(Power::CreateVolumes, CREATE, "", ("persistentvolumes", ""), "PersistentVolume", Wide(false)),
     // A job's template cannot change once it is made.
     deed(Power::RewriteTemplates, REWRITE, "", ("replicationcontrollers", ""), "ReplicationController", Inside(true)),
     deed(Power::RewriteTemplates, REWRITE, "apps", ("deployments", ""), "Deployment", Inside(true)),

@@ -88,6 +88,10 @@ pub(super) enum State<'a> {
     Unruled(&'a str, u32),
     /// A pod of one's own making there.
     UnruledPod(u32),
+    /// A persistent volume of somebody's making, of whatever path of whatever node.
+    Volume(u32),
+    /// A pod of theirs, that claims it.
+    ClaimingPod(&'a str, u32),
     /// The template of an object of this kind.
     Template(&'static str, &'static str, Scope<'a>),
     /// Code in any pod of the scope.
@@ -153,7 +157,7 @@ impl<'a> State<'a> {
                 key.namespace.as_deref()
             }
             Self::Freed(namespace, _) | Self::FreePod(namespace, _) => namespace,
-            Self::Unruled(namespace, _) => Some(namespace),
+            Self::Unruled(namespace, _) | Self::ClaimingPod(namespace, _) => Some(namespace),
             Self::Everything(scope)
             | Self::Holds(_, scope)
             | Self::AnyRole(scope)
@@ -204,6 +208,8 @@ impl fmt::Display for State<'_> {
             Self::NewPod(scope) => write!(f, "a new pod {scope}"),
             Self::FreePod(..) | Self::UnruledPod(_) => f.write_str("a new pod there"),
             Self::Unruled(namespace, _) => write!(f, "what refuses pods of namespace {namespace}"),
+            Self::Volume(_) => f.write_str("a persistent volume of a node's path"),
+            Self::ClaimingPod(namespace, _) => write!(f, "a new pod in namespace {namespace}"),
             Self::Freed(Some(namespace), _) => write!(f, "namespace {namespace}"),
             Self::Freed(None, _) => f.write_str("a new namespace"),
             Self::Template(_, kind, scope) => write!(f, "the pods of a {kind} {scope}"),

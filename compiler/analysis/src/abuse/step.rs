@@ -34,6 +34,10 @@ pub enum StepKind {
     CreatePod,
     /// Rewrites a controller's template, so that it creates other pods.
     RewriteTemplate,
+    /// Creates a persistent volume of a path of a node.
+    CreateVolume,
+    /// Mounts it in a pod of their own, by a claim.
+    MountVolume,
     /// Runs a command in a pod.
     Exec,
     /// Takes over the input and output of a pod's process.
@@ -96,6 +100,12 @@ pub enum StepKind {
     EnterPods,
     /// Takes the control plane's keys from its node.
     TakeControlPlane,
+    /// Reads the control plane's keys through a path of its node that is mounted.
+    TakeKeys,
+    /// Writes the control plane's store through such a path.
+    WriteStore,
+    /// Reads the control plane's store through such a path.
+    ReadStore,
 }
 
 impl StepKind {
@@ -117,6 +127,8 @@ impl StepKind {
             Self::ReadTokenSecret => "read-token-secret",
             Self::CreatePod => "create-pod",
             Self::RewriteTemplate => "rewrite-template",
+            Self::CreateVolume => "create-volume",
+            Self::MountVolume => "mount-volume",
             Self::Exec => "exec",
             Self::Attach => "attach",
             Self::AddContainer => "add-container",
@@ -148,6 +160,9 @@ impl StepKind {
             Self::Serve => "serve",
             Self::EnterPods => "enter-pods",
             Self::TakeControlPlane => "take-control-plane",
+            Self::TakeKeys => "take-keys",
+            Self::WriteStore => "write-store",
+            Self::ReadStore => "read-store",
         }
     }
 
@@ -168,6 +183,8 @@ impl StepKind {
             Self::ReadTokenSecret => format!("finds in it a token of {to}"),
             Self::CreatePod => format!("creates {to}"),
             Self::RewriteTemplate => format!("rewrites a controller's template: {to}"),
+            Self::CreateVolume => format!("creates {to}"),
+            Self::MountVolume => format!("claims the volume, and writes through it to {to}"),
             Self::Exec => format!("runs a command in {to}"),
             Self::Attach => format!("attaches to {to}"),
             Self::AddContainer => format!("adds a container to {to}"),
@@ -198,6 +215,9 @@ impl StepKind {
             Self::Redirect => format!("has a service lead to itself: {to}"),
             Self::Serve => format!("serves {to}"),
             Self::EnterPods => format!("enters {to}, which runs there"),
+            Self::TakeKeys => "reads through a host path the control plane's keys".to_owned(),
+            Self::WriteStore => "writes through a host path what the control plane stores".to_owned(),
+            Self::ReadStore => format!("reads through a host path what the control plane stores: {to}"),
             Self::TakeControlPlane => "takes the control plane's keys, which lie there".to_owned(),
         }
     }

@@ -11,6 +11,7 @@ mod policy;
 mod read;
 #[cfg(test)]
 mod tests;
+mod volume;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -78,6 +79,7 @@ impl Lift {
         admin::one_generation(&mut self);
         self.cluster.aggregate();
         policy::put_to_use(&mut self);
+        volume::mount(&mut self.cluster);
         self.cluster.opaque.sort();
         self.cluster.opaque.dedup();
         (self.cluster, self.problems)
@@ -93,6 +95,8 @@ const KINDS: &[(&str, &str, bool, Reader)] = &[
     ("", "ServiceAccount", true, service_account),
     ("", "Pod", true, workload::pod),
     ("", "ReplicationController", true, workload::templated),
+    ("", "PersistentVolume", false, volume::volume),
+    ("", "PersistentVolumeClaim", true, volume::claim),
     ("", "Secret", true, pod::secret),
     ("", "Service", true, workload::service),
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy", false, policy::policy),

@@ -16,7 +16,7 @@ use ipnet::IpNet;
 pub use admin::{AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, PodsFacts, PolicyTier};
 pub use custom::{CUSTOM_WORKLOADS, CustomWorkload};
 pub use lift::{Lift, LiftProblem};
-pub use pod::{GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts};
+pub use pod::{ClaimMount, GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts, VolumeFacts};
 pub use pod_security::PodSecurityDefaults;
 pub use policy::{MatchFacts, PolicyFacts};
 
@@ -51,6 +51,10 @@ pub struct Cluster {
     pub service_accounts: BTreeMap<(String, String), ServiceAccountFacts>,
     /// Secrets by namespace and name; what they hold is not read.
     pub secrets: BTreeMap<(String, String), SecretFacts>,
+    /// PersistentVolumes by name.
+    pub volumes: BTreeMap<String, VolumeFacts>,
+    /// PersistentVolumeClaims by namespace and name, with the volume that each states.
+    pub claims: BTreeMap<(String, String), Option<String>>,
     /// Webhooks' configurations, and admission policies that a binding puts to use: each may refuse a write, or alter it.
     pub guards: Guards,
     /// What the API server's own configuration says of Pod Security; where it is not seen, nothing.

@@ -20,8 +20,10 @@ pub struct PodFacts {
     pub host_ipc: bool,
     /// Capabilities added to any of its containers, without the prefix `CAP_`; `ALL` is every one.
     pub capabilities: BTreeSet<String>,
-    /// The node's paths that a container mounts.
+    /// The node's paths that a container mounts, by volumes of the pod and by claims that are bound to volumes of a node's paths.
     pub host_paths: BTreeSet<HostPath>,
+    /// Claims that a container mounts.
+    pub claims: BTreeSet<ClaimMount>,
     /// Secrets of its namespace that are mounted or read into its environment.
     pub secrets: BTreeSet<String>,
     /// `automountServiceAccountToken`, where the pod states it.
@@ -36,13 +38,47 @@ pub struct PodFacts {
     pub addresses: BTreeSet<IpAddr>,
 }
 
-/// A `hostPath` volume as containers mount it.
+/// A path of the node as containers mount it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPath {
     /// Path on the node.
     pub path: String,
     /// Whether every container that mounts it does so without writing.
     pub read_only: bool,
+    /// The PersistentVolume that it is of; none for a `hostPath` volume of the pod's own.
+    pub volume: Option<String>,
+}
+
+/// A claim as containers mount it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClaimMount {
+    /// Name of the PersistentVolumeClaim.
+    pub name: String,
+    /// Whether the name is a StatefulSet's, which each of its pods completes by a number (`volumeClaimTemplates`).
+    pub numbered: bool,
+    /// Whether every container that mounts it does so without writing.
+    pub read_only: bool,
+}
+
+impl ClaimMount {
+    /// Whether it is a claim of this name.
+    #[must_use]
+    pub fn is_of(&self, name: &str) -> bool {
+        if !self.numbered {
+            return self.name == name;
+        }
+        let number = name.strip_prefix(self.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+    }
+}
+
+/// A PersistentVolume, as far as it opens a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VolumeFacts {
+    /// The path of a node that it is (`hostPath`, `local`); none for storage elsewhere.
+    pub path: Option<String>,
+    /// Namespace and name of the claim that it is kept for (`claimRef`).
+    pub claim: Option<(String, String)>,
 }
 
 /// A secret, without its contents.

@@ -36,6 +36,8 @@ pub(super) const SECURITY_KINDS: &[Kind] = &[
     whole("", "LimitRange"),
     whole("", "ReplicationController"),
     whole("", "Node"),
+    whole("", "PersistentVolume"),
+    whole("", "PersistentVolumeClaim"),
     whole("apps", "Deployment"),
     whole("apps", "StatefulSet"),
     whole("apps", "DaemonSet"),

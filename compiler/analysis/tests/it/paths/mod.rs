@@ -6,6 +6,7 @@ mod connections;
 mod identities;
 mod pods;
 mod random;
+mod volumes;
 
 use kspec_analysis::abuse::{Answer, Goal, Origin, Path, Paths, Settings};
 use kspec_model::{Object, cluster::Cluster};

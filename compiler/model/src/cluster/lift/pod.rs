@@ -10,13 +10,13 @@ use super::{
 };
 use crate::{
     ObjectKey,
-    cluster::{GuardFacts, GuardRule, HostPath, PodFacts, SecretFacts},
+    cluster::{ClaimMount, GuardFacts, GuardRule, HostPath, PodFacts, SecretFacts},
 };
 
 const TOKEN: &str = "kubernetes.io/service-account-token";
 
-/// Reads a pod's spec.
-pub(super) fn pod_facts(spec: &Value) -> Read<PodFacts> {
+/// Reads a pod's spec; a template's pods have no name yet.
+pub(super) fn pod_facts(spec: &Value, name: Option<&str>) -> Read<PodFacts> {
     let mut facts = PodFacts {
         host_pid: spec.boolean("hostPID")?.unwrap_or_default(),
         host_ipc: spec.boolean("hostIPC")?.unwrap_or_default(),
@@ -24,20 +24,38 @@ pub(super) fn pod_facts(spec: &Value) -> Read<PodFacts> {
         node: spec.text("nodeName")?.filter(|name| !name.is_empty()).map(str::to_owned),
         ..PodFacts::default()
     };
-    // By volume: whether every mount of it is read-only.
-    let mut mounts: BTreeMap<&str, bool> = BTreeMap::new();
-    for list in ["containers", "initContainers", "ephemeralContainers"] {
+    for list in CONTAINERS {
         for container in spec.list(list)? {
-            container_facts(container, &mut facts, &mut mounts).map_err(under(list))?;
+            container_facts(container, &mut facts).map_err(under(list))?;
         }
     }
+    let mounts = mounts(spec)?;
     for volume in spec.list("volumes")? {
-        volume_facts(volume, &mounts, &mut facts).map_err(under("volumes"))?;
+        volume_facts(volume, &mounts, name, &mut facts).map_err(under("volumes"))?;
     }
     Ok(facts)
 }
 
-fn container_facts<'v>(container: &'v Value, facts: &mut PodFacts, mounts: &mut BTreeMap<&'v str, bool>) -> Read<()> {
+const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// By volume that a container mounts: whether every mount of it is read-only.
+pub(super) fn mounts(spec: &Value) -> Read<BTreeMap<&str, bool>> {
+    let mut mounts: BTreeMap<&str, bool> = BTreeMap::new();
+    for list in CONTAINERS {
+        for container in spec.list(list)? {
+            for mount in container.list("volumeMounts").map_err(under(list))? {
+                let read_only = mount.boolean("readOnly").map_err(under("volumeMounts")).map_err(under(list))?;
+                let read_only = read_only.unwrap_or_default();
+                if let Some(volume) = mount.text("name").map_err(under("volumeMounts")).map_err(under(list))? {
+                    mounts.entry(volume).and_modify(|all| *all &= read_only).or_insert(read_only);
+                }
+            }
+        }
+    }
+    Ok(mounts)
+}
+
+fn container_facts(container: &Value, facts: &mut PodFacts) -> Read<()> {
     let security = container.field("securityContext")?;
     if security.boolean("privileged").map_err(under("securityContext"))?.unwrap_or_default() {
         facts.privileged.insert(container.text("name")?.unwrap_or_default().to_owned());
@@ -46,12 +64,6 @@ fn container_facts<'v>(container: &'v Value, facts: &mut PodFacts, mounts: &mut 
     // Runtimes take them in any case, with and without the prefix.
     let added = added.iter().map(|name| name.to_ascii_uppercase());
     facts.capabilities.extend(added.map(|name| name.strip_prefix("CAP_").unwrap_or(&name).to_owned()));
-    for mount in container.list("volumeMounts")? {
-        let read_only = mount.boolean("readOnly").map_err(under("volumeMounts"))?.unwrap_or_default();
-        if let Some(volume) = mount.text("name").map_err(under("volumeMounts"))? {
-            mounts.entry(volume).and_modify(|all| *all &= read_only).or_insert(read_only);
-        }
-    }
     for (list, reference) in [("env", "/valueFrom/secretKeyRef/name"), ("envFrom", "/secretRef/name")] {
         let names = container.list(list)?.iter().filter_map(|entry| entry.pointer(reference).and_then(Value::as_str));
         facts.secrets.extend(names.map(str::to_owned));
@@ -59,11 +71,21 @@ fn container_facts<'v>(container: &'v Value, facts: &mut PodFacts, mounts: &mut 
     Ok(())
 }
 
-fn volume_facts(volume: &Value, mounts: &BTreeMap<&str, bool>, facts: &mut PodFacts) -> Read<()> {
+fn volume_facts(volume: &Value, mounts: &BTreeMap<&str, bool>, pod: Option<&str>, facts: &mut PodFacts) -> Read<()> {
     // A volume that no container mounts leads nowhere.
-    let Some(read_only) = mounts.get(volume.text("name")?.unwrap_or_default()).copied() else { return Ok(()) };
+    let name = volume.text("name")?.unwrap_or_default();
+    let Some(read_only) = mounts.get(name).copied() else { return Ok(()) };
     if let Some(path) = volume.field("hostPath")?.text("path").map_err(under("hostPath"))? {
-        facts.host_paths.insert(HostPath { path: path.to_owned(), read_only });
+        facts.host_paths.insert(HostPath { path: path.to_owned(), read_only, volume: None });
+    }
+    let claim = volume.field("persistentVolumeClaim")?;
+    if let Some(name) = claim.text("claimName").map_err(under("persistentVolumeClaim"))? {
+        let read_only = read_only || claim.boolean("readOnly").map_err(under("persistentVolumeClaim"))? == Some(true);
+        facts.claims.insert(ClaimMount { name: name.to_owned(), numbered: false, read_only });
+    }
+    // The claim that the control plane makes of it ("Ephemeral Volumes", Kubernetes documentation).
+    if let (Some(_), Some(pod)) = (volume.present("ephemeral"), pod) {
+        facts.claims.insert(ClaimMount { name: format!("{pod}-{name}"), numbered: false, read_only });
     }
     let mut secrets = BTreeSet::from_iter(volume.field("secret")?.text("secretName").map_err(under("secret"))?);
     for source in volume.field("projected")?.list("sources").map_err(under("projected"))? {

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use super::{
     Lift, name_of,
-    pod::pod_facts,
+    pod::{mounts, pod_facts},
     read::{Fields, Read, each, under},
 };
 use crate::{
     LabelSelector, ObjectKey,
-    cluster::{ContainerPort, IngressFacts, PortTarget, RouteFacts, ServiceFacts, ServicePort, WorkloadFacts},
+    cluster::{
+        ClaimMount, ContainerPort, IngressFacts, PortTarget, RouteFacts, ServiceFacts, ServicePort, WorkloadFacts,
+    },
     program::Protocol,
 };
 
@@ -23,7 +25,7 @@ pub(super) fn pod(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
     if matches!(value.field("status")?.text("phase").map_err(under("status"))?, Some("Succeeded" | "Failed")) {
         return Ok(());
     }
-    let mut facts = pods(value, None, owner(key, value))?;
+    let mut facts = pods(value, None, owner(key, value), Some(&key.name))?;
     facts.pod.addresses = addresses(value.field("status")?).map_err(under("status"))?;
     lift.cluster.workloads.insert(key.clone(), facts);
     Ok(())
@@ -52,7 +54,17 @@ pub(super) fn templated(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read
     } else {
         spec.selector("selector").map_err(under("spec"))?
     };
-    let mut facts = pods(template, selector, owner(key, value)).map_err(under("spec.template"))?;
+    let mut facts = pods(template, selector, owner(key, value), None).map_err(under("spec.template"))?;
+    if key.kind == "StatefulSet" {
+        let mounts = mounts(template.field("spec")?)?;
+        for claim in spec.list("volumeClaimTemplates").map_err(under("spec"))? {
+            let Some(name) = claim.field("metadata")?.text("name")? else { continue };
+            if let Some(read_only) = mounts.get(name).copied() {
+                let name = format!("{name}-{}", key.name);
+                facts.pod.claims.insert(ClaimMount { name, numbered: true, read_only });
+            }
+        }
+    }
     if key.kind == "Job" && !spec.boolean("manualSelector").map_err(under("spec"))?.unwrap_or_default() {
         // The API server labels a job's pods with its name.
         for label in ["batch.kubernetes.io/job-name", "job-name"] {
@@ -69,13 +81,18 @@ pub(super) fn cron_job(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<
         .field("spec")
         .and_then(|spec| spec.field("template").map_err(under("spec")))
         .map_err(under("spec.jobTemplate"))?;
-    let facts = pods(template, None, owner(key, value)).map_err(under("spec.jobTemplate.spec.template"))?;
+    let facts = pods(template, None, owner(key, value), None).map_err(under("spec.jobTemplate.spec.template"))?;
     lift.cluster.workloads.insert(key.clone(), facts);
     Ok(())
 }
 
-/// Reads a pod or a pod template.
-fn pods(template: &Value, selector: Option<LabelSelector>, owner: Option<ObjectKey>) -> Read<WorkloadFacts> {
+/// Reads a pod, which has a name, or a pod template.
+fn pods(
+    template: &Value,
+    selector: Option<LabelSelector>,
+    owner: Option<ObjectKey>,
+    name: Option<&str>,
+) -> Read<WorkloadFacts> {
     let labels = template.field("metadata")?.string_map("labels").map_err(under("metadata"))?;
     let spec = template.field("spec")?;
     let read = || {
@@ -97,7 +114,7 @@ fn pods(template: &Value, selector: Option<LabelSelector>, owner: Option<ObjectK
             ports,
             service_account: account.or(deprecated).unwrap_or("default").to_owned(),
             host_network: spec.boolean("hostNetwork")?.unwrap_or_default(),
-            pod: pod_facts(spec)?,
+            pod: pod_facts(spec, name)?,
             owner,
         })
     };

@@ -1,0 +1,176 @@
+//! What pods mount of their nodes, and persistent volumes that give them more.
+
+use super::*;
+
+/// `spec.volumes` of one volume, that the container mounts.
+fn mounting(volume: Value, read_only: bool) -> Value {
+    let mut spec = container(json!({ "volumeMounts": [{ "name": "v", "mountPath": "/v", "readOnly": read_only }] }));
+    spec["volumes"] = json!([volume]);
+    spec["volumes"][0]["name"] = json!("v");
+    spec
+}
+
+/// What one pod of `shop` comes to.
+fn of_pod(cluster: &Cluster, goal: &Goal) -> Option<String> {
+    chains(cluster, goal, "Pod shop/p").into_iter().next()
+}
+
+#[test]
+fn the_control_planes_files_are_its_keys_and_its_store() {
+    let of = |path: &str, read_only: bool, label: &str, goal: &Goal| {
+        let mut server = pod("kube-system", "a", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+        server["metadata"]["labels"] = json!({ "component": label });
+        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "key", "namespace": "pay" } });
+        let open = pod("shop", "p", mounting(json!({ "hostPath": { "path": path } }), read_only));
+        of_pod(&cluster([server, open, secret]), goal)
+    };
+    let keys = Some("reads through a host path the control plane's keys".to_owned());
+    for (path, expected) in [
+        ("/etc/kubernetes", true),
+        ("/etc/kubernetes/", true),
+        ("/etc/kubernetes/pki", true),
+        ("/etc/kubernetes/pki/etcd", true),
+        ("/etc/kubernetes/admin.conf", true),
+        ("/var/lib/rancher/rke2/server/tls", true),
+        ("/etc/kubernetes/pki/ca.crt", false),
+        ("/etc/kubernetes/pki/etcd/ca.crt", false),
+        ("/etc/kubernetes/manifests", false),
+        ("/etc/kubernetes/scheduler.conf", false),
+    ] {
+        assert_eq!(of(path, true, "kube-apiserver", &Goal::ClusterAdmin), keys.clone().filter(|_| expected), "{path}");
+        assert_eq!(of(path, true, "kube-proxy", &Goal::ClusterAdmin), None, "{path}, on another node");
+    }
+    let written = Some("writes through a host path what the control plane stores".to_owned());
+    let read =
+        Some("reads through a host path what the control plane stores: any secret in every namespace".to_owned());
+    assert_eq!(of("/var/lib/etcd", false, "etcd", &Goal::ClusterAdmin), written);
+    assert_eq!(of("/var/lib/etcd/member", true, "etcd", &Goal::ClusterAdmin), None);
+    assert_eq!(of("/var/lib/etcd/member", true, "etcd", &Goal::AllSecrets), read);
+    assert_eq!(of("/var/lib/etcd-backup", false, "etcd", &Goal::AllSecrets), None);
+    assert_eq!(of("/var/lib/etcd", true, "kube-proxy", &Goal::AllSecrets), None);
+    // Static pods run whatever they say; what is mounted read-only is not written.
+    let pods =
+        Some("writes through a host path to node n1 | takes the control plane's keys, which lie there".to_owned());
+    assert_eq!(of("/etc/kubernetes/manifests", false, "etcd", &Goal::ClusterAdmin), pods);
+}
+
+#[test]
+fn a_kubelets_own_key_reads_what_its_pods_hold() {
+    let of = |path: &str| {
+        let mut card = container(
+            json!({ "env": [{ "name": "K", "valueFrom": { "secretKeyRef": { "name": "key", "key": "k" } } }] }),
+        );
+        card["nodeName"] = json!("n1");
+        let open = pod("shop", "p", mounting(json!({ "hostPath": { "path": path } }), true));
+        let key = Goal::Secret { namespace: Some("pay".into()), name: Some("key".into()) };
+        of_pod(&cluster([open, pod("pay", "card", card)]), &key).is_some()
+    };
+    assert!(of("/var/lib/kubelet/pki"));
+    assert!(!of("/var/lib/kubelet/plugins"));
+}
+
+#[test]
+fn a_volume_of_ones_own_is_any_nodes_path() {
+    let etcd = || pod("kube-system", "etcd", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+    let strict = || [etcd(), namespace("shop", "restricted"), namespace("kube-system", "restricted")];
+    let of = |place: Option<&str>, wide: &[&str], here: &[&str]| {
+        let objects = grant(None, "w", wide, user("u")).into_iter().chain(grant(place, "h", here, user("u")));
+        let kind = |api: &str, kind: &str| json!({ "apiVersion": api, "kind": kind, "metadata": { "name": "web", "namespace": "shop" }, "spec": {} });
+        let there = [kind("apps/v1", "Deployment"), kind("batch/v1", "Job")];
+        chains(&cluster(objects.chain(strict()).chain(there)), &Goal::Node(None), "user u").into_iter().next()
+    };
+    let way = |pod: &str| {
+        Some(format!(
+            "creates a persistent volume of a node's path | {pod} | claims the volume, and writes through it to any node"
+        ))
+    };
+    let created = way("creates a new pod in namespace shop");
+    let rewritten = way("rewrites a controller's template: a new pod in namespace shop");
+    for rule in ["create pods", "create statefulsets.apps", "create jobs.batch"] {
+        assert_eq!(of(Some("shop"), &["create persistentvolumes"], &[rule]), created, "{rule}");
+    }
+    assert_eq!(
+        of(None, &["create persistentvolumes", "create pods"], &[]),
+        way("creates a new pod in namespace kube-system")
+    );
+    for rule in ["patch deployments.apps", "update deployments.apps named web"] {
+        assert_eq!(of(Some("shop"), &["create persistentvolumes"], &[rule]), rewritten, "{rule}");
+    }
+    // A volume keeps its source, a pod its volumes, a job its template; a volume alone is mounted by nobody.
+    for (wide, here) in [
+        ("update,patch persistentvolumes", "create pods"),
+        ("create persistentvolumeclaims", "create pods"),
+        ("create persistentvolumes/status", "create pods"),
+        ("create persistentvolumes named pv", "create pods"),
+        ("create persistentvolumes", "patch pods"),
+        ("create persistentvolumes", "patch jobs.batch"),
+        ("create persistentvolumes", "patch statefulsets.apps"),
+        ("create persistentvolumes", "update deployments.apps named other"),
+        ("create persistentvolumes", "create workflows.argoproj.io"),
+        ("create persistentvolumes", "create persistentvolumeclaims"),
+        ("create persistentvolumes", "get pods"),
+    ] {
+        assert_eq!(of(Some("shop"), &[wide], &[here]), None, "{wide}, {here}");
+    }
+    // No RoleBinding gives what belongs to no namespace.
+    assert_eq!(of(Some("shop"), &[], &["create persistentvolumes", "create pods"]), None);
+}
+
+#[test]
+fn a_claim_of_a_nodes_path_is_that_path() {
+    let volume = |source: Value, more: Value| {
+        let mut spec = source;
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "pv" }, "spec": spec })
+    };
+    let claim = |name: &str, volume: &str| json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": name, "namespace": "shop" }, "spec": { "volumeName": volume } });
+    let claimed = |name: &str| json!({ "persistentVolumeClaim": { "claimName": name } });
+    let kept = |name: &str| json!({ "claimRef": { "namespace": "shop", "name": name } });
+    let path = |path: &str| json!({ "hostPath": { "path": path } });
+    let of = |objects: Vec<Value>, spec: Value| {
+        of_pod(&cluster(objects.into_iter().chain([pod("shop", "p", spec)])), &Goal::Node(None))
+    };
+    let way = Some("writes through a host path to node n1".to_owned());
+    for (source, expected) in [
+        (path("/etc"), true),
+        (json!({ "local": { "path": "/etc" } }), true),
+        (path("/srv/data"), false),
+        (json!({ "nfs": { "server": "a", "path": "/etc" } }), false),
+        (json!({ "csi": { "driver": "d", "volumeHandle": "/etc" } }), false),
+    ] {
+        let objects = vec![volume(source.clone(), kept("data")), claim("data", "pv")];
+        assert_eq!(of(objects, mounting(claimed("data"), false)), way.clone().filter(|_| expected), "{source}");
+    }
+    // Bound where one states the other, and the other nothing else.
+    assert_eq!(of(vec![volume(path("/"), kept("data"))], mounting(claimed("data"), false)), way);
+    assert_eq!(of(vec![volume(path("/"), json!({})), claim("data", "pv")], mounting(claimed("data"), false)), way);
+    assert_eq!(of(vec![volume(path("/"), json!({})), claim("data", "")], mounting(claimed("data"), false)), None);
+    let other = vec![volume(path("/"), kept("data")), claim("data", "other")];
+    assert_eq!(of(other, mounting(claimed("data"), false)), None);
+    let taken = vec![volume(path("/"), kept("other")), claim("data", "pv")];
+    assert_eq!(of(taken, mounting(claimed("data"), false)), None);
+    // Of this name, in this namespace.
+    assert_eq!(of(vec![volume(path("/"), kept("data"))], mounting(claimed("other"), false)), None);
+    let elsewhere = json!({ "claimRef": { "namespace": "pay", "name": "data" } });
+    assert_eq!(of(vec![volume(path("/"), elsewhere)], mounting(claimed("data"), false)), None);
+    // Read-only by the mount, or by the claim's volume.
+    assert_eq!(of(vec![volume(path("/etc"), kept("data"))], mounting(claimed("data"), true)), None);
+    let read_only = json!({ "persistentVolumeClaim": { "claimName": "data", "readOnly": true } });
+    assert_eq!(of(vec![volume(path("/etc"), kept("data"))], mounting(read_only, false)), None);
+    // Claims that the control plane makes.
+    let template = || json!({ "ephemeral": { "volumeClaimTemplate": { "spec": {} } } });
+    assert_eq!(of(vec![volume(path("/"), kept("p-v"))], mounting(template(), false)), way);
+    assert_eq!(of(vec![volume(path("/"), kept("q-v"))], mounting(template(), false)), None);
+    for (kept_for, expected) in [("data-db-0", true), ("data-db-x", false), ("data-db", false), ("data-other-0", false)]
+    {
+        let mut template = container(json!({ "volumeMounts": [{ "name": "data", "mountPath": "/v" }] }));
+        template["nodeName"] = json!("n1");
+        let set = json!({
+            "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "db", "namespace": "shop" },
+            "spec": { "template": { "spec": template }, "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] },
+        });
+        let cluster = cluster([set, volume(path("/"), kept(kept_for))]);
+        let found = chains(&cluster, &Goal::Node(None), "StatefulSet shop/db");
+        assert_eq!(found.first().cloned(), way.clone().filter(|_| expected), "{kept_for}");
+    }
+}
