@@ -93,11 +93,14 @@ impl Teller<'_, '_> {
             }
             Oddity::NamesNobody { at, peer, on_node } => self.names_nobody(at, *peer, *on_node),
             Oddity::NoSuchPort { at, port, protocol, destination, .. } => {
-                let protocol = protocol.as_str();
-                let text = format!("no pod that {} is about has a {protocol} port `{port}`", rule(at));
+                let (kind, same) = match protocol {
+                    Some(protocol) => (format!("{} port", protocol.as_str()), "of that name and protocol"),
+                    None => ("port".to_owned(), "of that name"),
+                };
+                let text = format!("no pod that {} is about has a {kind} `{port}`", rule(at));
                 Finding::new(codes::UNKNOWN_PORT_NAME, text, self.survey.place(&at.policy))
                     .because(format!("names `{port}`"))
-                    .witness(vec![format!("{destination} declares no container port of that name and protocol")])
+                    .witness(vec![format!("{destination} declares no container port {same}")])
                     .help("name the port as the containers do, or give its number: the rule allows nothing on it")
             }
             Oddity::OneSided { at, refusing, example, refused_by, .. } => {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use fixedbitset::FixedBitSet;
+use kspec_model::program::Protocol;
 
 use super::{
     Connections, Direction,
@@ -195,7 +196,7 @@ pub(super) struct Class {
 /// and in the numbers of the ports that they name; for outgoing ones the names are the destinations'.
 pub(super) fn classes(side: &Side<'_>, direction: Direction) -> Vec<Class> {
     let size = side.present.len();
-    let mut classes: BTreeMap<(Concerning, Vec<Vec<u16>>), Class> = BTreeMap::new();
+    let mut classes: BTreeMap<(Concerning, Numbers), Class> = BTreeMap::new();
     for (position, concerning) in concerning(side, direction).into_iter().enumerate() {
         if concerning == Concerning::default() {
             continue;
@@ -211,13 +212,16 @@ pub(super) fn classes(side: &Side<'_>, direction: Direction) -> Vec<Class> {
     classes.into_values().collect()
 }
 
+/// For each name of a port, the ports that it stands for.
+type Numbers = Vec<Vec<(Protocol, u16)>>;
+
 /// What the names of ports that these policies' rules have stand for at a destination.
-fn numbers(side: &Side<'_>, concerning: &Concerning, position: usize) -> Vec<Vec<u16>> {
+fn numbers(side: &Side<'_>, concerning: &Concerning, position: usize) -> Numbers {
     let policies = concerning.policies.iter().filter_map(|index| side.policies.get(*index));
     let named = policies.filter_map(|policy| policy.ingress.as_ref()).flatten().flat_map(|rule| &rule.named);
     let tiers = concerning.tiers.iter().filter_map(|index| side.tiers.get(*index));
     let of_tiers = tiers.flat_map(|policy| &policy.ingress).flat_map(|rule| &rule.named);
-    named.chain(of_tiers).map(|(name, protocol)| side.numbers(position, name, *protocol)).collect()
+    named.chain(of_tiers).map(|name| side.numbers(position, *name)).collect()
 }
 
 /// What is left out of the policies: halves of NetworkPolicies, and rules, by their indexes.

@@ -78,7 +78,10 @@ impl Finder<'_, '_> {
             }
             let numbers = match &port.target {
                 PortTarget::Number(number) => vec![*number],
-                PortTarget::Name(name) => self.side.numbers(position, name, port.protocol),
+                PortTarget::Name(name) => {
+                    let named = self.side.numbers(position, (name, Some(port.protocol)));
+                    named.into_iter().map(|(_, number)| number).collect()
+                }
             };
             let led = numbers
                 .into_iter()

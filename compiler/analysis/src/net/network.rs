@@ -14,7 +14,7 @@ use super::{
     exposure::{Exposed, exposed},
     opaque,
     reach::Reach,
-    side::{Rule, Side},
+    side::{PortName, Rule, Side},
     tiers::TierRule,
     universe::{Universe, public, workload_name},
 };
@@ -148,7 +148,7 @@ impl<'a> Network<'a> {
             for dst in dst.clone() {
                 for (direction, near, far) in [(Direction::Egress, src, dst), (Direction::Ingress, dst, src)] {
                     let Some(concerning) = self.concerning(direction, near) else { continue };
-                    let meets = |numbered: &Connections, named: &[(&str, Protocol)]| {
+                    let meets = |numbered: &Connections, named: &[PortName<'_>]| {
                         !self.side.connections(numbered, named, dst).intersection(connections).is_empty()
                     };
                     for policy in concerning.policies.iter().filter_map(|index| self.side.policies.get(*index)) {
@@ -184,7 +184,9 @@ impl<'a> Network<'a> {
     /// The numbers that a port's name stands for at a workload.
     #[must_use]
     pub fn port_numbers(&self, key: &ObjectKey, name: &str, protocol: Protocol) -> Vec<u16> {
-        self.position(key).map_or_else(Vec::new, |position| self.side.numbers(position, name, protocol))
+        self.position(key).map_or_else(Vec::new, |position| {
+            self.side.numbers(position, (name, Some(protocol))).into_iter().map(|(_, number)| number).collect()
+        })
     }
 
     /// Labels of a workload's pods.

@@ -68,8 +68,11 @@ pub(super) struct Rule<'a> {
     /// Ports by number.
     pub(super) numbered: Connections,
     /// Ports by name, to be looked up at the destination.
-    pub(super) named: Vec<(&'a str, Protocol)>,
+    pub(super) named: Vec<PortName<'a>>,
 }
+
+/// A port's name, of one protocol or of any.
+pub(super) type PortName<'a> = (&'a str, Option<Protocol>);
 
 impl Rule<'_> {
     /// Connections and the far ends that the rule gives them to; named ports are those of one destination, or, where the far
@@ -90,12 +93,10 @@ impl Rule<'_> {
         };
         let Some(at) = at else {
             let mut terms = Vec::with_capacity(1);
-            for (name, protocol) in &self.named {
-                for (number, having) in side.named_ports.get(&(*name, *protocol)).into_iter().flatten() {
-                    let mut there = ends.as_ref().clone();
-                    there.intersect_with(having);
-                    terms.push((Connections::range(*protocol, *number, *number), Cow::Owned(there)));
-                }
+            for (protocol, number, having) in self.named.iter().flat_map(|name| side.having(*name)) {
+                let mut there = ends.as_ref().clone();
+                there.intersect_with(having);
+                terms.push((Connections::range(protocol, number, number), Cow::Owned(there)));
             }
             terms.push((self.numbered.clone(), ends));
             return terms;
@@ -165,14 +166,12 @@ impl<'a> Side<'a> {
     pub(super) fn connections(
         &self,
         numbered: &Connections,
-        named: &[(&str, Protocol)],
+        named: &[PortName<'_>],
         destination: usize,
     ) -> Connections {
         let mut connections = numbered.clone();
-        for (name, protocol) in named {
-            for number in self.numbers(destination, name, *protocol) {
-                connections = connections.union(&Connections::range(*protocol, number, number));
-            }
+        for (protocol, number) in named.iter().flat_map(|name| self.numbers(destination, *name)) {
+            connections = connections.union(&Connections::range(protocol, number, number));
         }
         connections
     }
@@ -200,28 +199,40 @@ impl<'a> Side<'a> {
     /// Whether a port is among these, numbers or names, at one destination.
     pub(super) fn among(
         &self,
-        (numbered, named): (&Connections, &[(&str, Protocol)]),
+        (numbered, named): (&Connections, &[PortName<'_>]),
         destination: usize,
         protocol: Protocol,
         port: u16,
     ) -> bool {
-        let by_name = |(name, of): &(&str, Protocol)| {
-            *of == protocol && self.numbers(destination, name, protocol).contains(&port)
-        };
+        let by_name = |name: &PortName<'_>| self.numbers(destination, *name).contains(&(protocol, port));
         numbered.contains(protocol, port) || named.iter().any(by_name)
     }
 
-    /// The numbers that a port's name stands for at a destination.
-    pub(super) fn numbers(&self, position: usize, name: &str, protocol: Protocol) -> Vec<u16> {
+    /// The ports that a name stands for at a destination.
+    pub(super) fn numbers(&self, position: usize, (name, protocol): PortName<'_>) -> Vec<(Protocol, u16)> {
         let ports = self.facts.get(position).copied().flatten().map_or(&[][..], |facts| &facts.ports);
         let mut numbers: Vec<_> = ports
             .iter()
-            .filter(|port| port.protocol == protocol && port.name.as_deref() == Some(name))
-            .map(|port| port.port)
+            .filter(|port| {
+                protocol.is_none_or(|protocol| port.protocol == protocol) && port.name.as_deref() == Some(name)
+            })
+            .map(|port| (port.protocol, port.port))
             .collect();
         numbers.sort_unstable();
         numbers.dedup();
         numbers
+    }
+
+    /// The ports that a name stands for, each with the workloads that have it so.
+    pub(super) fn having<'s>(
+        &'s self,
+        (name, wanted): PortName<'s>,
+    ) -> impl Iterator<Item = (Protocol, u16, &'s FixedBitSet)> + use<'s, 'a> {
+        let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter();
+        protocols.filter(move |protocol| wanted.is_none_or(|wanted| wanted == *protocol)).flat_map(move |protocol| {
+            let by_number = self.named_ports.get(&(name, protocol)).into_iter().flatten();
+            by_number.map(move |(number, having)| (protocol, *number, having))
+        })
     }
 }
 
@@ -509,7 +520,7 @@ fn all_among(addresses: &[IpAddr], means: impl Fn(&IpAddr) -> bool) -> Option<bo
 }
 
 /// A rule's ports by number and by name; none given is every port.
-fn ports(facts: Option<&[PolicyPortFacts]>) -> (Connections, Vec<(&str, Protocol)>) {
+fn ports(facts: Option<&[PolicyPortFacts]>) -> (Connections, Vec<PortName<'_>>) {
     let mut numbered = if facts.is_some() { Connections::none() } else { Connections::all() };
     let mut named = Vec::new();
     for port in facts.into_iter().flatten() {

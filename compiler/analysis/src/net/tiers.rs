@@ -18,13 +18,12 @@ use ipnet::IpNet;
 use kspec_model::{
     ObjectKey,
     cluster::{AdminAction, AdminPolicyFacts, PolicyTier},
-    program::Protocol,
 };
 
 use super::{
     Connections, Direction,
     columns::{Parts, Sets},
-    side::Side,
+    side::{PortName, Side},
 };
 
 /// A policy with its selectors resolved.
@@ -52,7 +51,7 @@ pub(super) struct TierRule<'a> {
     /// Ports by number.
     pub(super) numbered: Connections,
     /// Ports by name, to be looked up at the destination.
-    pub(super) named: Vec<(&'a str, Protocol)>,
+    pub(super) named: Vec<PortName<'a>>,
 }
 
 /// Which of the two bounds is wanted.
@@ -315,22 +314,23 @@ fn terms<'t>(side: &Side<'_>, rule: &'t TierRule<'_>, which: (usize, usize), at:
         maybe: Cow::Borrowed(&rule.maybe),
     };
     let mut terms = vec![whole(rule.numbered.clone())];
-    for (name, protocol) in &rule.named {
-        let port = |number: u16| Connections::range(*protocol, number, number);
-        match at {
-            Some(at) => terms.extend(side.numbers(at, name, *protocol).into_iter().map(|number| whole(port(number)))),
-            None => {
-                for (number, having) in side.named_ports.get(&(*name, *protocol)).into_iter().flatten() {
-                    let there = |ends: &FixedBitSet| {
-                        let mut ends = ends.clone();
-                        ends.intersect_with(having);
-                        Cow::Owned(ends)
-                    };
-                    let (certain, maybe) = (there(&rule.certain), there(&rule.maybe));
-                    terms.push(Term { rule: which, action: rule.action, connections: port(*number), certain, maybe });
-                }
+    let port = |protocol, number: u16| Connections::range(protocol, number, number);
+    for name in rule.named.iter().copied() {
+        let Some(at) = at else {
+            for (protocol, number, having) in side.having(name) {
+                let there = |ends: &FixedBitSet| {
+                    let mut ends = ends.clone();
+                    ends.intersect_with(having);
+                    Cow::Owned(ends)
+                };
+                let (certain, maybe) = (there(&rule.certain), there(&rule.maybe));
+                let connections = port(protocol, number);
+                terms.push(Term { rule: which, action: rule.action, connections, certain, maybe });
             }
-        }
+            continue;
+        };
+        let numbers = side.numbers(at, name).into_iter();
+        terms.extend(numbers.map(|(protocol, number)| whole(port(protocol, number))));
     }
     terms
 }

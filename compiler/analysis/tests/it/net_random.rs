@@ -85,7 +85,7 @@ fn port() -> impl Strategy<Value = PolicyPortFacts> {
     prop_oneof![
         3 => (select(vec![(80, 80), (53, 53), (79, 90), (1, 65535), (81, 8080)]), protocol())
             .prop_map(|((first, last), protocol)| PolicyPortFacts::Number(PortSpec { first, last, protocol })),
-        2 => (select(vec!["http", "dns"]), protocol()).prop_map(|(name, protocol)| PolicyPortFacts::Named(name.to_owned(), protocol)),
+        2 => (select(vec!["http", "dns"]), option::of(protocol())).prop_map(|(name, protocol)| PolicyPortFacts::Named(name.to_owned(), protocol)),
         1 => protocol().prop_map(PolicyPortFacts::All),
     ]
 }

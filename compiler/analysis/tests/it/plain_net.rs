@@ -296,7 +296,7 @@ fn ports_have(ports: &[PolicyPortFacts], receiver: Option<&WorkloadFacts>, proto
         PolicyPortFacts::All(wanted) => *wanted == protocol,
         PolicyPortFacts::Number(wanted) => wanted.protocol == protocol && wanted.first <= port && port <= wanted.last,
         PolicyPortFacts::Named(name, wanted) => {
-            *wanted == protocol
+            wanted.is_none_or(|wanted| wanted == protocol)
                 && receiver.is_some_and(|pod| {
                     pod.ports
                         .iter()

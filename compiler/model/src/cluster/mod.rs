@@ -233,8 +233,9 @@ pub enum PeerFacts {
 pub enum PolicyPortFacts {
     /// By number or range.
     Number(PortSpec),
-    /// By container port name at the destination.
-    Named(String, Protocol),
+    /// By container port name at the destination, and protocol; `None`: whichever it has. Policies of administrators state none
+    /// (`namedPort`, `destinationNamedPort`: "selects a port on a pod based on name").
+    Named(String, Option<Protocol>),
     /// Every port of the protocol.
     All(Protocol),
 }

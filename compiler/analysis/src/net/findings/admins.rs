@@ -179,10 +179,8 @@ fn bounds(side: &Side<'_>, policies: &[usize]) -> BTreeSet<(Protocol, u16)> {
                 bounds.extend(last.checked_add(1).map(|next| (protocol, next)));
             }
         }
-        for (name, protocol) in &rule.named {
-            let numbers = side.named_ports.get(&(*name, *protocol)).into_iter().flat_map(BTreeMap::keys);
-            bounds.extend(numbers.map(|number| (*protocol, *number)));
-        }
+        let named = rule.named.iter().flat_map(|name| side.having(*name));
+        bounds.extend(named.map(|(protocol, number, _)| (protocol, number)));
     }
     bounds
 }

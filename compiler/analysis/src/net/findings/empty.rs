@@ -4,10 +4,9 @@ use fixedbitset::FixedBitSet;
 use kspec_model::{
     LabelSelector, ObjectKey,
     cluster::{AdminPeerFacts, PeerFacts, PodsFacts},
-    program::Protocol,
 };
 
-use super::{Direction, Oddity, RuleAt, Side, Universe, written};
+use super::{super::side::PortName, Direction, Oddity, RuleAt, Side, Universe, written};
 
 const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 
@@ -115,7 +114,7 @@ impl Finder<'_, '_> {
     fn ports(
         &self,
         at: &RuleAt,
-        (named, by_name_alone): (&[(&str, Protocol)], bool),
+        (named, by_name_alone): (&[PortName<'_>], bool),
         selected: &FixedBitSet,
         far: &FixedBitSet,
         found: &mut Vec<Oddity>,
@@ -125,19 +124,9 @@ impl Finder<'_, '_> {
             Direction::Egress => far,
         };
         let Some(first) = destinations.ones().next() else { return };
-        let absent = |(name, protocol): &&(&str, Protocol)| {
-            let having = self.side.named_ports.get(&(*name, *protocol));
-            having.is_none_or(|numbers| numbers.values().all(|ends| ends.is_disjoint(destinations)))
-        };
-        let mut absent: Vec<_> = named.iter().filter(absent).collect();
+        let absent = |name: &&PortName<'_>| self.side.having(**name).all(|(.., ends)| ends.is_disjoint(destinations));
+        let absent: Vec<_> = named.iter().filter(absent).collect();
         let whole = by_name_alone && absent.len() == named.len();
-        // Administrators' policies name no protocol: any port of the name will do, and of none it is told once.
-        if at.policy.kind != "NetworkPolicy" {
-            let of = |wanted: &str, all: &[&(&str, Protocol)]| all.iter().filter(|(name, _)| *name == wanted).count();
-            let named: Vec<_> = named.iter().collect();
-            let all = absent.clone();
-            absent.retain(|(name, protocol)| *protocol == Protocol::Tcp && of(name, &all) == of(name, &named));
-        }
         found.extend(absent.into_iter().map(|(name, protocol)| Oddity::NoSuchPort {
             at: at.clone(),
             port: (*name).to_owned(),

@@ -100,8 +100,8 @@ pub enum Oddity {
         at: RuleAt,
         /// The name.
         port: String,
-        /// Protocol.
-        protocol: Protocol,
+        /// Protocol; none: of no protocol is there one.
+        protocol: Option<Protocol>,
         /// Whether the rule has no other port.
         whole: bool,
         /// One destination.

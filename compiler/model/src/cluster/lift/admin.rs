@@ -117,8 +117,8 @@ fn rule(value: &Value, peers: &str, spelling: Spelling, may_pass: bool) -> Read<
     let ports = match value.present(name) {
         None => None,
         Some(_) if value.list(name)?.is_empty() => return Err(format!("{name} is empty")),
-        Some(_) if spelling == Spelling::V1Alpha1 => Some(each(value, name, port)?.concat()),
-        Some(_) => Some(each(value, name, by_protocol)?.concat()),
+        Some(_) if spelling == Spelling::V1Alpha1 => Some(each(value, name, port)?),
+        Some(_) => Some(each(value, name, by_protocol)?),
     };
     Ok(found.map(|peers| AdminRuleFacts { action, peers, ports }))
 }
@@ -168,13 +168,6 @@ fn peer(value: &Value) -> Read<Option<AdminPeerFacts>> {
         .map(AdminPeerFacts::Domains))
 }
 
-/// A named port is one of any protocol: the API asks for none.
-fn named(name: &str) -> Vec<PolicyPortFacts> {
-    [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
-        .map(|protocol| PolicyPortFacts::Named(name.to_owned(), protocol))
-        .to_vec()
-}
-
 fn single(value: &Value, name: &str, protocol: Protocol) -> Read<PolicyPortFacts> {
     let port = value.port(name)?.ok_or_else(|| format!("{name} is missing"))?;
     Ok(PolicyPortFacts::Number(PortSpec { first: port, last: port, protocol }))
@@ -189,28 +182,31 @@ fn range(value: &Value, protocol: Protocol) -> Read<PolicyPortFacts> {
     Ok(PolicyPortFacts::Number(PortSpec { first, last, protocol }))
 }
 
-fn port(value: &Value) -> Read<Vec<PolicyPortFacts>> {
+fn port(value: &Value) -> Read<PolicyPortFacts> {
     let inner = |name: &str| value.field(name);
     match ["portNumber", "namedPort", "portRange"].map(|name| value.present(name).is_some()) {
         [true, false, false] => {
             let number = inner("portNumber")?;
-            single(number, "port", protocol(number)?).map(|port| vec![port]).map_err(under("portNumber"))
+            single(number, "port", protocol(number)?).map_err(under("portNumber"))
         }
-        [false, true, false] => Ok(named(value.text("namedPort")?.unwrap_or_default())),
+        [false, true, false] => {
+            let name = value.text("namedPort")?.unwrap_or_default();
+            Ok(PolicyPortFacts::Named(name.to_owned(), None))
+        }
         [false, false, true] => {
             let bounds = inner("portRange")?;
-            range(bounds, protocol(bounds)?).map(|port| vec![port]).map_err(under("portRange"))
+            range(bounds, protocol(bounds)?).map_err(under("portRange"))
         }
         _ => Err("portNumber, namedPort or portRange is missing, or several are there".to_owned()),
     }
 }
 
-fn by_protocol(value: &Value) -> Read<Vec<PolicyPortFacts>> {
+fn by_protocol(value: &Value) -> Read<PolicyPortFacts> {
     let protocols = [("tcp", Protocol::Tcp), ("udp", Protocol::Udp), ("sctp", Protocol::Sctp)];
     let mut stated = protocols.into_iter().filter(|(name, _)| value.present(name).is_some());
     let (one, other, by_name) = (stated.next(), stated.next(), value.text("destinationNamedPort")?);
     match (one, other, by_name) {
-        (None, None, Some(name)) => Ok(named(name)),
+        (None, None, Some(name)) => Ok(PolicyPortFacts::Named(name.to_owned(), None)),
         (Some((name, protocol)), None, None) => {
             let port = value.field(name)?.field("destinationPort").map_err(under(name))?;
             let found = match (port.present("number"), port.present("range")) {
@@ -218,7 +214,7 @@ fn by_protocol(value: &Value) -> Read<Vec<PolicyPortFacts>> {
                 (None, Some(_)) => range(port.field("range")?, protocol).map_err(under("range")),
                 _ => Err("number or range is missing, or both are there".to_owned()),
             };
-            found.map(|port| vec![port]).map_err(under("destinationPort")).map_err(under(name))
+            found.map_err(under("destinationPort")).map_err(under(name))
         }
         _ => Err("tcp, udp, sctp or destinationNamedPort is missing, or several are there".to_owned()),
     }

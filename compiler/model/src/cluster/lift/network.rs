@@ -89,7 +89,7 @@ fn port(value: &Value) -> Read<PolicyPortFacts> {
         }
         // Without a letter it is no port name; the API server refuses `"80"` as text.
         (Some(PortTarget::Name(name)), None) if name.bytes().any(|byte| byte.is_ascii_alphabetic()) => {
-            Ok(PolicyPortFacts::Named(name, protocol))
+            Ok(PolicyPortFacts::Named(name, Some(protocol)))
         }
         (Some(PortTarget::Name(name)), None) => Err(format!("port is `{name}` as text, which is no port name")),
         (_, Some(_)) => Err("endPort needs a port by number".to_owned()),

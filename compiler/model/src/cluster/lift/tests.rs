@@ -131,7 +131,7 @@ fn rules_peers_and_ports() {
         rules[1].ports.clone().unwrap(),
         [
             number(80, 80),
-            PolicyPortFacts::Named("dns".into(), Protocol::Udp),
+            PolicyPortFacts::Named("dns".into(), Some(Protocol::Udp)),
             PolicyPortFacts::All(Protocol::Sctp),
             number(1, 9)
         ]
@@ -406,14 +406,8 @@ fn both_generations_of_administrators_policies_are_one_thing() {
     assert_eq!(old, new);
     let [rule] = new.ingress.as_slice() else { panic!("{new:?}") };
     let number = |first, last, protocol| PolicyPortFacts::Number(PortSpec { first, last, protocol });
-    let named = |protocol| PolicyPortFacts::Named("http".into(), protocol);
-    let ports = vec![
-        number(80, 80, Protocol::Tcp),
-        number(1, 9, Protocol::Udp),
-        named(Protocol::Tcp),
-        named(Protocol::Udp),
-        named(Protocol::Sctp),
-    ];
+    let ports =
+        vec![number(80, 80, Protocol::Tcp), number(1, 9, Protocol::Udp), PolicyPortFacts::Named("http".into(), None)];
     assert_eq!((rule.action, rule.ports.as_ref()), (AdminAction::Allow, Some(&ports)));
     let subject = PodsFacts { namespaces: LabelSelector::labels([("team", "x")]), pods: LabelSelector::default() };
     assert_eq!((new.tier, new.priority, new.subject), (PolicyTier::Admin, 7, subject));
