@@ -75,7 +75,7 @@ impl<'a> Graph<'a> {
                     (a, b) if b.iter().all(|name| a.contains(name)) => b,
                     _ => continue,
                 };
-                both.hold(Held { deed: held.deed, scope, names, ground: held.ground, own: true });
+                both.hold(Held { deed: held.deed, scope, names, ground: held.ground, also: held.also, own: true });
                 grounds.push(lent.ground);
             }
         }

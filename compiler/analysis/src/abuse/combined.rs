@@ -11,7 +11,7 @@ use super::{
     bodies::capabilities,
     graph::{Graph, Ground},
     host::{self, Reach},
-    identity::{Held, Holdings},
+    identity::{Held, Holdings, why},
     power::Power,
     state::{Scope, State},
     step::StepKind,
@@ -61,7 +61,7 @@ impl<'a> Graph<'a> {
             .filter(|held| node.map_or(held.names.is_empty(), |node| held.is_about(node)));
         let Some(held) = of_pod.chain(of_node).next().copied() else { return };
         let fact = host::said(mount);
-        self.known_step(id, State::NodeRead(node), StepKind::ReadThroughLogs, vec![held.ground], fact);
+        self.known_step(id, State::NodeRead(node), StepKind::ReadThroughLogs, why(&[&held]), fact);
     }
 
     /// Whoever holds a node and may taint the others has their pods come to it.
@@ -80,7 +80,7 @@ impl<'a> Graph<'a> {
         let Some(held) = holdings.of(Power::RewriteNodes).iter().find(|held| held.names.is_empty()).copied() else {
             return;
         };
-        self.known_step(id, State::InsideAny(Scope::Namespaces), StepKind::SteerPods, vec![held.ground], fact);
+        self.known_step(id, State::InsideAny(Scope::Namespaces), StepKind::SteerPods, why(&[&held]), fact);
     }
 
     /// Pods that share the node's memory segments share them with each other.
@@ -137,7 +137,7 @@ impl<'a> Graph<'a> {
         let namespaces: BTreeSet<&'a str> = keys.filter_map(|key| key.namespace.as_deref()).collect();
         for namespace in namespaces {
             let to = State::NewPod(Scope::Namespace(namespace));
-            self.step(from, to, StepKind::AlterConversion, vec![held.ground]);
+            self.step(from, to, StepKind::AlterConversion, why(&[held]));
         }
     }
 

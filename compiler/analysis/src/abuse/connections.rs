@@ -3,7 +3,7 @@
 
 use super::{
     graph::Graph,
-    identity::Held,
+    identity::{Held, why},
     power::Power,
     state::{Scope, State},
     step::StepKind,
@@ -15,7 +15,7 @@ impl<'a> Graph<'a> {
         if !self.facts.connections {
             return;
         }
-        let (scope, why, any) = (held.scope.inside(), vec![held.ground], held.names.is_empty());
+        let (scope, why, any) = (held.scope.inside(), why(&[held]), held.names.is_empty());
         match held.deed.power {
             Power::ForwardByGet if !self.facts.exec_by_get => {}
             Power::Forward | Power::ForwardByGet | Power::ProxyPods if any => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     graph::{Cut, Facts, Graph},
-    identity::{Held, Holdings},
+    identity::{Held, Holdings, why},
     power::Power,
     state::{Scope, State},
     step::StepKind,
@@ -162,7 +162,7 @@ impl<'a> Graph<'a> {
         }
         if held.deed.power == Power::CreatePods {
             let namespace = self.freest(self.namespaces_of(held.scope.inside()));
-            return self.step(from, State::FreePod(namespace, from), StepKind::CreatePod, vec![held.ground]);
+            return self.step(from, State::FreePod(namespace, from), StepKind::CreatePod, why(&[held]));
         }
         let keys: Vec<&'a ObjectKey> = if held.names.is_empty() {
             let inside = |namespace: &str| held.scope.meet(Scope::Namespace(namespace)).is_some();
@@ -172,7 +172,7 @@ impl<'a> Graph<'a> {
             self.named_workloads(held)
         };
         for key in keys {
-            self.step(from, State::FreeContainer(key, from), StepKind::AddContainer, vec![held.ground]);
+            self.step(from, State::FreeContainer(key, from), StepKind::AddContainer, why(&[held]));
         }
     }
 
@@ -202,9 +202,9 @@ impl<'a> Graph<'a> {
 
     fn freed(&mut self, from: u32, namespace: Option<&'a str>, kind: StepKind, (free, create): (Held<'a>, Held<'a>)) {
         let freed = State::Freed(namespace, from);
-        self.step(from, freed, kind, vec![free.ground]);
+        self.step(from, freed, kind, why(&[&free]));
         let there = self.id(freed);
-        self.step(there, State::FreePod(namespace, from), StepKind::CreatePod, vec![create.ground]);
+        self.step(there, State::FreePod(namespace, from), StepKind::CreatePod, why(&[&create]));
     }
 
     /// Policies that someone may take away or rewrite: of what they refuse together, nothing is sure without one of them.
@@ -230,15 +230,15 @@ impl<'a> Graph<'a> {
                 let relabels = |name: &&'a str| {
                     let about =
                         |held: &&Held<'a>| held.is_about(name) && held.scope.meet(Scope::Namespace(name)).is_some();
-                    holdings.of(Power::LabelNamespaces).iter().find(about).map(|held| (*name, vec![held.ground]))
+                    holdings.of(Power::LabelNamespaces).iter().find(about).map(|held| (*name, why(&[held])))
                 };
                 let open = open.map(|name| (*name, Vec::new()));
                 let Some((namespace, labels)) = open.or_else(|| namespaces.iter().find_map(relabels)) else { continue };
                 let there = State::Unruled(namespace, from);
-                let why = [vec![taken.ground], labels].concat();
-                self.step(from, there, StepKind::TakePolicy, why);
+                let grounds = [why(&[&taken]), labels].concat();
+                self.step(from, there, StepKind::TakePolicy, grounds);
                 let there = self.id(there);
-                self.step(there, State::UnruledPod(from), StepKind::CreatePod, vec![create.ground]);
+                self.step(there, State::UnruledPod(from), StepKind::CreatePod, why(&[&create]));
             }
         }
     }

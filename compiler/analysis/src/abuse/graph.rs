@@ -10,6 +10,7 @@ use kspec_model::{
 
 use super::{
     answer::{DynamicGrant, Goal, Settings},
+    applying::{Half, halves_by_role},
     controls::{Attempt, Controls, Refusal},
     power::{Deed, LentPower, RulePower, by_role, lent_by_role},
     state::{Scope, State},
@@ -80,6 +81,8 @@ pub(super) struct Facts<'a> {
     pub(super) exec_by_get: bool,
     /// What roles let someone do under another's name; empty where the server knows no constrained impersonation.
     pub(super) lent: HashMap<&'a RoleRef, Vec<LentPower<'a>>>,
+    /// What roles let someone do of creating by an apply; empty where none names what may be created.
+    pub(super) halves: HashMap<&'a RoleRef, Vec<(Half, RulePower<'a>)>>,
     /// Whether connections and traffic are asked about: nothing else leads from them.
     pub(super) connections: bool,
     pub(super) dynamic: &'a [DynamicGrant],
@@ -117,6 +120,7 @@ impl<'a> Facts<'a> {
             cluster,
             exec_by_get: false,
             lent: HashMap::new(),
+            halves: halves_by_role(cluster),
             connections: false,
             dynamic: &[],
             refusals: BTreeMap::new(),

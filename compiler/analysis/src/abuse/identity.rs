@@ -8,6 +8,7 @@ use kspec_model::{
 };
 
 use super::{
+    applying::Half,
     graph::{Graph, Ground},
     power::{DEEDS, Deed, Mode, Power},
     state::{Scope, State},
@@ -33,6 +34,8 @@ pub(super) struct Held<'a> {
     /// Names of the objects that it is about; empty for all.
     pub(super) names: &'a [String],
     pub(super) ground: Ground<'a>,
+    /// What it takes besides, where the request is an apply that creates.
+    pub(super) also: Option<Ground<'a>>,
     /// Whether it is held by name, and not by a group that has an own node.
     pub(super) own: bool,
 }
@@ -41,6 +44,16 @@ impl Held<'_> {
     pub(super) fn is_about(&self, name: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|known| known == name)
     }
+
+    /// Whether both can be about one object.
+    pub(super) fn meets(&self, other: &Held<'_>) -> bool {
+        self.names.is_empty() || other.names.is_empty() || self.names.iter().any(|name| other.is_about(name))
+    }
+}
+
+/// Why several powers are held.
+pub(super) fn why<'a>(held: &[&Held<'a>]) -> Vec<Ground<'a>> {
+    held.iter().flat_map(|held| [Some(held.ground), held.also]).flatten().collect()
 }
 
 /// A role that someone is bound to.
@@ -55,6 +68,8 @@ pub(super) struct Bound<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Holdings<'a> {
     powers: BTreeMap<Power, Vec<Held<'a>>>,
+    /// Halves of creating by an apply.
+    pub(super) halves: Vec<(Half, Held<'a>)>,
     /// What may be done under another's name.
     pub(super) lent: Vec<(Mode, Held<'a>)>,
     pub(super) bound: Vec<Bound<'a>>,
@@ -111,6 +126,7 @@ impl<'a> Graph<'a> {
                 self.gather(group, false, &mut holdings);
             }
         }
+        self.apply(&mut holdings);
         self.lead_on(from, &holdings);
     }
 
@@ -124,17 +140,24 @@ impl<'a> Graph<'a> {
         };
         if let State::Holds(role, scope) = state {
             holdings.bound.push(Bound { role, scope, own: true });
+            for (half, power) in self.facts.halves.get(role).into_iter().flatten().filter(|(_, p)| p.holds_in(scope)) {
+                let ground = ground(power.deed, Some(role), Some(power.rule));
+                let names = &power.rule.resource_names;
+                holdings.halves.push((*half, Held { deed: power.deed, scope, names, ground, also: None, own: true }));
+            }
             for power in self.facts.powers.get(role).into_iter().flatten().filter(|power| power.holds_in(scope)) {
                 let ground = ground(power.deed, Some(role), Some(power.rule));
-                let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, own: true };
+                let held =
+                    Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, also: None, own: true };
                 holdings.powers.entry(power.deed.power).or_default().push(held);
             }
         } else {
             for deed in DEEDS.iter().filter(|deed| deed.namespaced || scope == Scope::Cluster) {
-                let held = Held { deed, scope, names: &[], ground: ground(deed, None, None), own: true };
+                let held = Held { deed, scope, names: &[], ground: ground(deed, None, None), also: None, own: true };
                 holdings.powers.entry(deed.power).or_default().push(held);
             }
         }
+        self.apply(&mut holdings);
         self.lead_on(from, &holdings);
     }
 
@@ -150,8 +173,18 @@ impl<'a> Graph<'a> {
                     built_in: system::is_built_in(grant.binding, grant.facts),
                     ..ground(power.deed, Some(role), Some(power.rule))
                 };
-                let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, own };
+                let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, also: None, own };
                 holdings.powers.entry(power.deed.power).or_default().push(held);
+            }
+            for (half, power) in self.facts.halves.get(role).into_iter().flatten().filter(|(_, p)| p.holds_in(scope)) {
+                let ground = Ground {
+                    subject: Some(subject),
+                    binding: Some(grant.binding),
+                    built_in: system::is_built_in(grant.binding, grant.facts),
+                    ..ground(power.deed, Some(role), Some(power.rule))
+                };
+                let names = &power.rule.resource_names;
+                holdings.halves.push((*half, Held { deed: power.deed, scope, names, ground, also: None, own }));
             }
             for lent in self.facts.lent.get(role).into_iter().flatten().filter(|lent| lent.power.holds_in(scope)) {
                 let ground = Ground {
@@ -161,7 +194,7 @@ impl<'a> Graph<'a> {
                     ..ground(lent.power.deed, Some(role), Some(lent.power.rule))
                 };
                 let names = &lent.power.rule.resource_names;
-                holdings.lent.push((lent.mode, Held { deed: lent.power.deed, scope, names, ground, own }));
+                holdings.lent.push((lent.mode, Held { deed: lent.power.deed, scope, names, ground, also: None, own }));
             }
         }
     }
@@ -181,7 +214,7 @@ impl<'a> Graph<'a> {
 
     /// Powers that need no other.
     fn single(&mut self, from: u32, held: &Held<'a>) {
-        let (scope, why) = (held.scope.inside(), vec![held.ground]);
+        let (scope, why) = (held.scope.inside(), why(&[held]));
         let any = held.names.is_empty();
         match held.deed.power {
             Power::Everything => self.step(from, State::ClusterAdmin, StepKind::HoldEverything, why),
@@ -277,22 +310,22 @@ impl<'a> Graph<'a> {
 
     fn enter_pods(&mut self, from: u32, held: &Held<'a>, kind: StepKind) {
         if held.names.is_empty() {
-            return self.step(from, State::InsideAny(held.scope.inside()), kind, vec![held.ground]);
+            return self.step(from, State::InsideAny(held.scope.inside()), kind, why(&[held]));
         }
         for key in self.named_workloads(held) {
-            self.step(from, State::Inside(key), kind, vec![held.ground]);
+            self.step(from, State::Inside(key), kind, why(&[held]));
         }
     }
 
     pub(super) fn accounts(&mut self, from: u32, held: &Held<'a>, kind: StepKind) {
         let scope = held.scope.inside();
         if held.names.is_empty() {
-            return self.step(from, State::Accounts(scope), kind, vec![held.ground]);
+            return self.step(from, State::Accounts(scope), kind, why(&[held]));
         }
         for namespace in self.namespaces_of(scope) {
             for name in held.names {
                 if self.facts.accounts.get(namespace).is_some_and(|names| names.contains(name.as_str())) {
-                    self.step(from, State::Account(namespace, name), kind, vec![held.ground]);
+                    self.step(from, State::Account(namespace, name), kind, why(&[held]));
                 }
             }
         }
@@ -327,7 +360,7 @@ impl<'a> Graph<'a> {
         // A request that impersonates a group has to impersonate a user as well, no matter whom.
         for someone in [Power::ImpersonateUsers, Power::ImpersonateAccounts] {
             for (_, groups, someone) in holdings.both(Power::ImpersonateGroups, someone) {
-                let why = vec![groups.ground, someone.ground];
+                let why = why(&[&groups, &someone]);
                 if groups.is_about(MASTERS) {
                     self.step(from, State::Group(MASTERS), StepKind::Impersonate, why.clone());
                 }
@@ -339,12 +372,18 @@ impl<'a> Graph<'a> {
             }
         }
         for (scope, create, read) in holdings.both(Power::CreateSecrets, Power::ReadSecrets) {
-            let why = vec![create.ground, read.ground];
+            if !create.meets(&read) {
+                continue;
+            }
+            let why = why(&[&create, &read]);
             self.step(from, State::Accounts(scope.inside()), StepKind::CreateTokenSecret, why);
         }
         for (_, create, approve) in holdings.both(Power::CreateRequests, Power::ApproveRequests) {
+            if !create.meets(&approve) {
+                continue;
+            }
             for signer in holdings.of(Power::ApproveForSigner) {
-                let why = vec![create.ground, approve.ground, signer.ground];
+                let why = why(&[&create, &approve, &signer]);
                 let signs = |name: &str| signer.is_about(name) || signer.is_about(OWN_SIGNERS);
                 if signs(CLIENT_SIGNER) {
                     self.step(from, State::AnySubject, StepKind::ApproveCertificate, why.clone());
@@ -355,7 +394,7 @@ impl<'a> Graph<'a> {
             }
         }
         for (_, policy, binding) in holdings.both(Power::CreateMutatingPolicies, Power::BindMutatingPolicies) {
-            self.altered(from, vec![policy.ground, binding.ground]);
+            self.altered(from, why(&[&policy, &binding]));
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod acting;
 mod answer;
+mod applying;
 mod bodies;
 mod combined;
 mod connections;

@@ -95,12 +95,12 @@ pub(super) struct Deed {
     pub(super) named: bool,
 }
 
-const RBAC: &str = "rbac.authorization.k8s.io";
+pub(super) const RBAC: &str = "rbac.authorization.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
 const AUTHENTICATION: &str = "authentication.k8s.io";
 const DISCOVERY: &str = "discovery.k8s.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
-const CREATE: &[&str] = &["create"];
+pub(super) const CREATE: &[&str] = &["create"];
 const REWRITE: &[&str] = &["update", "patch"];
 /// Changed to let everything pass, or gone.
 const TAKE: &[&str] = &["update", "patch", "delete"];
@@ -443,9 +443,13 @@ impl Deed {
 
     /// Whether a rule is about what it is done to.
     fn is_about(&self, rule: &RoleRule) -> bool {
+        self.is_of_kind(rule) && (self.named || rule.resource_names.is_empty())
+    }
+
+    /// Whether a rule is about objects of the kind, some at least.
+    pub(super) fn is_of_kind(&self, rule: &RoleRule) -> bool {
         rule.api_groups.iter().any(|group| group == ALL || group == self.group)
             && rule.resources.iter().any(|resource| resource_matches(resource, self.resource, self.subresource))
-            && (self.named || rule.resource_names.is_empty())
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::{
     graph::Graph,
-    identity::{Held, Holdings},
+    identity::{Held, Holdings, why},
     power::Power,
     state::State,
     step::StepKind,
@@ -25,9 +25,9 @@ impl<'a> Graph<'a> {
         for (power, kind) in PODS {
             for (_, volume, pod) in holdings.both(Power::CreateVolumes, power) {
                 let Some(namespace) = self.place(&pod) else { continue };
-                self.step(from, State::Volume(from), StepKind::CreateVolume, vec![volume.ground]);
+                self.step(from, State::Volume(from), StepKind::CreateVolume, why(&[&volume]));
                 let there = self.id(State::Volume(from));
-                self.step(there, State::ClaimingPod(namespace, from), kind, vec![pod.ground]);
+                self.step(there, State::ClaimingPod(namespace, from), kind, why(&[&pod]));
             }
         }
     }

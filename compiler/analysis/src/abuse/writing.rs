@@ -4,7 +4,7 @@ use kspec_model::{ObjectKey, program::RoleRef};
 
 use super::{
     graph::Graph,
-    identity::{Bound, Held, Holdings},
+    identity::{Bound, Held, Holdings, why},
     power::Power,
     state::{Scope, State},
     step::StepKind,
@@ -35,7 +35,7 @@ impl<'a> Graph<'a> {
     }
 
     fn bind(&mut self, from: u32, kind: StepKind, scope: Scope<'a>, (write, bind): (Held<'a>, Held<'a>)) {
-        let why = vec![write.ground, bind.ground];
+        let why = why(&[&write, &bind]);
         let cluster_role = bind.deed.power == Power::BindClusterRoles;
         match (bind.names.is_empty(), cluster_role) {
             // The role cluster-admin is among them.
@@ -64,7 +64,7 @@ impl<'a> Graph<'a> {
 
     /// A binding that is there keeps its role; who may rewrite it may add subjects.
     fn rebind(&mut self, from: u32, scope: Scope<'a>, (write, bind): (Held<'a>, Held<'a>)) {
-        let why = vec![write.ground, bind.ground];
+        let why = why(&[&write, &bind]);
         let fits = |role: &RoleRef| {
             role.namespace.is_none() == (bind.deed.power == Power::BindClusterRoles) && bind.is_about(&role.name)
         };
@@ -136,16 +136,21 @@ impl<'a> Graph<'a> {
                 scopes.sort_unstable();
                 scopes.dedup();
                 for scope in scopes {
-                    self.step(from, everything(scope), StepKind::Escalate, vec![rewrite.ground, escalate.ground]);
+                    self.step(from, everything(scope), StepKind::Escalate, why(&[&rewrite, &escalate]));
                 }
             }
         }
         self.aggregated(from, holdings);
         for (scope, write, escalate) in holdings.both(Power::CreateRoles, Power::EscalateRoles) {
             for (other, create, bind) in holdings.both(Power::CreateBindings, Power::BindRoles) {
-                if let (Some(scope), true, true) = (scope.meet(other), escalate.names.is_empty(), bind.names.is_empty())
-                {
-                    let why = vec![write.ground, escalate.ground, create.ground, bind.ground];
+                // A request that creates names the role only where it is an apply.
+                let of_one = if write.names.is_empty() {
+                    escalate.names.is_empty() && bind.names.is_empty()
+                } else {
+                    write.names.iter().any(|name| escalate.is_about(name) && bind.is_about(name))
+                };
+                if let (Some(scope), true) = (scope.meet(other), of_one) {
+                    let why = why(&[&write, &escalate, &create, &bind]);
                     self.step(from, State::Everything(scope.inside()), StepKind::WriteRole, why);
                 }
             }
@@ -164,13 +169,13 @@ impl<'a> Graph<'a> {
                     role.namespace.is_none() && write.is_about(&role.name) && escalate.is_about(&role.name)
                 };
                 let some = match power {
-                    // A role that is created is not named in the request.
-                    Power::CreateClusterRoles => any,
+                    // A role that is created is not named in the request, but by an apply.
+                    Power::CreateClusterRoles => any || write.names.iter().any(|name| escalate.is_about(name)),
                     _ => cluster.roles.keys().any(fits),
                 };
                 for bound in gathering.iter().filter(|bound| some && (write.own || escalate.own || bound.own)) {
                     let to = everything(bound.scope);
-                    self.step(from, to, StepKind::WriteAggregated, vec![write.ground, escalate.ground]);
+                    self.step(from, to, StepKind::WriteAggregated, why(&[&write, &escalate]));
                 }
             }
         }

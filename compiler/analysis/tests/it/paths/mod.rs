@@ -1,6 +1,7 @@
 //! Chains of abuse: each kind of step leads on, and what is nearly one does not.
 
 mod acting;
+mod applying;
 mod combined;
 mod connections;
 mod identities;

@@ -70,9 +70,10 @@ fn one_write(cluster: &Cluster) -> bool {
         let grant = Grant::Role { role: &role, rules, aggregates: false, named: true };
         rewrite("clusterroles", name) && index.covers("u", &[], &grant).by == Some(Authority::Escalate)
     };
-    binds && (may("create", "clusterrolebindings", "") || rewrite("clusterrolebindings", "root"))
-        || raises("own")
-        || raises("everyone")
+    // By its name where none of that name is there: an apply is allowed if both are.
+    let create = |name: &str| may("create", "clusterrolebindings", name) && rewrite("clusterrolebindings", name);
+    let creates = may("create", "clusterrolebindings", "") || create("cluster-admin") || create("other");
+    binds && (creates || rewrite("clusterrolebindings", "root")) || raises("own") || raises("everyone")
 }
 
 proptest! {
