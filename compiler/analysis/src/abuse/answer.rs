@@ -8,8 +8,9 @@ use kspec_model::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    controls::{Control, Controls, Refusal, Refuser},
+    controls::{Attempt, Control, Controls, Refusal, Refuser},
     graph::{Edge, Graph, Ground, Via},
+    power::Power,
     search::Ways,
     state::{Scope, State},
     step::StepKind,
@@ -320,8 +321,9 @@ impl<'a> Paths<'a> {
         }
         let from = self.graph.states.get(edge.from as usize).copied();
         // That it is privileged is part of the request that the step before it sends.
-        let privileged =
-            kind == StepKind::RunPrivileged && !matches!(from, Some(State::Added(_) | State::FreeContainer(..)));
+        let claims = kind == StepKind::MountVolume;
+        let privileged = claims
+            || kind == StepKind::RunPrivileged && !matches!(from, Some(State::Added(_) | State::FreeContainer(..)));
         let makes_pod = matches!(kind, StepKind::CreatePod | StepKind::RewriteTemplate | StepKind::AlterWrites);
         if makes_pod || privileged {
             asked.push(("CREATE", "", "pods", ""));
@@ -329,20 +331,26 @@ impl<'a> Paths<'a> {
         let place = if privileged { from.and_then(|from| from.namespace()) } else { to.namespace() };
         let namespace = place.and_then(|name| self.graph.facts.cluster.namespaces.get(name));
         let controls = self.graph.facts.controls;
+        let attempt = attempted(kind, edge);
+        let passes = |key: &ObjectKey, attempt| controls.is_some_and(|c| c.passes.contains(&(attempt, key.clone())));
         let lets_pass = |key: &ObjectKey| {
             controls.is_some_and(|controls| match privileged {
                 // What may refuse any pod is told of the step before.
-                true => !controls.pass_harmless.contains(key) || controls.pass_privileged.contains(key),
-                false => makes_pod && controls.pass_harmless.contains(key),
+                true if !controls.pass_harmless.contains(key) => true,
+                true if claims => passes(key, Attempt::Claim),
+                true => controls.pass_privileged.contains(key),
+                false if makes_pod => controls.pass_harmless.contains(key),
+                false => attempt.is_some_and(|attempt| passes(key, attempt)),
             })
         };
-        if privileged && (controls.is_none() || edge.cut.is_some()) {
+        // What refuses it is told already.
+        if edge.cut.is_some() || privileged && controls.is_none() {
             return Vec::new();
         }
         // What was taken away on the way is not asked any more.
         let taken = |key: &ObjectKey| {
             let refuses = |refusal: &Refusal| refusal.by.contains(&Refuser::Policy(key.name.clone()));
-            matches!(from, Some(State::UnruledPod(_)))
+            matches!(from, Some(State::UnruledPod(..)))
                 && controls.is_some_and(|controls| controls.refusals.iter().any(refuses))
         };
         let guards = self.graph.facts.cluster.guards.iter().filter(|(key, guards)| {
@@ -363,6 +371,26 @@ fn reason(ground: &Ground<'_>) -> Option<Reason> {
         binding: ground.binding.cloned(),
         role: role_key(ground.role?),
         rule: PolicyRule::from(ground.rule?),
+    })
+}
+
+/// What admission is asked of a step that is a request about no pod of one's own.
+fn attempted(kind: StepKind, edge: &Edge<'_>) -> Option<Attempt> {
+    let deed = edge.grounds.first().map(|ground| ground.deed)?;
+    Some(match (kind, deed.power) {
+        (StepKind::Exec, _) => Attempt::Exec,
+        (StepKind::Attach, _) => Attempt::Attach,
+        (StepKind::AddContainer, _) => Attempt::AnyContainer,
+        (StepKind::Connect, Power::ProxyPods) => Attempt::ProxyPod,
+        (StepKind::Connect, Power::ProxyServices) => Attempt::ProxyService,
+        (StepKind::Connect, _) => Attempt::Forward,
+        (StepKind::IssueToken, _) => Attempt::Token,
+        (StepKind::CreateVolume, _) => Attempt::Volume,
+        (StepKind::Bind, Power::CreateClusterBindings) => Attempt::BindEverywhere,
+        (StepKind::Bind, _) => Attempt::Bind,
+        (StepKind::Rebind, Power::RewriteClusterBindings) => Attempt::RebindEverywhere,
+        (StepKind::Rebind, _) => Attempt::Rebind,
+        _ => return None,
     })
 }
 

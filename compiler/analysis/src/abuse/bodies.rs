@@ -55,18 +55,25 @@ impl<'a> Graph<'a> {
                 }
             }
             State::NewPod(Scope::Namespace(namespace)) => {
-                let here = Scope::Namespace(namespace);
-                self.body_step(id, State::Accounts(here), StepKind::RunAs, None, None);
-                self.body_step(id, State::Secrets(here), StepKind::MountSecret, None, None);
+                self.taken_by_pod(id, namespace, false);
                 let cut = self.facts.cut(namespace, Attempt::NewPod);
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
             }
             State::FreePod(namespace, _) => {
                 let cut = self.facts.lasting(namespace);
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
+                let asks = self.facts.is_refused(Attempt::Account) || self.facts.is_refused(Attempt::Secret);
+                if let Some(namespace) = namespace.filter(|_| asks) {
+                    self.taken_by_pod(id, namespace, true);
+                }
             }
-            State::ClaimingPod(..) => self.body_step(id, State::AnyNode, StepKind::MountVolume, None, None),
-            State::UnruledPod(_) => self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None),
+            State::ClaimingPod(namespace, _) => {
+                let cut = self.facts.refusal(Some(namespace), Attempt::Claim).map(Cut::Refused);
+                self.body_step(id, State::AnyNode, StepKind::MountVolume, cut, None);
+            }
+            State::UnruledPod(_, Attempt::NewPod, _) => {
+                self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None)
+            }
             State::Template(group, kind, Scope::Namespace(namespace)) => {
                 if self.facts.templates.contains(&(group, kind, namespace)) {
                     self.choice(id, State::NewPod(Scope::Namespace(namespace)));

@@ -2,8 +2,9 @@
 //! they are drawn only where a goal asks for them.
 
 use super::{
+    controls::Attempt,
     graph::Graph,
-    identity::{Held, why},
+    identity::{Held, Holdings, why},
     power::Power,
     state::{Scope, State},
     step::StepKind,
@@ -11,7 +12,7 @@ use super::{
 
 impl<'a> Graph<'a> {
     /// Powers over connections, none of which needs another.
-    pub(super) fn connects(&mut self, from: u32, held: &Held<'a>) {
+    pub(super) fn connects(&mut self, from: u32, held: &Held<'a>, holdings: &Holdings<'a>) {
         if !self.facts.connections {
             return;
         }
@@ -19,17 +20,19 @@ impl<'a> Graph<'a> {
         match held.deed.power {
             Power::ForwardByGet if !self.facts.exec_by_get => {}
             Power::Forward | Power::ForwardByGet | Power::ProxyPods if any => {
-                self.step(from, State::AnyPorts(scope), StepKind::Connect, why);
+                self.ask_in(from, State::AnyPorts, StepKind::Connect, held, connection(held), holdings);
             }
             Power::Forward | Power::ForwardByGet | Power::ProxyPods => {
                 for key in self.named_workloads(held) {
-                    self.step(from, State::Ports(key), StepKind::Connect, why.clone());
+                    let asked = (key.namespace.as_deref(), connection(held), None);
+                    self.ask(from, State::Ports(key), StepKind::Connect, &[held], asked, holdings);
                 }
             }
             Power::ProxyServices => {
                 for (namespace, name) in self.services(held) {
                     for key in self.facts.behind(namespace, name) {
-                        self.step(from, State::Ports(key), StepKind::Connect, why.clone());
+                        let asked = (Some(namespace), connection(held), None);
+                        self.ask(from, State::Ports(key), StepKind::Connect, &[held], asked, holdings);
                     }
                 }
             }
@@ -82,5 +85,14 @@ impl<'a> Graph<'a> {
             }
             _ => {}
         }
+    }
+}
+
+/// What admission is asked about it.
+fn connection(held: &Held<'_>) -> Attempt {
+    match held.deed.power {
+        Power::ProxyPods => Attempt::ProxyPod,
+        Power::ProxyServices => Attempt::ProxyService,
+        _ => Attempt::Forward,
     }
 }

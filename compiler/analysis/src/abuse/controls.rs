@@ -9,8 +9,10 @@ use super::{
     graph::{Cut, Facts, Graph},
     identity::{Held, Holdings, why},
     power::Power,
+    refusals::{TAKES, relabels, takes_away},
     state::{Scope, State},
     step::StepKind,
+    volumes::PODS,
 };
 
 /// A control that keeps a step from being taken, in a namespace.
@@ -30,6 +32,11 @@ pub enum Control {
     Admission {
         /// The namespace; none for one that is yet to be made.
         namespace: Option<String>,
+        /// Those that it takes, together.
+        by: Vec<Refuser>,
+    },
+    /// The same, of what is in no namespace.
+    ClusterAdmission {
         /// Those that it takes, together.
         by: Vec<Refuser>,
     },
@@ -54,6 +61,10 @@ impl std::fmt::Display for Refuser {
     }
 }
 
+fn list(by: &[Refuser]) -> String {
+    by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl std::fmt::Display for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -63,32 +74,72 @@ impl std::fmt::Display for Control {
             Self::PodSecurity { namespace, level, file: Some(file) } => {
                 write!(f, "Pod Security level {level}, the default of {file}, in namespace {namespace}")
             }
+            Self::ClusterAdmission { by } => f.write_str(&list(by)),
             Self::Admission { namespace, by } => {
-                let by: Vec<String> = by.iter().map(ToString::to_string).collect();
                 let place =
                     namespace.as_ref().map_or_else(|| "new namespaces".into(), |name| format!("namespace {name}"));
-                write!(f, "{} in {place}", by.join(", "))
+                write!(f, "{} in {place}", list(by))
             }
         }
     }
 }
 
-/// A way to a node that admission is asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What somebody may try that admission is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Attempt {
     /// A new pod that would be root on its node.
     NewPod,
     /// A container like that, added to a pod that runs.
     AddedContainer,
+    /// Any container, added to a pod that runs.
+    AnyContainer,
+    /// A new pod that runs as an account.
+    Account,
+    /// A new pod that holds a secret.
+    Secret,
+    /// A new pod that mounts a persistent volume.
+    Claim,
+    /// A persistent volume of a node's path.
+    Volume,
+    /// A command in a pod.
+    Exec,
+    /// A pod's input and output.
+    Attach,
+    /// A connection to a pod's ports.
+    Forward,
+    /// Likewise, through the API server's proxy.
+    ProxyPod,
+    /// A connection to what is behind a service.
+    ProxyService,
+    /// A token of an account.
+    Token,
+    /// A RoleBinding of a role.
+    Bind,
+    /// Other subjects of one.
+    Rebind,
+    /// A ClusterRoleBinding of a role.
+    BindEverywhere,
+    /// Other subjects of one.
+    RebindEverywhere,
+}
+
+impl Attempt {
+    /// Whether it is made in no namespace.
+    #[must_use]
+    pub fn is_cluster_wide(self) -> bool {
+        matches!(self, Self::Volume | Self::BindEverywhere | Self::RebindEverywhere)
+    }
 }
 
 /// That an attempt is refused in a namespace, however it is made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refusal {
-    /// The namespace; none for any that is yet to be made.
+    /// The namespace; none for any that is yet to be made, and for what is in none.
     pub namespace: Option<String>,
     /// What is attempted.
     pub attempt: Attempt,
+    /// The account, or the role as `ClusterRole/NAME` or `Role/NAME`, that it is refused for; none for whichever.
+    pub name: Option<String>,
     /// What refuses, together.
     pub by: Vec<Refuser>,
     /// Whether they refuse it whatever the namespace's labels are.
@@ -104,6 +155,8 @@ pub struct Controls {
     pub pass_harmless: BTreeSet<ObjectKey>,
     /// Policies that let some pod pass that would be root on its node.
     pub pass_privileged: BTreeSet<ObjectKey>,
+    /// Policies that let some other attempt pass.
+    pub passes: BTreeSet<(Attempt, ObjectKey)>,
 }
 
 impl From<Cut<'_>> for Control {
@@ -114,6 +167,9 @@ impl From<Cut<'_>> for Control {
                 level: level.to_owned(),
                 file: file.map(str::to_owned),
             },
+            Cut::Refused(refusal) if refusal.attempt.is_cluster_wide() => {
+                Self::ClusterAdmission { by: refusal.by.clone() }
+            }
             Cut::Refused(refusal) => Self::Admission { namespace: refusal.namespace.clone(), by: refusal.by.clone() },
         }
     }
@@ -141,9 +197,37 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn refusal(&self, namespace: Option<&'a str>, attempt: Attempt) -> Option<&'a Refusal> {
+        self.refusal_of(namespace, attempt, None)
+    }
+
+    /// What refuses an attempt for one account or role; without a name, for whichever.
+    pub(super) fn refusal_of(
+        &self,
+        namespace: Option<&'a str>,
+        attempt: Attempt,
+        name: Option<&str>,
+    ) -> Option<&'a Refusal> {
         // A namespace that nobody is seen to have made is like one that is yet to come.
         let namespace = namespace.filter(|name| self.cluster.namespaces.contains_key(*name));
-        self.refusals.get(&(namespace, attempt)).copied()
+        let here = self.refusals.get(&(namespace, attempt))?;
+        let of = |wanted: Option<&str>| {
+            here.binary_search_by(|refusal| refusal.name.as_deref().cmp(&wanted))
+                .ok()
+                .and_then(|at| here.get(at))
+                .copied()
+        };
+        of(None).or_else(|| name.and_then(|name| of(Some(name))))
+    }
+
+    /// What refuses an attempt there, for some name at least.
+    pub(super) fn refusals_in(&self, namespace: &'a str, attempt: Attempt) -> &[&'a Refusal] {
+        let known = Some(namespace).filter(|name| self.cluster.namespaces.contains_key(*name));
+        self.refusals.get(&(known, attempt)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an attempt is refused anywhere.
+    pub(super) fn is_refused(&self, attempt: Attempt) -> bool {
+        self.refused.contains(&attempt)
     }
 
     /// What still refuses a new pod once the namespace has other labels; without a namespace, in one that is made.
@@ -154,7 +238,7 @@ impl<'a> Facts<'a> {
 
 impl<'a> Graph<'a> {
     /// Pods and containers of whoever Pod Security asks nothing (`exemptions.usernames`); a controller's pods are the controller's.
-    pub(super) fn exempt(&mut self, from: u32, held: &Held<'a>) {
+    pub(super) fn exempt(&mut self, from: u32, held: &Held<'a>, holdings: &Holdings<'a>) {
         let users = &self.facts.cluster.pod_security.users;
         let exempt = |name: &String| self.states.get(from as usize) == Some(&State::User(name));
         if held.deed.kind != "Pod" || !users.iter().any(exempt) {
@@ -172,7 +256,8 @@ impl<'a> Graph<'a> {
             self.named_workloads(held)
         };
         for key in keys {
-            self.step(from, State::FreeContainer(key, from), StepKind::AddContainer, why(&[held]));
+            let asked = (key.namespace.as_deref(), Attempt::AnyContainer, None);
+            self.ask(from, State::FreeContainer(key, from), StepKind::AddContainer, &[held], asked, holdings);
         }
     }
 
@@ -184,61 +269,105 @@ impl<'a> Graph<'a> {
 
     /// Ways around what holds pods of a namespace back.
     pub(super) fn namespaces(&mut self, from: u32, holdings: &Holdings<'a>) {
-        for (scope, label, create) in holdings.both(Power::LabelNamespaces, Power::CreatePods) {
-            let held =
-                |namespace: &&'a str| label.is_about(namespace) && self.facts.cut(namespace, Attempt::NewPod).is_some();
-            let namespaces = self.namespaces_of(scope.inside()).into_iter().filter(held).collect();
-            if let Some(namespace) = self.freest(namespaces) {
-                self.freed(from, Some(namespace), StepKind::LiftPodSecurity, (label, create));
+        for (power, kind) in PODS {
+            for (scope, label, pod) in holdings.both(Power::LabelNamespaces, power) {
+                let mut places = self.places(&pod);
+                places.retain(|place| scope.meet(Scope::Namespace(place)).is_some() && label.is_about(place));
+                let by_labels = |place: &&&'a str| {
+                    [Attempt::Account, Attempt::Secret]
+                        .into_iter()
+                        .any(|attempt| self.facts.refusals_in(place, attempt).iter().any(|refusal| !refusal.lasting))
+                };
+                let mut freed: Vec<&'a str> = places.iter().filter(by_labels).copied().collect();
+                places.retain(|place| self.facts.cut(place, Attempt::NewPod).is_some());
+                freed.extend(self.freest(places));
+                for namespace in freed {
+                    self.freed(from, Some(namespace), StepKind::LiftPodSecurity, &label, (&pod, kind));
+                }
             }
         }
         for (_, namespace, create) in holdings.both(Power::CreateNamespaces, Power::CreatePods) {
             if create.scope == Scope::Cluster {
-                self.freed(from, None, StepKind::CreateNamespace, (namespace, create));
+                self.freed(from, None, StepKind::CreateNamespace, &namespace, (&create, StepKind::CreatePod));
             }
         }
         self.policies(from, holdings);
     }
 
-    fn freed(&mut self, from: u32, namespace: Option<&'a str>, kind: StepKind, (free, create): (Held<'a>, Held<'a>)) {
+    fn freed(
+        &mut self,
+        from: u32,
+        namespace: Option<&'a str>,
+        kind: StepKind,
+        free: &Held<'a>,
+        (pod, makes): (&Held<'a>, StepKind),
+    ) {
         let freed = State::Freed(namespace, from);
-        self.step(from, freed, kind, why(&[&free]));
+        self.step(from, freed, kind, why(&[free]));
         let there = self.id(freed);
-        self.step(there, State::FreePod(namespace, from), StepKind::CreatePod, why(&[&create]));
+        self.step(there, State::FreePod(namespace, from), makes, why(&[pod]));
     }
 
     /// Policies that someone may take away or rewrite: of what they refuse together, nothing is sure without one of them.
     fn policies(&mut self, from: u32, holdings: &Holdings<'a>) {
-        for take in [Power::TakePolicies, Power::TakeBindings, Power::TakeWebhooks] {
-            for (scope, taken, create) in holdings.both(take, Power::CreatePods) {
-                let meant = |refusal: &&Refusal| {
-                    refusal.by.iter().any(|by| match by {
-                        // A rule is a policy of the API server's, or a webhook, under a name of its own.
-                        Refuser::Rule(_) => true,
-                        Refuser::Policy(name) => {
-                            take == Power::TakeBindings || (take == Power::TakePolicies && taken.is_about(name))
-                        }
-                    })
-                };
-                let namespaces: Vec<&'a str> = self
-                    .namespaces_of(scope.inside())
-                    .into_iter()
-                    .filter(|name| self.facts.refusal(Some(*name), Attempt::NewPod).filter(meant).is_some())
-                    .collect();
-                let open = namespaces.iter().find(|name| self.facts.pod_security(name).is_none());
-                // Whoever may change labels as well need not mind the level.
-                let relabels = |name: &&'a str| {
-                    let about =
-                        |held: &&Held<'a>| held.is_about(name) && held.scope.meet(Scope::Namespace(name)).is_some();
-                    holdings.of(Power::LabelNamespaces).iter().find(about).map(|held| (*name, why(&[held])))
-                };
-                let open = open.map(|name| (*name, Vec::new()));
-                let Some((namespace, labels)) = open.or_else(|| namespaces.iter().find_map(relabels)) else { continue };
-                let there = State::Unruled(namespace, from);
-                let grounds = [why(&[&taken]), labels].concat();
-                self.step(from, there, StepKind::TakePolicy, grounds);
+        if self.facts.refused.is_empty() {
+            return;
+        }
+        for take in TAKES {
+            for (power, kind) in PODS {
+                for (_, taken, pod) in holdings.both(take, power) {
+                    let places = self.places(&pod);
+                    self.unruled(from, &taken, (&pod, kind), &places, holdings);
+                    for namespace in places {
+                        self.unruled_account(from, &taken, (&pod, kind), namespace);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A pod that would be root on its node, where nothing refuses it any more.
+    fn unruled(
+        &mut self,
+        from: u32,
+        taken: &Held<'a>,
+        (pod, kind): (&Held<'a>, StepKind),
+        places: &[&'a str],
+        holdings: &Holdings<'a>,
+    ) {
+        let refused = |name: &&&'a str| {
+            self.facts.refusal(Some(name), Attempt::NewPod).is_some_and(|refusal| takes_away(taken, refusal))
+        };
+        let namespaces: Vec<&'a str> = places.iter().filter(refused).copied().collect();
+        let open = namespaces.iter().find(|name| self.facts.pod_security(name).is_none());
+        // Whoever may change labels as well need not mind the level.
+        let relabels = |name: &&'a str| relabels(holdings, name).map(|held| (*name, why(&[held])));
+        let open = open.map(|name| (*name, Vec::new()));
+        let Some((namespace, labels)) = open.or_else(|| namespaces.iter().find_map(relabels)) else { return };
+        let there = State::Unruled(Some(namespace), Attempt::NewPod, from);
+        self.step(from, there, StepKind::TakePolicy, [why(&[taken]), labels].concat());
+        let there = self.id(there);
+        self.step(there, State::UnruledPod(namespace, Attempt::NewPod, from), kind, why(&[pod]));
+    }
+
+    /// A pod that runs as an account, or holds a secret, that was refused.
+    fn unruled_account(&mut self, from: u32, taken: &Held<'a>, (pod, kind): (&Held<'a>, StepKind), namespace: &'a str) {
+        for attempt in [Attempt::Account, Attempt::Secret] {
+            let refusals: Vec<&'a Refusal> = self.facts.refusals_in(namespace, attempt).to_vec();
+            for refusal in refusals.into_iter().filter(|refusal| takes_away(taken, refusal)) {
+                let there = State::Unruled(Some(namespace), attempt, from);
+                self.step(from, there, StepKind::TakePolicy, why(&[taken]));
                 let there = self.id(there);
-                self.step(there, State::UnruledPod(from), StepKind::CreatePod, why(&[&create]));
+                let unruled = State::UnruledPod(namespace, attempt, from);
+                self.step(there, unruled, kind, why(&[pod]));
+                let here = Scope::Namespace(namespace);
+                let (to, step) = match (attempt, refusal.name.as_deref()) {
+                    (Attempt::Secret, _) => (State::Secrets(here), StepKind::MountSecret),
+                    (_, Some(name)) => (State::Account(namespace, name), StepKind::RunAs),
+                    (_, None) => (State::Accounts(here), StepKind::RunAs),
+                };
+                let unruled = self.id(unruled);
+                self.body_step(unruled, to, step, None, None);
             }
         }
     }

@@ -87,7 +87,9 @@ pub(super) struct Facts<'a> {
     pub(super) connections: bool,
     pub(super) dynamic: &'a [DynamicGrant],
     /// What admission refuses, by namespace; none for those that are yet to be made.
-    pub(super) refusals: BTreeMap<(Option<&'a str>, Attempt), &'a Refusal>,
+    pub(super) refusals: BTreeMap<(Option<&'a str>, Attempt), Vec<&'a Refusal>>,
+    /// What is refused somewhere.
+    pub(super) refused: BTreeSet<Attempt>,
     /// What admission was asked, if it was.
     pub(super) controls: Option<&'a Controls>,
     /// Webhooks by the workloads that answer for them.
@@ -124,6 +126,7 @@ impl<'a> Facts<'a> {
             connections: false,
             dynamic: &[],
             refusals: BTreeMap::new(),
+            refused: BTreeSet::new(),
             controls: None,
             answers: BTreeMap::new(),
             powers: by_role(cluster),
@@ -250,9 +253,12 @@ impl<'a> Graph<'a> {
         let lent = if settings.constrained_impersonation { lent_by_role(cluster) } else { HashMap::new() };
         let connections = settings.goals.iter().any(|goal| matches!(goal, Goal::Ports(_) | Goal::Traffic { .. }));
         let Settings { exec_by_get, dynamic, controls, .. } = *settings;
-        let refusals = controls.into_iter().flat_map(|controls| &controls.refusals);
-        let refusals = refusals.map(|refusal| ((refusal.namespace.as_deref(), refusal.attempt), refusal)).collect();
-        let mut facts = Facts { exec_by_get, lent, connections, dynamic, refusals, ..Facts::new(cluster) };
+        let mut facts = Facts { exec_by_get, lent, connections, dynamic, ..Facts::new(cluster) };
+        for refusal in controls.into_iter().flat_map(|controls| &controls.refusals) {
+            facts.refusals.entry((refusal.namespace.as_deref(), refusal.attempt)).or_default().push(refusal);
+            facts.refused.insert(refusal.attempt);
+        }
+        facts.refusals.values_mut().for_each(|here| here.sort_unstable());
         facts.controls = controls;
         for state in more {
             match *state {
@@ -331,6 +337,18 @@ impl<'a> Graph<'a> {
         fact: Option<String>,
     ) {
         self.push(from, to, Via::Step(kind), Vec::new(), cut, fact);
+    }
+
+    /// A step that is a request, which admission may refuse.
+    pub(super) fn cut_step(
+        &mut self,
+        from: u32,
+        to: State<'a>,
+        kind: StepKind,
+        grounds: Vec<Ground<'a>>,
+        cut: Option<Cut<'a>>,
+    ) {
+        self.push(from, to, Via::Step(kind), grounds, cut, None);
     }
 
     fn push(

@@ -9,6 +9,7 @@ use kspec_model::{
 
 use super::{
     applying::Half,
+    controls::Attempt,
     graph::{Graph, Ground},
     power::{DEEDS, Deed, Mode, Power},
     state::{Scope, State},
@@ -200,8 +201,10 @@ impl<'a> Graph<'a> {
     }
 
     pub(super) fn lead_on(&mut self, from: u32, holdings: &Holdings<'a>) {
-        for held in holdings.powers.values().flatten().filter(|held| held.own) {
-            self.single(from, held);
+        // What a group's request is refused, a member may get around.
+        let unruly = self.gets_around(holdings);
+        for held in holdings.powers.values().flatten().filter(|held| held.own || unruly) {
+            self.single(from, held, holdings);
         }
         self.bindings(from, holdings);
         self.roles(from, holdings);
@@ -213,13 +216,13 @@ impl<'a> Graph<'a> {
     }
 
     /// Powers that need no other.
-    fn single(&mut self, from: u32, held: &Held<'a>) {
+    fn single(&mut self, from: u32, held: &Held<'a>, holdings: &Holdings<'a>) {
         let (scope, why) = (held.scope.inside(), why(&[held]));
         let any = held.names.is_empty();
         match held.deed.power {
             Power::Everything => self.step(from, State::ClusterAdmin, StepKind::HoldEverything, why),
             Power::CreatePods => {
-                self.exempt(from, held);
+                self.exempt(from, held, holdings);
                 self.step(from, State::NewPod(scope), StepKind::CreatePod, why);
             }
             Power::CreateCustom => {
@@ -240,18 +243,23 @@ impl<'a> Graph<'a> {
                 }
             }
             Power::RewritePods => self.enter_pods(from, held, StepKind::RewritePod),
-            Power::Exec => self.enter_pods(from, held, StepKind::Exec),
-            Power::Attach => self.enter_pods(from, held, StepKind::Attach),
-            Power::ExecByGet if self.facts.exec_by_get => self.enter_pods(from, held, StepKind::Exec),
-            Power::AttachByGet if self.facts.exec_by_get => self.enter_pods(from, held, StepKind::Attach),
+            Power::Exec => self.ask_pods(from, held, StepKind::Exec, Attempt::Exec, holdings),
+            Power::Attach => self.ask_pods(from, held, StepKind::Attach, Attempt::Attach, holdings),
+            Power::ExecByGet if self.facts.exec_by_get => {
+                self.ask_pods(from, held, StepKind::Exec, Attempt::Exec, holdings)
+            }
+            Power::AttachByGet if self.facts.exec_by_get => {
+                self.ask_pods(from, held, StepKind::Attach, Attempt::Attach, holdings)
+            }
             Power::AddContainers if any => {
-                self.exempt(from, held);
-                self.step(from, State::AddedAny(scope), StepKind::AddContainer, why);
+                self.exempt(from, held, holdings);
+                self.ask_in(from, State::AddedAny, StepKind::AddContainer, held, Attempt::AnyContainer, holdings);
             }
             Power::AddContainers => {
-                self.exempt(from, held);
+                self.exempt(from, held, holdings);
                 for key in self.named_workloads(held) {
-                    self.step(from, State::Added(key), StepKind::AddContainer, why.clone());
+                    let asked = (key.namespace.as_deref(), Attempt::AnyContainer, None);
+                    self.ask(from, State::Added(key), StepKind::AddContainer, &[held], asked, holdings);
                 }
             }
             Power::Kubelet if any => self.step(from, State::InsideAny(scope), StepKind::Kubelet, why),
@@ -263,6 +271,7 @@ impl<'a> Graph<'a> {
                     }
                 }
             }
+            Power::IssueTokens if self.facts.is_refused(Attempt::Token) => self.ask_tokens(from, held, holdings),
             Power::IssueTokens => self.accounts(from, held, StepKind::IssueToken),
             Power::ImpersonateAccounts => self.accounts(from, held, StepKind::Impersonate),
             Power::ImpersonateUsers if any => self.step(from, State::AnyUser, StepKind::Impersonate, why),
@@ -290,7 +299,7 @@ impl<'a> Graph<'a> {
             Power::CreateObservers => self.observed(from, why),
             Power::RewriteObservers if self.guards(held) => self.observed(from, why),
             Power::RewriteDefinitions => self.converted(from, held),
-            _ => self.connects(from, held),
+            _ => self.connects(from, held, holdings),
         }
     }
 
@@ -314,6 +323,28 @@ impl<'a> Graph<'a> {
         }
         for key in self.named_workloads(held) {
             self.step(from, State::Inside(key), kind, why(&[held]));
+        }
+    }
+
+    /// As [`Graph::enter_pods`], by a request that admission may refuse.
+    fn ask_pods(&mut self, from: u32, held: &Held<'a>, kind: StepKind, attempt: Attempt, holdings: &Holdings<'a>) {
+        if held.names.is_empty() {
+            return self.ask_in(from, State::InsideAny, kind, held, attempt, holdings);
+        }
+        for key in self.named_workloads(held) {
+            let asked = (key.namespace.as_deref(), attempt, None);
+            self.ask(from, State::Inside(key), kind, &[held], asked, holdings);
+        }
+    }
+
+    /// Tokens where admission refuses some.
+    fn ask_tokens(&mut self, from: u32, held: &Held<'a>, holdings: &Holdings<'a>) {
+        for namespace in self.namespaces_of(held.scope.inside()) {
+            let names = self.facts.accounts.get(namespace).cloned().unwrap_or_default();
+            for name in names.into_iter().filter(|name| held.is_about(name)) {
+                let asked = (Some(namespace), Attempt::Token, Some(name));
+                self.ask(from, State::Account(namespace, name), StepKind::IssueToken, &[held], asked, holdings);
+            }
         }
     }
 
@@ -383,7 +414,7 @@ impl<'a> Graph<'a> {
                 continue;
             }
             for signer in holdings.of(Power::ApproveForSigner) {
-                let why = why(&[&create, &approve, &signer]);
+                let why = why(&[&create, &approve, signer]);
                 let signs = |name: &str| signer.is_about(name) || signer.is_about(OWN_SIGNERS);
                 if signs(CLIENT_SIGNER) {
                     self.step(from, State::AnySubject, StepKind::ApproveCertificate, why.clone());

@@ -17,6 +17,7 @@ mod host;
 mod identity;
 mod permission;
 mod power;
+mod refusals;
 mod search;
 mod state;
 mod step;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use kspec_model::{ObjectKey, program::RoleRef};
 
+use super::controls::Attempt;
 use crate::access::SubjectRef;
 
 /// Where permissions hold.
@@ -84,10 +85,10 @@ pub(super) enum State<'a> {
     Freed(Option<&'a str>, u32),
     /// A container that somebody adds to a pod where Pod Security asks them nothing.
     FreeContainer(&'a ObjectKey, u32),
-    /// A namespace where somebody took away what refuses pods.
-    Unruled(&'a str, u32),
+    /// A namespace where somebody took away what refuses an attempt.
+    Unruled(Option<&'a str>, Attempt, u32),
     /// A pod of one's own making there.
-    UnruledPod(u32),
+    UnruledPod(&'a str, Attempt, u32),
     /// A persistent volume of somebody's making, of whatever path of whatever node.
     Volume(u32),
     /// A pod of theirs, that claims it.
@@ -157,7 +158,8 @@ impl<'a> State<'a> {
                 key.namespace.as_deref()
             }
             Self::Freed(namespace, _) | Self::FreePod(namespace, _) => namespace,
-            Self::Unruled(namespace, _) | Self::ClaimingPod(namespace, _) => Some(namespace),
+            Self::Unruled(namespace, ..) => namespace,
+            Self::UnruledPod(namespace, ..) | Self::ClaimingPod(namespace, _) => Some(namespace),
             Self::Everything(scope)
             | Self::Holds(_, scope)
             | Self::AnyRole(scope)
@@ -206,8 +208,12 @@ impl fmt::Display for State<'_> {
             Self::AnySubject => f.write_str("any user, group or service account"),
             Self::Accounts(scope) => write!(f, "any service account {scope}"),
             Self::NewPod(scope) => write!(f, "a new pod {scope}"),
-            Self::FreePod(..) | Self::UnruledPod(_) => f.write_str("a new pod there"),
-            Self::Unruled(namespace, _) => write!(f, "what refuses pods of namespace {namespace}"),
+            Self::FreePod(..) | Self::UnruledPod(..) => f.write_str("a new pod there"),
+            Self::Unruled(Some(namespace), Attempt::NewPod | Attempt::Account | Attempt::Secret, _) => {
+                write!(f, "what refuses pods of namespace {namespace}")
+            }
+            Self::Unruled(Some(namespace), ..) => write!(f, "what refuses it in namespace {namespace}"),
+            Self::Unruled(None, ..) => f.write_str("what refuses it"),
             Self::Volume(_) => f.write_str("a persistent volume of a node's path"),
             Self::ClaimingPod(namespace, _) => write!(f, "a new pod in namespace {namespace}"),
             Self::Freed(Some(namespace), _) => write!(f, "namespace {namespace}"),

@@ -5,6 +5,7 @@
 //! the control plane makes the claim ("Ephemeral Volumes").
 
 use super::{
+    controls::Attempt,
     graph::Graph,
     identity::{Held, Holdings, why},
     power::Power,
@@ -13,7 +14,7 @@ use super::{
 };
 
 /// What gives someone a pod with the volumes that they like, and the step that it is.
-const PODS: [(Power, StepKind); 3] = [
+pub(super) const PODS: [(Power, StepKind); 3] = [
     (Power::CreatePods, StepKind::CreatePod),
     (Power::CreateCustom, StepKind::CreatePod),
     (Power::RewriteTemplates, StepKind::RewriteTemplate),
@@ -24,29 +25,32 @@ impl<'a> Graph<'a> {
     pub(super) fn volumes(&mut self, from: u32, holdings: &Holdings<'a>) {
         for (power, kind) in PODS {
             for (_, volume, pod) in holdings.both(Power::CreateVolumes, power) {
-                let Some(namespace) = self.place(&pod) else { continue };
-                self.step(from, State::Volume(from), StepKind::CreateVolume, why(&[&volume]));
+                let places = self.places(&pod);
+                let open = places.iter().find(|place| self.facts.refusal(Some(place), Attempt::Claim).is_none());
+                // One will do.
+                let Some(namespace) = open.or(places.first()).copied() else { continue };
+                let asked = (None, Attempt::Volume, None);
+                self.ask(from, State::Volume(from), StepKind::CreateVolume, &[&volume], asked, holdings);
                 let there = self.id(State::Volume(from));
                 self.step(there, State::ClaimingPod(namespace, from), kind, why(&[&pod]));
             }
         }
     }
 
-    /// A namespace where it gives them a pod; one will do.
-    fn place(&self, held: &Held<'a>) -> Option<&'a str> {
+    /// The namespaces where it gives someone pods.
+    pub(super) fn places(&self, held: &Held<'a>) -> Vec<&'a str> {
         let (deed, facts) = (held.deed, &self.facts);
         if deed.power == Power::CreateCustom && !facts.serves(deed.group, deed.resource, deed.kind) {
-            return None;
+            return Vec::new();
         }
         if deed.power == Power::RewriteTemplates && !held.names.is_empty() {
-            return self.named_workloads(held).into_iter().find_map(|key| key.namespace.as_deref());
+            let named = self.named_workloads(held);
+            return named.into_iter().filter_map(|key| key.namespace.as_deref()).collect();
         }
-        let mut places = self.namespaces_of(held.scope.inside()).into_iter();
-        match deed.power {
-            Power::RewriteTemplates => {
-                places.find(|namespace| facts.templates.contains(&(deed.group, deed.kind, namespace)))
-            }
-            _ => places.next(),
+        let mut places = self.namespaces_of(held.scope.inside());
+        if deed.power == Power::RewriteTemplates {
+            places.retain(|namespace| facts.templates.contains(&(deed.group, deed.kind, namespace)));
         }
+        places
     }
 }

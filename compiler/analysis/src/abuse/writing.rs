@@ -3,9 +3,11 @@
 use kspec_model::{ObjectKey, program::RoleRef};
 
 use super::{
+    controls::Attempt,
     graph::Graph,
     identity::{Bound, Held, Holdings, why},
     power::Power,
+    refusals::Asked,
     state::{Scope, State},
     step::StepKind,
 };
@@ -16,37 +18,59 @@ impl<'a> Graph<'a> {
     pub(super) fn bindings(&mut self, from: u32, holdings: &Holdings<'a>) {
         for (scope, create, bind) in holdings.both(Power::CreateClusterBindings, Power::BindClusterRoles) {
             if scope == Scope::Cluster {
-                self.bind(from, StepKind::Bind, scope, (create, bind));
+                self.bind(from, scope, (&create, &bind), holdings);
             }
         }
         for power in [Power::BindClusterRoles, Power::BindRoles] {
             for (scope, create, bind) in holdings.both(Power::CreateBindings, power) {
-                self.bind(from, StepKind::Bind, scope.inside(), (create, bind));
+                for scope in self.parts(scope.inside(), Attempt::Bind) {
+                    self.bind(from, scope, (&create, &bind), holdings);
+                }
             }
             for (scope, rewrite, bind) in holdings.both(Power::RewriteBindings, power) {
-                self.rebind(from, scope.inside(), (rewrite, bind));
+                self.rebind(from, scope.inside(), (&rewrite, &bind), holdings);
             }
         }
         for (scope, rewrite, bind) in holdings.both(Power::RewriteClusterBindings, Power::BindClusterRoles) {
             if scope == Scope::Cluster {
-                self.rebind(from, scope, (rewrite, bind));
+                self.rebind(from, scope, (&rewrite, &bind), holdings);
             }
         }
     }
 
-    fn bind(&mut self, from: u32, kind: StepKind, scope: Scope<'a>, (write, bind): (Held<'a>, Held<'a>)) {
-        let why = why(&[&write, &bind]);
-        let cluster_role = bind.deed.power == Power::BindClusterRoles;
-        match (bind.names.is_empty(), cluster_role) {
+    fn bind(&mut self, from: u32, scope: Scope<'a>, (write, bind): (&Held<'a>, &Held<'a>), holdings: &Holdings<'a>) {
+        let (attempt, place) = match scope {
+            Scope::Cluster => (Attempt::BindEverywhere, None),
+            Scope::Namespaces => (Attempt::Bind, None),
+            Scope::Namespace(namespace) => (Attempt::Bind, Some(namespace)),
+        };
+        let asked = |name| (place, attempt, name);
+        let both = [write, bind];
+        let cluster = self.facts.cluster;
+        match (bind.names.is_empty(), bind.deed.power == Power::BindClusterRoles) {
             // The role cluster-admin is among them.
-            (true, true) if scope == Scope::Cluster => self.step(from, State::ClusterAdmin, kind, why),
-            (true, true) => self.step(from, State::Everything(scope), kind, why),
-            (true, false) => self.step(from, State::AnyRole(scope), kind, why),
+            (true, true) => {
+                let to = if scope == Scope::Cluster { State::ClusterAdmin } else { State::Everything(scope) };
+                self.ask(from, to, StepKind::Bind, &both, asked(Some(ADMIN)), holdings);
+                let refusal = self.facts.refusal_of(place, attempt, Some(ADMIN));
+                if refusal.is_some_and(|refusal| refusal.name.is_some()) {
+                    for role in cluster.roles.keys().filter(|role| role.namespace.is_none()) {
+                        self.ask_bind(from, (role, scope), &both, asked(None), holdings);
+                    }
+                }
+            }
+            (true, false) if !self.facts.is_refused(attempt) => {
+                self.step(from, State::AnyRole(scope), StepKind::Bind, why(&both));
+            }
+            (true, false) => {
+                for role in cluster.roles.keys().filter(|role| role.namespace.as_deref() == place) {
+                    self.ask_bind(from, (role, scope), &both, asked(None), holdings);
+                }
+            }
             (false, true) => {
                 for name in bind.names {
                     if let Some(role) = self.role(None, name) {
-                        let to = self.held(role, scope);
-                        self.step(from, to, kind, why.clone());
+                        self.ask_bind(from, (role, scope), &both, asked(None), holdings);
                     }
                 }
             }
@@ -54,7 +78,8 @@ impl<'a> Graph<'a> {
                 for namespace in self.namespaces_of(scope) {
                     for name in bind.names {
                         if let Some(role) = self.role(Some(namespace), name) {
-                            self.step(from, State::Holds(role, Scope::Namespace(namespace)), kind, why.clone());
+                            let scope = Scope::Namespace(namespace);
+                            self.ask_bind(from, (role, scope), &both, asked(None), holdings);
                         }
                     }
                 }
@@ -62,15 +87,41 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// Binds one role.
+    fn ask_bind(
+        &mut self,
+        from: u32,
+        (role, scope): (&'a RoleRef, Scope<'a>),
+        held: &[&Held<'a>],
+        (place, attempt, _): Asked<'a, '_>,
+        holdings: &Holdings<'a>,
+    ) {
+        let to = self.held(role, scope);
+        let kind = match attempt {
+            Attempt::Rebind | Attempt::RebindEverywhere => StepKind::Rebind,
+            _ => StepKind::Bind,
+        };
+        self.ask(from, to, kind, held, (place, attempt, Some(&role_name(role))), holdings);
+    }
+
+    /// The scope itself, or where an attempt is refused in some namespaces, each.
+    fn parts(&self, scope: Scope<'a>, attempt: Attempt) -> Vec<Scope<'a>> {
+        if !self.facts.is_refused(attempt) {
+            return vec![scope];
+        }
+        self.namespaces_of(scope).into_iter().map(Scope::Namespace).collect()
+    }
+
     /// A binding that is there keeps its role; who may rewrite it may add subjects.
-    fn rebind(&mut self, from: u32, scope: Scope<'a>, (write, bind): (Held<'a>, Held<'a>)) {
-        let why = why(&[&write, &bind]);
+    fn rebind(&mut self, from: u32, scope: Scope<'a>, (write, bind): (&Held<'a>, &Held<'a>), holdings: &Holdings<'a>) {
+        let both = [write, bind];
+        let attempt = if scope == Scope::Cluster { Attempt::RebindEverywhere } else { Attempt::Rebind };
         let fits = |role: &RoleRef| {
             role.namespace.is_none() == (bind.deed.power == Power::BindClusterRoles) && bind.is_about(&role.name)
         };
-        if write.names.is_empty() && bind.names.is_empty() {
+        if write.names.is_empty() && bind.names.is_empty() && !self.facts.is_refused(attempt) {
             let state = State::AnyBound(bind.deed.kind, scope);
-            return self.step(from, state, StepKind::Rebind, why);
+            return self.step(from, state, StepKind::Rebind, why(&both));
         }
         let places = match scope {
             Scope::Cluster => vec![None],
@@ -93,8 +144,7 @@ impl<'a> Graph<'a> {
                 named.filter(|role| fits(role)).collect()
             };
             for role in roles {
-                let to = self.held(role, scope);
-                self.step(from, to, StepKind::Rebind, why.clone());
+                self.ask_bind(from, (role, scope), &both, (place, attempt, None), holdings);
             }
         }
     }
@@ -150,8 +200,14 @@ impl<'a> Graph<'a> {
                     write.names.iter().any(|name| escalate.is_about(name) && bind.is_about(name))
                 };
                 if let (Some(scope), true) = (scope.meet(other), of_one) {
-                    let why = why(&[&write, &escalate, &create, &bind]);
-                    self.step(from, State::Everything(scope.inside()), StepKind::WriteRole, why);
+                    for scope in self.parts(scope.inside(), Attempt::Bind) {
+                        let place = match scope {
+                            Scope::Namespace(namespace) => Some(namespace),
+                            _ => None,
+                        };
+                        let (to, all) = (State::Everything(scope), [&write, &escalate, &create, &bind]);
+                        self.ask(from, to, StepKind::WriteRole, &all, (place, Attempt::Bind, None), holdings);
+                    }
                 }
             }
         }
@@ -180,6 +236,15 @@ impl<'a> Graph<'a> {
             }
         }
     }
+}
+
+/// The role that holds everything.
+const ADMIN: &str = "ClusterRole/cluster-admin";
+
+/// A role as refusals name it.
+fn role_name(role: &RoleRef) -> String {
+    let kind = if role.namespace.is_some() { "Role" } else { "ClusterRole" };
+    format!("{kind}/{}", role.name)
 }
 
 /// Every permission in a scope.

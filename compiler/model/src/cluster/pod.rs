@@ -111,6 +111,8 @@ pub struct GuardRule {
     pub groups: Vec<String>,
     /// Resources; `pods/*` is every subresource of pods, `*/*` everything.
     pub resources: Vec<String>,
+    /// What it is about alone: objects in namespaces, or those in none; none for both.
+    pub namespaced: Option<bool>,
 }
 
 impl GuardFacts {

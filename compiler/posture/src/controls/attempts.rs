@@ -1,8 +1,129 @@
 //! The ways that an attempt has, as the requests that the API server would be sent.
 
 use kspec_analysis::abuse::Attempt;
+use kspec_model::rules::Operation;
 use kspec_rules::partial::Part;
 use serde_json::{Value, json};
+
+pub(super) const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// The request of an attempt.
+pub(super) struct Request {
+    pub(super) operation: Operation,
+    pub(super) group: &'static str,
+    pub(super) resource: &'static str,
+    pub(super) subresource: &'static str,
+    /// Group and kind of the object in it.
+    kind: (&'static str, &'static str),
+    /// What expressions say of whatever it is refused by name.
+    pub(super) named_by: Option<&'static str>,
+}
+
+/// Every attempt that is asked about.
+pub(super) const ATTEMPTS: [Attempt; 17] = [
+    Attempt::NewPod,
+    Attempt::AddedContainer,
+    Attempt::AnyContainer,
+    Attempt::Account,
+    Attempt::Secret,
+    Attempt::Claim,
+    Attempt::Volume,
+    Attempt::Exec,
+    Attempt::Attach,
+    Attempt::Forward,
+    Attempt::ProxyPod,
+    Attempt::ProxyService,
+    Attempt::Token,
+    Attempt::Bind,
+    Attempt::Rebind,
+    Attempt::BindEverywhere,
+    Attempt::RebindEverywhere,
+];
+
+/// What the API server is asked ("Dynamic Admission Control", Kubernetes documentation; options of a connection are its object).
+pub(super) const fn requested(attempt: Attempt) -> Request {
+    use Operation::{Connect, Create, Update};
+    let (operation, group, resource, subresource, kind) = match attempt {
+        Attempt::NewPod | Attempt::Account | Attempt::Secret | Attempt::Claim => (Create, "", "pods", "", ("", "Pod")),
+        Attempt::AddedContainer | Attempt::AnyContainer => (Update, "", "pods", "ephemeralcontainers", ("", "Pod")),
+        Attempt::Volume => (Create, "", "persistentvolumes", "", ("", "PersistentVolume")),
+        Attempt::Exec => (Connect, "", "pods", "exec", ("", "PodExecOptions")),
+        Attempt::Attach => (Connect, "", "pods", "attach", ("", "PodAttachOptions")),
+        Attempt::Forward => (Connect, "", "pods", "portforward", ("", "PodPortForwardOptions")),
+        Attempt::ProxyPod => (Connect, "", "pods", "proxy", ("", "PodProxyOptions")),
+        Attempt::ProxyService => (Connect, "", "services", "proxy", ("", "ServiceProxyOptions")),
+        Attempt::Token => (Create, "", "serviceaccounts", "token", ("authentication.k8s.io", "TokenRequest")),
+        Attempt::Bind => (Create, RBAC, "rolebindings", "", (RBAC, "RoleBinding")),
+        Attempt::Rebind => (Update, RBAC, "rolebindings", "", (RBAC, "RoleBinding")),
+        Attempt::BindEverywhere => (Create, RBAC, "clusterrolebindings", "", (RBAC, "ClusterRoleBinding")),
+        Attempt::RebindEverywhere => (Update, RBAC, "clusterrolebindings", "", (RBAC, "ClusterRoleBinding")),
+    };
+    let named_by = match attempt {
+        Attempt::Account => Some("erviceAccount"),
+        Attempt::Token => Some("request"),
+        Attempt::Bind | Attempt::Rebind | Attempt::BindEverywhere | Attempt::RebindEverywhere => Some("roleRef"),
+        _ => None,
+    };
+    Request { operation, group, resource, subresource, kind, named_by }
+}
+
+/// An operation as policies name it.
+pub(super) const fn word(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "CREATE",
+        Operation::Update => "UPDATE",
+        Operation::Delete => "DELETE",
+        Operation::Connect => "CONNECT",
+    }
+}
+
+/// The objects of an attempt, for an account or a role; without a name, for whichever.
+pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
+    let pod = |spec: Value| json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec });
+    let values = match attempt {
+        Attempt::NewPod | Attempt::AddedContainer => return ways(attempt, false),
+        Attempt::AnyContainer => vec![pod(json!({ "ephemeralContainers": [{}] }))],
+        Attempt::Account => vec![pod(name.map_or_else(|| json!({}), |name| json!({ "serviceAccountName": name })))],
+        Attempt::Secret => {
+            let of_variable = json!({ "env": [{ "valueFrom": { "secretKeyRef": {} } }] });
+            let of_all = json!({ "envFrom": [{ "secretRef": {} }] });
+            let in_lists = ["containers", "initContainers"].into_iter().flat_map(|list| {
+                [&of_variable, &of_all].map(|container| json!({ list: [container] }))
+            });
+            let volumes = [json!({ "secret": {} }), json!({ "projected": { "sources": [{ "secret": {} }] } })];
+            in_lists.chain(volumes.map(|volume| json!({ "volumes": [volume] }))).map(pod).collect()
+        }
+        Attempt::Claim => ["persistentVolumeClaim", "ephemeral"]
+            .map(|source| pod(json!({ "volumes": [{ source: {} }] })))
+            .to_vec(),
+        Attempt::Volume => ["hostPath", "local"]
+            .map(|source| json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {}, "spec": { source: {} } }))
+            .to_vec(),
+        Attempt::Bind | Attempt::Rebind | Attempt::BindEverywhere | Attempt::RebindEverywhere => {
+            let role = name.and_then(|name| name.split_once('/')).map_or_else(
+                || json!({ "apiGroup": RBAC }),
+                |(kind, name)| json!({ "apiGroup": RBAC, "kind": kind, "name": name }),
+            );
+            vec![json!({ "metadata": {}, "roleRef": role })]
+        }
+        Attempt::Exec
+        | Attempt::Attach
+        | Attempt::Forward
+        | Attempt::ProxyPod
+        | Attempt::ProxyService
+        | Attempt::Token => vec![json!({})],
+    };
+    values.iter().map(Part::open).collect()
+}
+
+/// What an object was before: a binding keeps its role.
+pub(super) fn old(attempt: Attempt, object: &Part) -> Part {
+    match (attempt, requested(attempt).operation) {
+        (Attempt::Rebind | Attempt::RebindEverywhere, _) => object.clone(),
+        (_, Operation::Update) => Part::Unknown,
+        _ => Part::Absent,
+    }
+}
 
 /// Capabilities that open the node by themselves (capabilities(7)); with the node's processes in sight, one more.
 const CAPABILITIES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH"];
@@ -12,8 +133,8 @@ const WITH_PROCESSES: &str = "SYS_PTRACE";
 /// to them.
 pub(super) fn ways(attempt: Attempt, whole: bool) -> Vec<Part> {
     let lists: &[&str] = match attempt {
-        Attempt::NewPod => &["containers", "initContainers"],
         Attempt::AddedContainer => &["ephemeralContainers"],
+        _ => &["containers", "initContainers"],
     };
     let mut specs: Vec<Value> = Vec::new();
     for list in lists {
@@ -27,7 +148,7 @@ pub(super) fn ways(attempt: Attempt, whole: bool) -> Vec<Part> {
             specs.push(json!({ "hostPID": true, *list: [container] }));
         }
     }
-    if attempt == Attempt::NewPod {
+    if attempt != Attempt::AddedContainer {
         specs.push(json!({ "volumes": [{ "name": "host", "hostPath": {} }] }));
     }
     let pod = |spec: Value| json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec });
@@ -86,17 +207,21 @@ pub(super) fn harmless() -> Part {
     Part::closed(&json!({ "apiVersion": "v1", "kind": "Pod" })).with("metadata", metadata).with("spec", spec)
 }
 
-/// What is known of the request; who sends it is the attacker's to choose.
-pub(super) fn request(attempt: Attempt, namespace: Option<&str>) -> Part {
-    let operation = match attempt {
-        Attempt::NewPod => "CREATE",
-        Attempt::AddedContainer => "UPDATE",
-    };
-    let request = Part::open(&json!({
-        "operation": operation,
-        "kind": { "group": "", "version": "v1", "kind": "Pod" },
-        "resource": { "group": "", "version": "v1", "resource": "pods" },
-    }));
+/// What is known of the request; who sends it is the attacker's to choose, and what it is about where that is not named.
+pub(super) fn request(attempt: Attempt, namespace: Option<&str>, name: Option<&str>) -> Part {
+    let Request { operation, group, resource, subresource, kind, .. } = requested(attempt);
+    let mut known = json!({
+        "operation": word(operation),
+        "kind": { "group": kind.0, "version": "v1", "kind": kind.1 },
+        "resource": { "group": group, "version": "v1", "resource": resource },
+    });
+    if let Some(fields) = known.as_object_mut().filter(|_| !subresource.is_empty()) {
+        fields.insert("subResource".to_owned(), json!(subresource));
+    }
+    let mut request = Part::open(&known);
+    if let Some(name) = name.filter(|_| attempt == Attempt::Token) {
+        request = request.with("name", Part::Text(name.into()));
+    }
     match namespace {
         Some(name) => request.with("namespace", Part::Text(name.into())),
         None => request,

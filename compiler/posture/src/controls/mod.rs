@@ -1,7 +1,7 @@
-//! What admission refuses of the ways to a node, and which policies let pods pass: the program's own rules, and
+//! What admission refuses of what someone may try, and which policies let it pass: the program's own rules, and
 //! ValidatingAdmissionPolicies of the state.
 //!
-//! Each way is a pod of which only what makes it one is known ([`kspec_rules::partial`]): all else is the attacker's to choose. A way is
+//! Each way is an object of which only what makes it one is known ([`kspec_rules::partial`]): all else is the attacker's to choose. A way is
 //! refused where some rule or policy refuses it for certain, and an attempt where each of its ways is. What faults let pass, or reads
 //! objects of parameters, counts for nothing.
 
@@ -17,12 +17,13 @@ use kspec_analysis::abuse::{Attempt, Controls, Refusal, Refuser};
 use kspec_model::{
     LabelSelector, Labels, Operator,
     cluster::Cluster,
-    rules::{Action, Body, BoundRule, FailurePolicy, Namespaces, Operation, Stmt, Table, Target},
+    program::{RoleRef, Subject},
+    rules::{Action, Body, BoundRule, FailurePolicy, Namespaces, Stmt, Table, Target},
 };
 use kspec_rules::partial::{Known, Part};
 
 use self::{
-    attempts::{harmless, request, ways},
+    attempts::{ATTEMPTS, RBAC, harmless, objects, old, request, requested, ways},
     policy::Policy,
 };
 
@@ -42,26 +43,23 @@ pub fn controls(table: Option<&Table>, cluster: &Cluster) -> Controls {
     }
     let privileged: Vec<Part> = ways(Attempt::NewPod, true);
     for policy in &policies {
-        if policy.passes(&harmless()) {
+        if policy.passes(Attempt::NewPod, &harmless()) {
             controls.pass_harmless.insert(policy.key.clone());
         }
-        if privileged.iter().any(|pod| policy.passes(pod)) {
+        if privileged.iter().any(|pod| policy.passes(Attempt::NewPod, pod)) {
             controls.pass_privileged.insert(policy.key.clone());
         }
+        let others =
+            ATTEMPTS.into_iter().filter(|attempt| !matches!(attempt, Attempt::NewPod | Attempt::AddedContainer));
+        let passed = others.filter(|attempt| policy.is_about(*attempt) && policy.lets_pass(*attempt));
+        controls.passes.extend(passed.map(|attempt| (attempt, policy.key.clone())));
     }
-    for attempt in [Attempt::NewPod, Attempt::AddedContainer] {
+    for attempt in ATTEMPTS {
         let asked = Asked::new(attempt, &rules, &policies, cluster);
         if asked.askable.is_empty() {
             continue;
         }
-        for (name, facts) in &cluster.namespaces {
-            let Some(by) = asked.refused(Place::Known(name, &facts.labels)) else { continue };
-            let lasting = asked.refused(Place::Relabelled(name)).is_some();
-            let by = by.into_iter().collect();
-            controls.refusals.push(Refusal { namespace: Some(name.clone()), attempt, by, lasting });
-        }
-        let coming = asked.refused(Place::New).map(|by| by.into_iter().collect());
-        controls.refusals.extend(coming.map(|by| Refusal { namespace: None, attempt, by, lasting: true }));
+        asked.ask(&mut controls);
     }
     controls
 }
@@ -80,6 +78,8 @@ enum Place<'c> {
     Relabelled(&'c str),
     /// A namespace that an attacker makes.
     New,
+    /// No namespace.
+    Nowhere,
 }
 
 impl Place<'_> {
@@ -93,19 +93,22 @@ impl Place<'_> {
             Self::Known(name, labels) => object(name, Part::closed(&serde_json::json!(labels))),
             Self::Relabelled(name) => object(name, Part::open(&serde_json::json!({ NAME: name }))),
             Self::New => Part::Unknown,
+            Self::Nowhere => Part::Absent,
         }
     }
 
     const fn name(&self) -> Option<&str> {
         match self {
             Self::Known(name, _) | Self::Relabelled(name) => Some(name),
-            Self::New => None,
+            Self::New | Self::Nowhere => None,
         }
     }
 
     /// Whether a selector selects it for certain.
     fn is_in(self, selector: &LabelSelector, cluster: &Cluster) -> bool {
         match self {
+            // What belongs to no namespace is never left out by labels of namespaces.
+            Self::Nowhere => true,
             Self::Known(_, labels) => selector.matches(labels),
             Self::Relabelled(name) => {
                 let by_name = selector.match_labels.keys().all(|key| key == NAME)
@@ -136,24 +139,34 @@ struct Asked<'c> {
     attempt: Attempt,
     cluster: &'c Cluster,
     askable: Vec<Askable<'c>>,
-    ways: Vec<Part>,
+    /// Whether something may depend on the account or role that it is about.
+    by_name: bool,
+}
+
+/// The ways of an attempt, for an account or a role, or for whichever.
+struct Ways {
+    name: Option<String>,
+    objects: Vec<Part>,
     /// By way and what is asked: whether it refuses wherever it is. Most are never asked: one way that gets through is enough.
     everywhere: RefCell<BTreeMap<(usize, usize), bool>>,
 }
 
+impl Ways {
+    fn of(attempt: Attempt, name: Option<&str>) -> Self {
+        Self { name: name.map(str::to_owned), objects: objects(attempt, name), everywhere: RefCell::default() }
+    }
+}
+
 impl<'c> Asked<'c> {
     fn new(attempt: Attempt, rules: &[&'c BoundRule], policies: &'c [Policy<'c>], cluster: &'c Cluster) -> Self {
-        let (operation, subresource) = match attempt {
-            Attempt::NewPod => (Operation::Create, None),
-            Attempt::AddedContainer => (Operation::Update, Some("ephemeralcontainers")),
-        };
+        let asked = requested(attempt);
         let mut askable = Vec::new();
         for &bound in rules {
             let fits = |target: &&Target| {
-                target.group.is_empty()
-                    && target.resource == "pods"
-                    && target.subresource.as_deref() == subresource
-                    && target.operations.contains(&operation)
+                target.group == asked.group
+                    && target.resource == asked.resource
+                    && target.subresource.as_deref().unwrap_or_default() == asked.subresource
+                    && target.operations.contains(&asked.operation)
             };
             let target = bound.rule.targets.iter().find(fits).filter(|target| !target.advisory);
             let Some(target) = target else { continue };
@@ -161,21 +174,70 @@ impl<'c> Asked<'c> {
                 askable.push(Askable::Rule { bound, target, statements });
             }
         }
-        let asked = policies.iter().filter(|policy| policy.refuses && policy.is_about(attempt));
-        askable.extend(asked.map(Askable::Policy));
-        Self { attempt, cluster, askable, ways: ways(attempt, false), everywhere: RefCell::default() }
+        let policies = policies.iter().filter(|policy| policy.refuses && policy.is_about(attempt));
+        askable.extend(policies.map(Askable::Policy));
+        let by_name = asked.named_by.is_some_and(|word| askable.iter().any(|one| one.says(word)));
+        Self { attempt, cluster, askable, by_name }
+    }
+
+    /// Adds what is refused there: for whichever account or role, or else for some.
+    fn tell<'w>(
+        &self,
+        places: [Place<'_>; 2],
+        named: impl IntoIterator<Item = &'w Ways>,
+        whole: &Ways,
+        to: &mut Controls,
+    ) {
+        let [here, relabelled] = places;
+        let refusal = |ways: &Ways| {
+            Some(Refusal {
+                by: self.refused(here, ways)?.into_iter().collect(),
+                namespace: here.name().map(str::to_owned),
+                attempt: self.attempt,
+                name: ways.name.clone(),
+                lasting: self.refused(relabelled, ways).is_some(),
+            })
+        };
+        match refusal(whole) {
+            Some(refusal) => to.refusals.push(refusal),
+            None if self.by_name => to.refusals.extend(named.into_iter().filter_map(refusal)),
+            None => {}
+        }
+    }
+
+    /// Asks in every place that is known, and in namespaces that are not.
+    fn ask(&self, controls: &mut Controls) {
+        let (attempt, cluster) = (self.attempt, self.cluster);
+        let whole = Ways::of(attempt, None);
+        let of_role = |role: &RoleRef| Ways::of(attempt, Some(&role_name(role)));
+        let is_binding = requested(attempt).group == RBAC;
+        let roles = || cluster.roles.keys().filter(|_| self.by_name && is_binding);
+        let cluster_roles: Vec<Ways> = roles().filter(|role| role.namespace.is_none()).map(of_role).collect();
+        if attempt.is_cluster_wide() {
+            return self.tell([Place::Nowhere; 2], &cluster_roles, &whole, controls);
+        }
+        let accounts = if self.by_name && !is_binding { accounts(cluster) } else { BTreeMap::new() };
+        for (name, facts) in &cluster.namespaces {
+            let here = accounts.get(name.as_str()).into_iter().flatten();
+            let mut named: Vec<Ways> = here.map(|account| Ways::of(attempt, Some(account))).collect();
+            named.extend(roles().filter(|role| role.namespace.as_ref() == Some(name)).map(of_role));
+            let places = [Place::Known(name, &facts.labels), Place::Relabelled(name)];
+            self.tell(places, named.iter().chain(&cluster_roles), &whole, controls);
+        }
+        self.tell([Place::New; 2], [], &whole, controls);
     }
 
     /// What together refuses every way there, unless one gets through.
-    fn refused(&self, place: Place<'_>) -> Option<BTreeSet<Refuser>> {
+    fn refused(&self, place: Place<'_>, ways: &Ways) -> Option<BTreeSet<Refuser>> {
         let there: Vec<usize> =
             (0..).zip(&self.askable).filter(|(_, one)| self.is_in(one, place)).map(|(at, _)| at).collect();
         let mut by: Vec<usize> = Vec::new();
-        for way in 0..self.ways.len() {
+        for way in 0..ways.objects.len() {
             // What refuses one way for certain is asked first about the next.
             let refuses = |one: &&usize| {
-                self.refuses_everywhere((way, **one))
-                    || self.askable.get(**one).is_some_and(Askable::reads_namespace) && self.asks((way, **one), place)
+                self.refuses_everywhere((way, **one), ways)
+                    || self.askable.get(**one).is_some_and(Askable::reads_namespace)
+                        && self.asks((way, **one), ways, place)
             };
             let one = by.iter().find(refuses).or_else(|| there.iter().find(refuses)).copied()?;
             if !by.contains(&one) {
@@ -189,6 +251,10 @@ impl<'c> Asked<'c> {
         match one {
             Askable::Rule { bound, .. } => match &bound.scope.namespaces {
                 Namespaces::Named(names) => place.name().is_some_and(|name| names.contains(name)),
+                // Of what is in no namespace, scopes of namespaces say nothing.
+                Namespaces::Selected { labels, except } if matches!(place, Place::Nowhere) => {
+                    *labels == LabelSelector::default() && except.is_empty()
+                }
                 Namespaces::Selected { labels, except } => {
                     let left_out = match place.name() {
                         Some(name) => except.contains(name),
@@ -201,20 +267,20 @@ impl<'c> Asked<'c> {
         }
     }
 
-    fn refuses_everywhere(&self, asked: (usize, usize)) -> bool {
-        let known = self.everywhere.borrow().get(&asked).copied();
+    fn refuses_everywhere(&self, asked: (usize, usize), ways: &Ways) -> bool {
+        let known = ways.everywhere.borrow().get(&asked).copied();
         known.unwrap_or_else(|| {
-            let refuses = self.asks(asked, Place::New);
-            self.everywhere.borrow_mut().insert(asked, refuses);
+            let refuses = self.asks(asked, ways, Place::New);
+            ways.everywhere.borrow_mut().insert(asked, refuses);
             refuses
         })
     }
 
-    fn asks(&self, (way, one): (usize, usize), place: Place<'_>) -> bool {
-        let (Some(object), Some(one)) = (self.ways.get(way), self.askable.get(one)) else { return false };
+    fn asks(&self, (way, one): (usize, usize), ways: &Ways, place: Place<'_>) -> bool {
+        let (Some(object), Some(one)) = (ways.objects.get(way), self.askable.get(one)) else { return false };
         let namespace = place.namespace();
-        let request = request(self.attempt, place.name());
-        let old = if self.attempt == Attempt::NewPod { Part::Absent } else { Part::Unknown };
+        let request = request(self.attempt, place.name(), ways.name.as_deref());
+        let old = old(self.attempt, object);
         let known = Known { object, old: &old, request: &request, namespace: &namespace };
         match one {
             Askable::Rule { target, statements, .. } => known.violates(target, statements),
@@ -223,11 +289,42 @@ impl<'c> Asked<'c> {
     }
 }
 
+/// A role as refusals name it.
+fn role_name(role: &RoleRef) -> String {
+    let kind = if role.namespace.is_some() { "Role" } else { "ClusterRole" };
+    format!("{kind}/{}", role.name)
+}
+
+/// Accounts by namespace, whoever names them.
+fn accounts(cluster: &Cluster) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (namespace, name) in cluster.service_accounts.keys() {
+        found.entry(namespace).or_default().insert(name);
+    }
+    for (key, facts) in &cluster.workloads {
+        found.entry(key.namespace.as_deref().unwrap_or_default()).or_default().insert(&facts.service_account);
+    }
+    for subject in cluster.bindings.values().flat_map(|facts| &facts.subjects) {
+        if let Subject::ServiceAccount { namespace, name } = subject {
+            found.entry(namespace).or_default().insert(name);
+        }
+    }
+    found
+}
+
 impl Askable<'_> {
     fn name(&self) -> Refuser {
         match self {
             Self::Rule { bound, .. } => Refuser::Rule(bound.rule.name.clone()),
             Self::Policy(policy) => Refuser::Policy(policy.key.name.clone()),
+        }
+    }
+
+    /// Whether its expressions say a word; of a rule that is not looked for.
+    fn says(&self, word: &str) -> bool {
+        match self {
+            Self::Rule { .. } => true,
+            Self::Policy(policy) => policy.says(word),
         }
     }
 

@@ -13,7 +13,7 @@ use kspec_rules::{
     partial::{Known, Part},
 };
 
-use super::attempts::request;
+use super::attempts::{objects, old, request, requested, word};
 
 /// A ValidatingAdmissionPolicy whose expressions were read.
 pub(super) struct Policy<'c> {
@@ -64,10 +64,22 @@ impl<'c> Policy<'c> {
             && self.conditions.iter().all(|expr| holds(expr) == Some(true))
     }
 
-    /// Whether it lets a new pod pass for certain.
-    pub(super) fn passes(&self, pod: &Part) -> bool {
-        let request = request(Attempt::NewPod, None);
-        let known = Known { object: pod, old: &Part::Absent, request: &request, namespace: &Part::Unknown };
+    /// Whether its expressions say a word.
+    pub(super) fn says(&self, word: &str) -> bool {
+        let facts = self.facts;
+        let values = facts.variables.iter().map(|(_, text)| text);
+        facts.conditions.iter().chain(&facts.validations).chain(values).any(|text| text.contains(word))
+    }
+
+    /// Whether it lets something that is attempted pass for certain.
+    pub(super) fn lets_pass(&self, attempt: Attempt) -> bool {
+        objects(attempt, None).iter().any(|object| self.passes(attempt, object))
+    }
+
+    pub(super) fn passes(&self, attempt: Attempt, object: &Part) -> bool {
+        let request = request(attempt, None, None);
+        let old = old(attempt, object);
+        let known = Known { object, old: &old, request: &request, namespace: &Part::Unknown };
         let holds = |expr: &Option<Expr>| expr.as_ref().and_then(|expr| known.holds(&self.variables, expr));
         !self.facts.takes_params
             && (self.conditions.iter().any(|expr| holds(expr) == Some(false))
@@ -76,13 +88,14 @@ impl<'c> Policy<'c> {
 }
 
 fn is_about(facts: &MatchFacts, attempt: Attempt) -> bool {
-    let (operation, subresource) = match attempt {
-        Attempt::NewPod => ("CREATE", ""),
-        Attempt::AddedContainer => ("UPDATE", "ephemeralcontainers"),
-    };
-    let matches = |rules: &[GuardRule]| rules.iter().any(|rule| rule.matches(operation, "", "pods", subresource));
-    // Labels of a pod are the attacker's to choose.
-    !facts.by_labels && facts.rules.as_ref().is_none_or(|rules| matches(rules)) && !matches(&facts.left_out)
+    let asked = requested(attempt);
+    let matches =
+        |rule: &GuardRule| rule.matches(word(asked.operation), asked.group, asked.resource, asked.subresource);
+    let scoped = |rule: &GuardRule| rule.namespaced.is_none_or(|namespaced| namespaced != attempt.is_cluster_wide());
+    // Labels of an object are the attacker's to choose.
+    !facts.by_labels
+        && facts.rules.as_ref().is_none_or(|rules| rules.iter().any(|rule| matches(rule) && scoped(rule)))
+        && !facts.left_out.iter().any(matches)
 }
 
 /// Whether what a rule says may depend on the namespace.

@@ -13,7 +13,7 @@ const PRIVILEGED: &str = "!object.spec.containers.exists(c, has(c.securityContex
 const CAPABILITIES: &str = "size((object.spec.containers + object.spec.?initContainers.orValue([])).filter(c, c.?securityContext.?capabilities.?add.orValue([]).exists(x, !(x in ['CHOWN', 'NET_BIND_SERVICE'])))) == 0";
 const HOST_PATHS: &str = "!has(object.spec.volumes) || object.spec.volumes.all(v, !has(v.hostPath))";
 
-fn policy(name: &str, spec: Value) -> Value {
+pub(crate) fn policy(name: &str, spec: Value) -> Value {
     let mut whole = json!({ "matchConstraints": { "resourceRules": [
         { "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods"] },
     ] } });
@@ -23,7 +23,7 @@ fn policy(name: &str, spec: Value) -> Value {
     json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": { "name": name }, "spec": whole })
 }
 
-fn binding(policy: &str, more: Value) -> Value {
+pub(crate) fn binding(policy: &str, more: Value) -> Value {
     let mut spec = json!({ "policyName": policy, "validationActions": ["Deny"] });
     for (field, value) in more.as_object().expect("fields") {
         spec[field] = value.clone();
@@ -31,11 +31,11 @@ fn binding(policy: &str, more: Value) -> Value {
     json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": { "name": policy }, "spec": spec })
 }
 
-fn namespace(name: &str, labels: Value) -> Value {
+pub(crate) fn namespace(name: &str, labels: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } })
 }
 
-fn asked(objects: &[Value]) -> Controls {
+pub(crate) fn asked(objects: &[Value]) -> Controls {
     let objects: Vec<_> = objects.iter().cloned().map(Object).collect();
     let (cluster, problems) = Cluster::lift(&objects);
     assert_eq!(problems, []);
@@ -186,11 +186,20 @@ fn added_containers_are_another_request() {
         let spec = json!({ "matchConstraints": { "resourceRules": rules }, "validations": [{ "expression": expression }, { "expression": "false" }] });
         let found = asked(&[policy("p", spec), binding("p", json!({})), namespace("shop", json!({}))]);
         let attempts = found.refusals.iter().filter(|refusal| refusal.namespace.is_some());
-        attempts.map(|refusal| refusal.attempt).collect::<Vec<_>>()
+        let mut attempts: Vec<_> = attempts.map(|refusal| refusal.attempt).collect();
+        attempts.sort();
+        attempts
     };
-    assert_eq!(on(&["pods"]), [Attempt::NewPod]);
-    assert_eq!(on(&["pods/ephemeralcontainers"]), [Attempt::AddedContainer]);
-    assert_eq!(on(&["pods/*"]), [Attempt::NewPod, Attempt::AddedContainer]);
+    let (pods, containers) = (
+        [Attempt::NewPod, Attempt::Account, Attempt::Secret, Attempt::Claim],
+        [Attempt::AddedContainer, Attempt::AnyContainer],
+    );
+    assert_eq!(on(&["pods"]), pods);
+    assert_eq!(on(&["pods/ephemeralcontainers"]), containers);
+    let connections = [Attempt::Exec, Attempt::Attach, Attempt::Forward, Attempt::ProxyPod];
+    let mut all = [&pods[..], &containers, &connections].concat();
+    all.sort();
+    assert_eq!(on(&["pods/*"]), all);
     assert_eq!(on(&["deployments"]), []);
 }
 

@@ -11,5 +11,6 @@ mod limits;
 mod network;
 mod paths;
 mod policies;
+mod refusals;
 mod review;
 mod support;

@@ -7,10 +7,11 @@ mod connections;
 mod identities;
 mod pods;
 mod random;
+mod refusals;
 mod volumes;
 
 use kspec_analysis::abuse::{Answer, Goal, Origin, Path, Paths, Settings};
-use kspec_model::{Object, cluster::Cluster};
+use kspec_model::{Object, ObjectKey, cluster::Cluster};
 use serde_json::{Value, json};
 
 pub(super) fn cluster(objects: impl IntoIterator<Item = Value>) -> Cluster {

@@ -370,7 +370,7 @@ fn refused(
 }
 
 fn refusal(by: &[Refuser], attempt: Attempt, lasting: bool) -> Refusal {
-    Refusal { namespace: Some("shop".into()), attempt, by: by.to_vec(), lasting }
+    Refusal { namespace: Some("shop".into()), attempt, name: None, by: by.to_vec(), lasting }
 }
 
 #[test]

@@ -142,5 +142,10 @@ pub(super) fn guard_rule(rule: &Value) -> Read<GuardRule> {
         operations: rule.strings("operations")?,
         groups: rule.strings("apiGroups")?,
         resources: rule.strings("resources")?,
+        namespaced: match rule.text("scope")? {
+            Some("Namespaced") => Some(true),
+            Some("Cluster") => Some(false),
+            _ => None,
+        },
     })
 }

@@ -52,11 +52,10 @@ fn facts(spec: &Value, constraints: &Value) -> Read<PolicyFacts> {
 }
 
 fn matched(value: &Value) -> Read<MatchFacts> {
-    // A rule that names objects, holds for what has no namespace, or for another version is not about all that it lists.
+    // A rule that names objects, or holds for another version, is not about all that it lists.
     let plain = |rule: &&Value| {
         let versions = rule.strings("apiVersions").unwrap_or_default();
         rule.list("resourceNames").is_ok_and(<[Value]>::is_empty)
-            && rule.text("scope").is_ok_and(|scope| scope.is_none_or(|scope| scope != "Cluster"))
             && (versions.is_empty() || versions.iter().any(|version| version == "*" || version == "v1"))
     };
     let rules: Vec<GuardRule> =

@@ -1,0 +1,234 @@
+//! Requests that admission refuses: the step is held back, for those who cannot take away what refuses it.
+
+use kspec_analysis::abuse::{Attempt, Controls, Refusal, Refuser};
+
+use super::*;
+
+fn refusal(namespace: Option<&str>, attempt: Attempt, name: Option<&str>) -> Refusal {
+    Refusal {
+        namespace: namespace.map(str::to_owned),
+        attempt,
+        name: name.map(str::to_owned),
+        by: vec![Refuser::Policy("p".into())],
+        lasting: true,
+    }
+}
+
+fn in_ops(attempt: Attempt, name: Option<&str>) -> Refusal {
+    refusal(Some("ops"), attempt, name)
+}
+
+/// What `u` comes to with these rules in `ops`, or everywhere, and what holds them back.
+fn of(refusals: &[Refusal], rules: &[&str], place: Option<&str>, goal: &Goal) -> (Vec<String>, Vec<String>) {
+    let controls = Controls { refusals: refusals.to_vec(), ..Controls::default() };
+    let namespaces =
+        ["ops", "shop"].map(|name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
+    let running = |place: &str| pod(place, "web", json!({ "serviceAccountName": "root", "nodeName": "n1" }));
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "key", "namespace": "ops" } });
+    let other = bind(None, "shop", "cluster-admin", account("shop", "root"));
+    let more = namespaces.into_iter().chain([running("ops"), running("shop"), secret, other]);
+    let cluster = with_admin(grant(place, "r", rules, user("u")).into_iter().chain(more));
+    let settings = Settings { controls: Some(&controls), goals: std::slice::from_ref(goal), ..Settings::default() };
+    let answer = Paths::new(&cluster, &settings).to(goal, None);
+    let by_user = |paths: &[Path]| {
+        paths
+            .iter()
+            .filter(|path| matches!(&path.from, Origin::Subject(subject) if subject.to_string() == "user u"))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let held = by_user(&answer.held_back);
+    let by = held.iter().flat_map(|path| &path.steps).filter_map(|step| Some(step.held_back_by.clone()?.to_string()));
+    let open = lines(&by_user(&answer.paths));
+    (open.iter().filter_map(|line| line.strip_prefix("user u: ")).map(str::to_owned).collect(), by.collect())
+}
+
+/// That new pods become root on no node, whatever else holds.
+fn no_node() -> [Refusal; 2] {
+    ["ops", "shop"]
+        .map(|name| Refusal { by: vec![Refuser::Policy("nodes".into())], ..refusal(Some(name), Attempt::NewPod, None) })
+}
+
+fn held_by(text: &str) -> (Vec<String>, Vec<String>) {
+    (Vec::new(), vec![text.to_owned()])
+}
+
+const OPS: &str = "ValidatingAdmissionPolicy p in namespace ops";
+
+#[test]
+fn what_is_refused_of_pods_that_run_is_held_back() {
+    for (rule, attempt) in [
+        ("create pods/exec", Attempt::Exec),
+        ("create pods/exec named web", Attempt::Exec),
+        ("create pods/attach", Attempt::Attach),
+        ("update pods/ephemeralcontainers", Attempt::AnyContainer),
+        ("update pods/ephemeralcontainers named web", Attempt::AnyContainer),
+        ("create serviceaccounts/token", Attempt::Token),
+        ("create serviceaccounts/token named root", Attempt::Token),
+    ] {
+        let with = |refusals: &[Refusal], place| of(refusals, &[rule], place, &Goal::ClusterAdmin);
+        assert_eq!(with(&[in_ops(attempt, None)], Some("ops")), held_by(OPS), "{rule}");
+        assert_eq!(with(&[], Some("ops")).0.len(), 1, "{rule}");
+        // Another request, and another namespace.
+        assert_eq!(with(&[in_ops(Attempt::Forward, None)], Some("ops")).0.len(), 1, "{rule}");
+        assert_eq!(with(&[refusal(Some("shop"), attempt, None)], Some("ops")).0.len(), 1, "{rule}");
+        let elsewhere = with(&[in_ops(attempt, None)], None).0;
+        assert!(elsewhere.iter().all(|way| way.contains("shop/")) && elsewhere.len() == 1, "{rule}: {elsewhere:?}");
+        let both = [in_ops(attempt, None), refusal(Some("shop"), attempt, None)];
+        assert_eq!(with(&both, None).0, [] as [&str; 0], "{rule}");
+    }
+    // The kubelet asks nobody, and no other way in is the same request.
+    assert_eq!(of(&[in_ops(Attempt::Exec, None)], &["get nodes/proxy"], None, &Goal::ClusterAdmin).0.len(), 1);
+    let rules = ["create pods/exec", "create pods/attach"];
+    assert_eq!(of(&[in_ops(Attempt::Exec, None)], &rules, Some("ops"), &Goal::ClusterAdmin).0.len(), 1);
+    let named = [in_ops(Attempt::Token, Some("root"))];
+    assert_eq!(of(&named, &["create serviceaccounts/token"], Some("ops"), &Goal::ClusterAdmin), held_by(OPS));
+    let other = [in_ops(Attempt::Token, Some("web"))];
+    assert_eq!(of(&other, &["create serviceaccounts/token"], Some("ops"), &Goal::ClusterAdmin).0.len(), 1);
+}
+
+#[test]
+fn connections_that_are_refused_are_held_back() {
+    let key = ObjectKey { group: String::new(), kind: "Pod".into(), namespace: Some("ops".into()), name: "web".into() };
+    let ports = Goal::Ports(key);
+    for (rule, attempt) in [
+        ("create pods/portforward", Attempt::Forward),
+        ("create pods/portforward named web", Attempt::Forward),
+        ("get pods/proxy", Attempt::ProxyPod),
+    ] {
+        assert_eq!(of(&[in_ops(attempt, None)], &[rule], Some("ops"), &ports), held_by(OPS), "{rule}");
+        assert_eq!(of(&[in_ops(Attempt::Exec, None)], &[rule], Some("ops"), &ports).0.len(), 1, "{rule}");
+    }
+}
+
+#[test]
+fn what_a_new_pod_is_refused_is_held_back() {
+    let of = |refusals: &[Refusal], rules: &[&str], place, goal: &Goal| {
+        of(&[refusals, &no_node()].concat(), rules, place, goal)
+    };
+    let admin = |refusals: &[Refusal], rules: &[&str]| of(refusals, rules, Some("ops"), &Goal::ClusterAdmin);
+    let creates = ["create pods"];
+    assert_eq!(admin(&[in_ops(Attempt::Account, Some("root"))], &creates), held_by(OPS));
+    assert_eq!(admin(&[in_ops(Attempt::Account, None)], &creates), held_by(OPS));
+    assert_eq!(admin(&[in_ops(Attempt::Account, Some("web"))], &creates).0.len(), 1);
+    assert_eq!(admin(&[refusal(Some("shop"), Attempt::Account, None)], &creates).0.len(), 1);
+    let key = Goal::Secret { namespace: Some("ops".into()), name: Some("key".into()) };
+    let both = [in_ops(Attempt::Account, None), in_ops(Attempt::Secret, None)];
+    assert_eq!(of(&both, &creates, Some("ops"), &key), held_by(OPS));
+    assert_eq!(of(&[in_ops(Attempt::Account, None)], &creates, Some("ops"), &key).0.len(), 1);
+
+    // Whoever may take the policy away, or the labels that it goes by, is not held back.
+    let root = in_ops(Attempt::Account, Some("root"));
+    let way = |around: &str| {
+        format!("{around} | creates a new pod there | runs it as service account ops/root | may do everything")
+    };
+    let wide = |refusals: &[Refusal], rules: &[&str]| of(refusals, rules, None, &Goal::ClusterAdmin).0;
+    let everywhere = [root.clone(), refusal(Some("shop"), Attempt::Account, Some("root"))];
+    let taken = wide(&everywhere, &["create pods", "delete validatingadmissionpolicies.adm named p"]);
+    assert_eq!(taken, [way("takes away what refuses pods of namespace ops")]);
+    assert_eq!(wide(&everywhere, &["create pods", "delete validatingadmissionpolicies.adm named q"]), [] as [&str; 0]);
+    let by_labels = Refusal { lasting: false, ..root.clone() };
+    let relabels = ["create pods", "patch namespaces"];
+    assert_eq!(admin(&[by_labels], &relabels).0, [way("changes the labels that hold pods back of namespace ops")]);
+    assert_eq!(admin(&[root], &relabels), held_by(OPS));
+}
+
+#[test]
+fn whoever_may_take_the_policy_away_sends_the_request() {
+    let refused = [in_ops(Attempt::Exec, None), refusal(Some("shop"), Attempt::Exec, None)];
+    let with = |more: &str| of(&refused, &["create pods/exec", more], None, &Goal::ClusterAdmin).0;
+    let way = "takes away what refuses it in namespace ops | runs a command in Pod ops/web | uses the token there of service account ops/root | may do everything";
+    for rule in [
+        "delete validatingadmissionpolicies.adm",
+        "patch validatingadmissionpolicies.adm named p",
+        "deletecollection validatingadmissionpolicybindings.adm",
+    ] {
+        assert_eq!(with(rule), [way], "{rule}");
+    }
+    for near in [
+        "patch validatingadmissionpolicies.adm named q",
+        "delete validatingwebhookconfigurations.adm",
+        "patch namespaces",
+    ] {
+        assert_eq!(with(near), [] as [&str; 0], "{near}");
+    }
+    // What a group may, and a member's own permission gets through.
+    let group = json!({ "kind": "Group", "name": "system:authenticated" });
+    let shared = |own: &str| {
+        let controls = Controls { refusals: vec![in_ops(Attempt::Exec, None)], ..Controls::default() };
+        let ops = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ops" } });
+        let running = pod("ops", "web", json!({ "serviceAccountName": "root" }));
+        let own = grant(None, "own", &[own], user("u"));
+        let of_all = grant(Some("ops"), "all", &["create pods/exec"], group.clone());
+        let cluster = with_admin(own.into_iter().chain(of_all).chain([ops, running]));
+        let settings = Settings { controls: Some(&controls), ..Settings::default() };
+        lines(&Paths::new(&cluster, &settings).to(&Goal::ClusterAdmin, None).paths)
+    };
+    assert!(shared("delete validatingadmissionpolicies.adm").contains(&format!("user u: {way}")));
+    assert!(!shared("get validatingadmissionpolicies.adm").iter().any(|line| line.starts_with("user u: ")));
+    let by_labels = [Refusal { lasting: false, ..in_ops(Attempt::Exec, None) }];
+    let of_labels = |more: &str| of(&by_labels, &["create pods/exec", more], Some("ops"), &Goal::ClusterAdmin).0.len();
+    assert_eq!((of_labels("patch namespaces"), of_labels("get namespaces")), (1, 0));
+}
+
+#[test]
+fn bindings_that_are_refused_are_held_back() {
+    let wide = "ValidatingAdmissionPolicy p";
+    let admin = Some("ClusterRole/cluster-admin");
+    let of = |refusals: &[Refusal], rules: &[&str], place| of(refusals, rules, place, &Goal::ClusterAdmin);
+    let everywhere = |name| refusal(None, Attempt::BindEverywhere, name);
+    let rules = ["create clusterrolebindings.rbac", "bind clusterroles.rbac"];
+    assert_eq!(of(&[everywhere(admin)], &rules, None), held_by(wide));
+    assert_eq!(of(&[everywhere(None)], &rules, None), held_by(wide));
+    assert_eq!(of(&[everywhere(Some("ClusterRole/view"))], &rules, None).0.len(), 1);
+    let named = ["create clusterrolebindings.rbac", "bind clusterroles.rbac named cluster-admin"];
+    assert_eq!(of(&[everywhere(admin)], &named, None), held_by(wide));
+    assert_eq!(of(&[refusal(None, Attempt::RebindEverywhere, admin)], &named, None).0.len(), 1);
+    let rewrites = ["update clusterrolebindings.rbac", "bind clusterroles.rbac"];
+    assert_eq!(of(&[refusal(None, Attempt::RebindEverywhere, admin)], &rewrites, None), held_by(wide));
+    assert_eq!(of(&[everywhere(admin)], &rewrites, None).0.len(), 1);
+
+    // Every permission of a namespace: pods there, and with them its accounts.
+    let rules = ["create rolebindings.rbac", "bind clusterroles.rbac"];
+    assert_eq!(of(&[in_ops(Attempt::Bind, admin)], &rules, Some("ops")), held_by(OPS));
+    assert_eq!(of(&[refusal(Some("shop"), Attempt::Bind, admin)], &rules, Some("ops")).0.len(), 1);
+    let elsewhere = of(&[in_ops(Attempt::Bind, admin)], &rules, None).0;
+    assert!(elsewhere.len() == 1 && elsewhere[0].contains("in namespace shop"), "{elsewhere:?}");
+    let writes = ["create,escalate,bind roles.rbac", "create rolebindings.rbac"];
+    assert_eq!(of(&[in_ops(Attempt::Bind, None)], &writes, Some("ops")), held_by(OPS));
+    assert_eq!(of(&[in_ops(Attempt::Bind, admin)], &writes, Some("ops")).0.len(), 1);
+}
+
+#[test]
+fn another_role_leads_on_where_one_is_refused() {
+    let refused = Refusal { namespace: None, ..in_ops(Attempt::BindEverywhere, Some("ClusterRole/cluster-admin")) };
+    let controls = Controls { refusals: vec![refused], ..Controls::default() };
+    let rules = ["create clusterrolebindings.rbac", "bind clusterroles.rbac"];
+    let helper = role(None, "helper", &["escalate,update clusterroles.rbac"]);
+    let cluster = with_admin(grant(None, "r", &rules, user("u")).into_iter().chain([helper]));
+    let settings = Settings { controls: Some(&controls), ..Settings::default() };
+    let answer = Paths::new(&cluster, &settings).to(&Goal::ClusterAdmin, None);
+    let way =
+        "user u: binds itself to ClusterRole helper in the whole cluster | raises a role of its own to cluster-admin";
+    assert!(lines(&answer.paths).contains(&way.to_owned()), "{:?}", lines(&answer.paths));
+}
+
+#[test]
+fn volumes_that_are_refused_are_held_back() {
+    let node = Goal::Node(None);
+    let rules = ["create persistentvolumes", "create deployments.apps"];
+    let accounts = ["ops", "shop"].map(|name| refusal(Some(name), Attempt::Account, None));
+    let with = |more: &[Refusal], rule: &[&str]| {
+        of(&[&no_node()[..], &accounts, more].concat(), &[&rules, rule].concat(), None, &node)
+    };
+    assert_eq!(with(&[], &[]).0.len(), 1);
+    let volume = refusal(None, Attempt::Volume, None);
+    let held = with(std::slice::from_ref(&volume), &[]);
+    assert!(held.0.is_empty(), "{held:?}");
+    let taken = with(&[volume], &["delete validatingadmissionpolicies.adm named p"]).0;
+    assert_eq!(taken.len(), 1, "{taken:?}");
+    let claims =
+        |names: &[&str]| names.iter().map(|name| refusal(Some(name), Attempt::Claim, None)).collect::<Vec<_>>();
+    assert_eq!(with(&claims(&["ops"]), &[]).0.len(), 1, "another namespace does");
+    assert_eq!(with(&claims(&["ops", "shop"]), &[]).0, [] as [&str; 0]);
+}

@@ -1,0 +1,196 @@
+//! What admission refuses beside ways to a node: connections, containers, accounts, secrets, volumes, tokens and bindings; each where
+//! a policy refuses it whatever else is chosen, and near misses where something gets through.
+
+use kspec_analysis::abuse::Attempt;
+use serde_json::{Value, json};
+
+use crate::controls::{asked, binding, namespace, policy};
+
+/// A policy about an operation on a resource, `pods/exec` or `rolebindings.rbac.authorization.k8s.io`.
+fn about(operation: &str, resource: &str, expression: &str) -> Value {
+    let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let rules =
+        json!([{ "apiGroups": [group], "apiVersions": ["v1"], "operations": [operation], "resources": [resource] }]);
+    policy(
+        "p",
+        json!({ "matchConstraints": { "resourceRules": rules }, "validations": [{ "expression": expression }] }),
+    )
+}
+
+/// What is refused in namespace `shop`, or in none, with the names that it is refused for.
+fn of(policy: Value, more: &[Value]) -> Vec<(Attempt, String)> {
+    let fixed = [policy, binding("p", json!({})), namespace("shop", json!({}))];
+    let found = asked(&[&fixed, more].concat());
+    let there = |refusal: &&kspec_analysis::abuse::Refusal| {
+        refusal.attempt.is_cluster_wide() || refusal.namespace.as_deref() == Some("shop")
+    };
+    let here = found.refusals.iter().filter(there);
+    here.map(|refusal| (refusal.attempt, refusal.name.clone().unwrap_or_default())).collect()
+}
+
+fn any(attempt: Attempt) -> Vec<(Attempt, String)> {
+    vec![(attempt, String::new())]
+}
+
+#[test]
+fn connections_are_refused_whoever_makes_them() {
+    for (resource, kind, attempt) in [
+        ("pods/exec", "PodExecOptions", Attempt::Exec),
+        ("pods/attach", "PodAttachOptions", Attempt::Attach),
+        ("pods/portforward", "PodPortForwardOptions", Attempt::Forward),
+        ("pods/proxy", "PodProxyOptions", Attempt::ProxyPod),
+        ("services/proxy", "ServiceProxyOptions", Attempt::ProxyService),
+    ] {
+        let by_kind = format!("request.kind.kind != '{kind}'");
+        let subresource = resource.split('/').next_back().unwrap();
+        let by_subresource = format!("request.subResource != '{subresource}' || request.operation != 'CONNECT'");
+        for expression in ["false", &by_kind, &by_subresource, "request.namespace != 'shop'"] {
+            assert_eq!(of(about("CONNECT", resource, expression), &[]), any(attempt), "{resource}: {expression}");
+        }
+        for near in
+            ["request.userInfo.username == 'ops'", "request.name == 'web'", "request.namespace == 'shop'", "true"]
+        {
+            assert_eq!(of(about("CONNECT", resource, near), &[]), [], "{resource}: {near}");
+        }
+        assert_eq!(of(about("CREATE", resource, "false"), &[]), [], "{resource}");
+    }
+    assert_eq!(of(about("CONNECT", "pods/exec", "object.container == 'debug'"), &[]), []);
+    assert_eq!(of(about("CONNECT", "pods/log", "false"), &[]), []);
+}
+
+#[test]
+fn any_container_is_refused_where_none_may_be_added() {
+    let on = |expression: &str| of(about("UPDATE", "pods/ephemeralcontainers", expression), &[]);
+    let both = [Attempt::AddedContainer, Attempt::AnyContainer].map(|attempt| (attempt, String::new()));
+    assert_eq!(on("false"), both);
+    assert_eq!(on("size(object.spec.?ephemeralContainers.orValue([])) == 0"), both);
+    assert_eq!(on("object.spec.ephemeralContainers.all(c, c.image.startsWith('own/'))"), []);
+    let harmless = "object.spec.ephemeralContainers.all(c, !has(c.securityContext))";
+    assert_eq!(on(harmless), [(Attempt::AddedContainer, String::new())], "one without is let in");
+}
+
+#[test]
+fn pods_run_as_no_other_account() {
+    let account = |name: &str| json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": "shop" } });
+    let on = |expression: &str| {
+        of(about("CREATE", "pods", expression), &[account("root"), account("web"), account("default")])
+    };
+    let named = |names: &[&str]| names.iter().map(|name| (Attempt::Account, (*name).to_owned())).collect::<Vec<_>>();
+    assert_eq!(on("object.spec.serviceAccountName == 'default'"), named(&["root", "web"]));
+    assert_eq!(
+        on("!has(object.spec.serviceAccountName) || object.spec.serviceAccountName in ['default', 'web']"),
+        named(&["root"])
+    );
+    assert_eq!(on("!(object.spec.?serviceAccountName.orValue('') in ['root'])"), named(&["root"]));
+    for near in [
+        "object.spec.serviceAccountName == 'default' || object.metadata.labels['app'] == 'web'",
+        "object.spec.serviceAccountName == 'default' || request.userInfo.username == 'ops'",
+        "object.metadata.name != 'root'",
+    ] {
+        assert_eq!(on(near), [], "{near}");
+    }
+}
+
+#[test]
+fn a_secret_is_taken_in_six_ways() {
+    let lists = |of: &str| {
+        ["containers", "initContainers"].map(|list| of.replace("LIST", &format!("object.spec.?{list}.orValue([])")))
+    };
+    let [one, init] =
+        lists("LIST.all(c, c.?env.orValue([]).all(e, !has(e.valueFrom) || !has(e.valueFrom.secretKeyRef)))");
+    let [all, init_all] = lists("LIST.all(c, c.?envFrom.orValue([]).all(e, !has(e.secretRef)))");
+    let volumes = "object.spec.?volumes.orValue([]).all(v, !has(v.secret))".to_owned();
+    let projected =
+        "object.spec.?volumes.orValue([]).all(v, !has(v.projected) || v.projected.sources.all(s, !has(s.secret)))"
+            .to_owned();
+    let ways = [one, init, all, init_all, volumes, projected];
+    let on = |left_out: Option<usize>| {
+        let kept = ways.iter().enumerate().filter(|(at, _)| Some(*at) != left_out).map(|(_, way)| format!("({way})"));
+        of(about("CREATE", "pods", &kept.collect::<Vec<_>>().join(" && ")), &[])
+    };
+    assert_eq!(on(None), any(Attempt::Secret));
+    for (left_out, way) in ways.iter().enumerate() {
+        assert_eq!(on(Some(left_out)), [], "{way}");
+    }
+}
+
+#[test]
+fn volumes_of_nodes_are_refused_by_what_is_about_no_namespace() {
+    let neither = "!has(object.spec.hostPath) && !has(object.spec.local)";
+    let on = |expression: &str| of(about("CREATE", "persistentvolumes", expression), &[]);
+    assert_eq!(on(neither), any(Attempt::Volume));
+    assert_eq!(on("has(object.spec.csi)"), [], "an object with both is no object, but nobody knows it here");
+    assert_eq!(on("!has(object.spec.hostPath)"), []);
+    assert_eq!(on("!has(object.spec.local)"), []);
+    let scoped = |scope: &str, selector: Value| {
+        let rules = json!([{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["persistentvolumes"], "scope": scope }]);
+        let spec = json!({ "matchConstraints": { "resourceRules": rules, "namespaceSelector": selector }, "validations": [{ "expression": neither }] });
+        of(policy("p", spec), &[])
+    };
+    assert_eq!(scoped("Cluster", json!({})), any(Attempt::Volume));
+    assert_eq!(scoped("*", json!({ "matchLabels": { "tier": "open" } })), any(Attempt::Volume));
+    assert_eq!(scoped("Namespaced", json!({})), []);
+
+    let types = |names: &str| {
+        let expression = format!("object.spec.?volumes.orValue([]).all(v, [{names}].all(n, !(n in v)))");
+        of(about("CREATE", "pods", &expression), &[])
+    };
+    assert_eq!(types("'persistentVolumeClaim', 'ephemeral'"), any(Attempt::Claim));
+    assert_eq!(types("'persistentVolumeClaim'"), [], "the control plane makes the claim of an ephemeral volume");
+}
+
+#[test]
+fn bindings_are_refused_by_the_role_that_they_bind() {
+    let role = |kind: &str, name: &str| json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": { "name": name, "namespace": "shop" } });
+    let roles = [role("ClusterRole", "cluster-admin"), role("ClusterRole", "view"), role("Role", "own")];
+    let named =
+        |attempt: Attempt, names: &[&str]| names.iter().map(|name| (attempt, (*name).to_owned())).collect::<Vec<_>>();
+    for (operation, kind, attempt) in [
+        ("CREATE", "rolebindings", Attempt::Bind),
+        ("UPDATE", "rolebindings", Attempt::Rebind),
+        ("CREATE", "clusterrolebindings", Attempt::BindEverywhere),
+        ("UPDATE", "clusterrolebindings", Attempt::RebindEverywhere),
+    ] {
+        let on =
+            |expression: &str| of(about(operation, &format!("{kind}.rbac.authorization.k8s.io"), expression), &roles);
+        assert_eq!(on("false"), any(attempt));
+        assert_eq!(on("object.roleRef.name != 'cluster-admin'"), named(attempt, &["ClusterRole/cluster-admin"]));
+        let own: &[&str] = if attempt.is_cluster_wide() { &[] } else { &["Role/own"] };
+        assert_eq!(on("object.roleRef.kind == 'ClusterRole'"), named(attempt, own));
+        for near in [
+            "object.subjects.all(s, s.name != 'system:authenticated')",
+            "object.roleRef.name != 'cluster-admin' || request.userInfo.username == 'ops'",
+            "object.metadata.name != 'cluster-admin'",
+        ] {
+            assert_eq!(on(near), [], "{near}");
+        }
+    }
+    // A binding keeps its role.
+    let kept = "oldObject.roleRef.name != 'cluster-admin'";
+    let admin = named(Attempt::Rebind, &["ClusterRole/cluster-admin"]);
+    assert_eq!(of(about("UPDATE", "rolebindings.rbac.authorization.k8s.io", kept), &roles), admin);
+}
+
+#[test]
+fn tokens_are_refused_by_their_account() {
+    let account = |name: &str| json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": "shop" } });
+    let on =
+        |expression: &str| of(about("CREATE", "serviceaccounts/token", expression), &[account("root"), account("web")]);
+    assert_eq!(on("false"), any(Attempt::Token));
+    assert_eq!(on("request.name != 'root'"), [(Attempt::Token, "root".to_owned())]);
+    assert_eq!(on("request.userInfo.username.startsWith('system:node:')"), []);
+    assert_eq!(on("object.spec.expirationSeconds < 3600"), []);
+}
+
+#[test]
+fn policies_that_let_it_pass_are_told() {
+    let passes = |resource: &str, expression: &str| {
+        let found = asked(&[about("CONNECT", resource, expression), binding("p", json!({}))]);
+        found.passes.into_iter().map(|(attempt, _)| attempt).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        passes("pods/*", "request.subResource != 'exec'"),
+        [Attempt::Attach, Attempt::Forward, Attempt::ProxyPod]
+    );
+    assert_eq!(passes("pods/exec", "request.userInfo.username == 'ops'"), []);
+}
