@@ -119,6 +119,33 @@ fn net_findings(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)
     bencher.bench(|| oddities(black_box(&cluster), &NetOptions::default(), &Services::default()).len());
 }
 
+/// Likewise beside administrators' policies, of ten rules each, of which some hold others.
+#[divan::bench(args = [(500, 300, 20), (2000, 2000, 20)])]
+fn net_findings_of_administrators(bencher: Bencher<'_, '_>, (workloads, policies, admins): (usize, usize, usize)) {
+    let mut next = Sequence(23);
+    let mut cluster = network(workloads, policies, true);
+    let objects = (0..admins).map(|number| {
+        let rules: Vec<Value> = (0..10)
+            .map(|_| {
+                let tier = json!({ "matchLabels": { "tier": format!("t{}", next.below(5)) } });
+                let peers = [
+                    json!({ "namespaces": { "matchLabels": { "kubernetes.io/metadata.name": format!("ns-{}", next.below(20)) } } }),
+                    json!({ "pods": { "namespaceSelector": {}, "podSelector": tier } }),
+                ];
+                let port = 8000 + next.below(7);
+                let (action, peer) = (["Accept", "Deny", "Pass"][next.below(3)], &peers[next.below(2)]);
+                json!({ "action": action, "from": [peer], "protocols": [{ "tcp": { "destinationPort": { "range": { "start": port, "end": port + next.below(900) } } } }] })
+            })
+            .collect();
+        json!({
+            "apiVersion": "policy.networking.k8s.io/v1alpha2", "kind": "ClusterNetworkPolicy", "metadata": { "name": format!("c-{number}") },
+            "spec": { "tier": "Admin", "priority": number, "subject": { "pods": { "namespaceSelector": {}, "podSelector": { "matchLabels": { "tier": format!("t{}", number % 5) } } } }, "ingress": rules },
+        })
+    });
+    cluster.admin_policies = lift(objects).admin_policies;
+    bencher.bench(|| oddities(black_box(&cluster), &NetOptions::default(), &Services::default()).len());
+}
+
 /// Default denial added to every namespace at once: every pair changes.
 #[divan::bench(args = NETWORKS)]
 fn net_delta(bencher: Bencher<'_, '_>, (workloads, policies): &(usize, usize)) {

@@ -5,10 +5,13 @@
 
 use kspec_analysis::net::{
     Direction, NetOptions,
-    findings::{Cover, Oddity, RuleAt, Services, oddities},
+    findings::{Cover, Example, Oddity, RuleAt, Services, oddities},
 };
 use kspec_diagnostics::{Finding, Place, codes};
-use kspec_model::{LabelSelector, ObjectKey};
+use kspec_model::{
+    LabelSelector, ObjectKey,
+    cluster::{AdminPolicyFacts, PolicyTier},
+};
 
 use crate::Survey;
 
@@ -74,7 +77,7 @@ impl Teller<'_, '_> {
                 !all_own && (plain || !refused)
             }
             Oddity::DnsForgotten { policies, .. } => plain && !policies.iter().all(|policy| self.is_own(policy)),
-            Oddity::OneSided { .. } | Oddity::NoDefaultDeny { .. } => plain,
+            Oddity::OneSided { .. } | Oddity::NoDefaultDeny { .. } | Oddity::Needless { .. } => plain,
             Oddity::Vacuous { .. } | Oddity::Shadowed { .. } | Oddity::Ambiguous { .. } => true,
         }
     }
@@ -138,6 +141,7 @@ impl Teller<'_, '_> {
                     finding.label(self.survey.place(&earlier.policy), format!("decides before: {}", rule(earlier)))
                 })
             }
+            Oddity::Needless { policy, rule: which, by, example } => self.needless(policy, *which, by, example),
             Oddity::Ambiguous { says, example } => {
                 let names: Vec<_> = says.iter().map(|at| name(&at.policy)).collect();
                 let text = format!("{} have one priority and say different things", names.join(" and "));
@@ -217,6 +221,33 @@ impl Teller<'_, '_> {
         });
         let finding = if witness.is_empty() { finding } else { finding.witness(witness) };
         finding.help("delete it, or narrow what holds it: policies only add up")
+    }
+
+    fn needless(
+        &self,
+        policy: &ObjectKey,
+        which: Option<(Direction, usize)>,
+        by: &[RuleAt],
+        example: &Example,
+    ) -> Finding {
+        let what = which.map_or_else(
+            || name(policy),
+            |(direction, number)| rule(&RuleAt { policy: policy.clone(), direction, rule: number }),
+        );
+        let text = format!("{what} changes nothing: without it every connection fares the same");
+        let baseline = |facts: &AdminPolicyFacts| facts.tier == PolicyTier::Baseline;
+        let then = match self.survey.cluster.admin_policies.get(policy) {
+            _ if !by.is_empty() => "which another rule would decide the same",
+            Some(facts) if baseline(facts) => "which is allowed all the same where nothing denies it",
+            _ => "which goes on to the next tier all the same",
+        };
+        let finding = Finding::new(codes::SUPERFLUOUS_POLICY, text, self.survey.place(policy))
+            .because("changes nothing")
+            .witness(vec![format!("it decides {example}, {then}")])
+            .help("delete it, or narrow what decides the same");
+        by.iter().take(LISTED).fold(finding, |finding, other| {
+            finding.label(self.survey.place(&other.policy), format!("decides the same: {}", rule(other)))
+        })
     }
 
     fn no_default(&self, namespace: &str, directions: &[Direction], open: &[String]) -> Finding {

@@ -195,9 +195,20 @@ pub(super) struct Class {
 /// Workloads that somebody has a say in, those with one consent together. For incoming connections these agree in who has a say
 /// and in the numbers of the ports that they name; for outgoing ones the names are the destinations'.
 pub(super) fn classes(side: &Side<'_>, direction: Direction) -> Vec<Class> {
+    together(side, direction, concerning(side, direction))
+}
+
+/// The same of administrators' policies alone, whichever NetworkPolicies isolate the workloads.
+pub(super) fn tier_classes(side: &Side<'_>, direction: Direction) -> Vec<Class> {
+    let mut concerning = concerning(side, direction);
+    concerning.iter_mut().for_each(|concerning| concerning.policies.clear());
+    together(side, direction, concerning)
+}
+
+fn together(side: &Side<'_>, direction: Direction, concerning: Vec<Concerning>) -> Vec<Class> {
     let size = side.present.len();
     let mut classes: BTreeMap<(Concerning, Numbers), Class> = BTreeMap::new();
-    for (position, concerning) in concerning(side, direction).into_iter().enumerate() {
+    for (position, concerning) in concerning.into_iter().enumerate() {
         if concerning == Concerning::default() {
             continue;
         }

@@ -82,7 +82,7 @@ pub(super) fn have_every_address(blocks: &[IpNet]) -> bool {
 /// One rule, as far as its ports are the same for all these far ends.
 struct Term<'t> {
     /// The policy's index in the side, and the rule's in the policy.
-    rule: (usize, usize),
+    rule: RuleIndex,
     action: AdminAction,
     connections: Connections,
     certain: Cow<'t, FixedBitSet>,
@@ -103,17 +103,27 @@ struct State {
     pass: Connections,
 }
 
+/// A rule: the policy's index in the side, and its own in the policy.
+pub(super) type RuleIndex = (usize, usize);
+
+/// One tier's policies that are about an end, those of one priority together.
+type Groups<'t> = Vec<Vec<Vec<Term<'t>>>>;
+
 /// Far ends by what may become of their connections: disjoint, none empty.
 struct Walk {
     states: BTreeMap<State, FixedBitSet>,
     /// Rules that some connection was left for.
-    met: BTreeSet<(usize, usize)>,
+    met: BTreeSet<RuleIndex>,
+    /// Rules of which it is kept what was left for them, and what that was.
+    watched: BTreeSet<RuleIndex>,
+    seen: Connections,
 }
 
 impl Walk {
-    fn new(present: &FixedBitSet) -> Self {
-        let state = State { open: Connections::all(), ..State::default() };
-        Self { states: BTreeMap::from([(state, present.clone())]), met: BTreeSet::new() }
+    fn new(open: Connections, ends: FixedBitSet) -> Self {
+        let mut states = BTreeMap::new();
+        put(&mut states, State { open, ..State::default() }, ends);
+        Self { states, met: BTreeSet::new(), watched: BTreeSet::new(), seen: Connections::none() }
     }
 
     fn each(&mut self, change: impl Fn(&mut State)) {
@@ -144,11 +154,19 @@ impl Walk {
     }
 
     /// Policies of one tier, by priority.
-    fn tier(&mut self, groups: &[Vec<Vec<Term<'_>>>]) {
+    fn tier(&mut self, groups: &Groups<'_>) {
+        self.tier_without(groups, &BTreeSet::new());
+    }
+
+    /// The same, as if some rules were not there.
+    fn tier_without(&mut self, groups: &Groups<'_>, left_out: &BTreeSet<RuleIndex>) {
         for group in groups {
             for policy in group {
                 self.each(|state| state.left = state.open.clone());
-                for term in policy {
+                for term in policy.iter().filter(|term| !left_out.contains(&term.rule)) {
+                    if self.watched.contains(&term.rule) {
+                        self.watch(term);
+                    }
                     let met = Cell::new(false);
                     self.those(&term.certain, |state| met.set(state.meets(term, true) | met.get()));
                     self.those(&term.maybe, |state| met.set(state.meets(term, false) | met.get()));
@@ -161,6 +179,13 @@ impl Walk {
                 state.open = state.open.difference(&state.decided);
                 (state.left, state.decided) = Default::default();
             });
+        }
+    }
+
+    fn watch(&mut self, term: &Term<'_>) {
+        let named = |ends: &FixedBitSet| !ends.is_disjoint(&term.certain) || !ends.is_disjoint(&term.maybe);
+        for (state, _) in self.states.iter().filter(|(_, ends)| named(ends)) {
+            self.seen = self.seen.union(&state.left.intersection(&term.connections));
         }
     }
 
@@ -256,7 +281,7 @@ pub(super) fn decide(
     bound: Bound,
     sets: &mut Sets,
 ) -> Parts {
-    let mut walk = Walk::new(&side.present);
+    let mut walk = Walk::new(Connections::all(), side.present.clone());
     walk.tier(&groups(side, policies, (direction, at), PolicyTier::Admin));
     match isolated {
         Some(allowed) => walk.isolated(allowed, sets),
@@ -274,12 +299,81 @@ pub(super) fn deciding(
     side: &Side<'_>,
     policies: &[usize],
     (direction, at): (Direction, Option<usize>),
-) -> BTreeSet<(usize, usize)> {
-    let mut walk = Walk::new(&side.present);
+) -> BTreeSet<RuleIndex> {
+    let mut walk = Walk::new(Connections::all(), side.present.clone());
     walk.tier(&groups(side, policies, (direction, at), PolicyTier::Admin));
     walk.next_tier();
     walk.tier(&groups(side, policies, (direction, at), PolicyTier::Baseline));
     walk.met
+}
+
+/// The tiers of one end, to be walked with and without some rules, whatever NetworkPolicies there are.
+pub(super) struct Tiers<'t> {
+    admin: Groups<'t>,
+    baseline: Groups<'t>,
+}
+
+/// Far ends by what the tiers make of their connections: the admin tier by itself, and both where no NetworkPolicy isolates the near
+/// end. Equal ones leave every connection as it is, and every NetworkPolicy what it decides.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fates {
+    first: BTreeMap<State, FixedBitSet>,
+    both: BTreeMap<State, FixedBitSet>,
+}
+
+impl<'t> Tiers<'t> {
+    /// Of an end that these policies (indexes of the side's, ascending) are about; `at` is the destination where that is the near end.
+    pub(super) fn new(side: &'t Side<'_>, policies: &[usize], (direction, at): (Direction, Option<usize>)) -> Self {
+        let of = |tier| groups(side, policies, (direction, at), tier);
+        Self { admin: of(PolicyTier::Admin), baseline: of(PolicyTier::Baseline) }
+    }
+
+    fn terms(&self) -> impl Iterator<Item = &Term<'t>> {
+        self.admin.iter().chain(&self.baseline).flatten().flatten()
+    }
+
+    /// Connections and far ends outside of which these rules say nothing.
+    pub(super) fn about(&self, rules: &BTreeSet<RuleIndex>) -> (Connections, FixedBitSet) {
+        let (mut connections, mut ends) = (Connections::none(), FixedBitSet::new());
+        for term in self.terms().filter(|term| rules.contains(&term.rule)) {
+            connections = connections.union(&term.connections);
+            ends.grow(term.certain.len().max(term.maybe.len()));
+            ends.union_with(&term.certain);
+            ends.union_with(&term.maybe);
+        }
+        (connections, ends)
+    }
+
+    /// What becomes of connections with some far ends, without some rules.
+    pub(super) fn fates(&self, (open, ends): (Connections, FixedBitSet), left_out: &BTreeSet<RuleIndex>) -> Fates {
+        let mut walk = Walk::new(open, ends);
+        walk.tier_without(&self.admin, left_out);
+        walk.next_tier();
+        // Between what is allowed and what is denied lies whatever the next tier says.
+        walk.each(|state| state.open = state.open.difference(&state.allow.intersection(&state.deny)));
+        let first = walk.states.clone();
+        walk.tier_without(&self.baseline, left_out);
+        walk.each(|state| {
+            let allow = state.allow.union(&state.open).union(&state.pass);
+            *state = State { allow, deny: std::mem::take(&mut state.deny), ..State::default() };
+        });
+        Fates { first, both: walk.states }
+    }
+
+    /// Rules that decide over some of these connections, without some rules; and of the connections those that `watched` rules decide.
+    pub(super) fn deciding(
+        &self,
+        (open, ends): (Connections, FixedBitSet),
+        left_out: &BTreeSet<RuleIndex>,
+        watched: &BTreeSet<RuleIndex>,
+    ) -> (BTreeSet<RuleIndex>, Connections) {
+        let mut walk = Walk::new(open, ends);
+        walk.watched.clone_from(watched);
+        walk.tier_without(&self.admin, left_out);
+        walk.next_tier();
+        walk.tier_without(&self.baseline, left_out);
+        (walk.met, walk.seen)
+    }
 }
 
 /// One tier's policies, those of one priority together.
@@ -288,8 +382,8 @@ fn groups<'t>(
     policies: &[usize],
     (direction, at): (Direction, Option<usize>),
     tier: PolicyTier,
-) -> Vec<Vec<Vec<Term<'t>>>> {
-    let mut groups: Vec<Vec<Vec<Term<'t>>>> = Vec::new();
+) -> Groups<'t> {
+    let mut groups: Groups<'t> = Vec::new();
     let mut last = None;
     for index in policies.iter().copied() {
         let Some(policy) = side.tiers.get(index).filter(|policy| policy.facts.tier == tier) else { continue };
@@ -305,7 +399,7 @@ fn groups<'t>(
 }
 
 /// A rule, its named ports resolved: at one destination, or, where the far ends are destinations, at each.
-fn terms<'t>(side: &Side<'_>, rule: &'t TierRule<'_>, which: (usize, usize), at: Option<usize>) -> Vec<Term<'t>> {
+fn terms<'t>(side: &Side<'_>, rule: &'t TierRule<'_>, which: RuleIndex, at: Option<usize>) -> Vec<Term<'t>> {
     let whole = |connections| Term {
         rule: which,
         action: rule.action,

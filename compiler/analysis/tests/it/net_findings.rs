@@ -109,6 +109,10 @@ fn told(objects: &[Value]) -> Vec<String> {
         Oddity::Shadowed { at, by, example } => {
             format!("shadowed: {} by {} {example}", rule(&at), by.iter().map(rule).collect::<Vec<_>>().join("+"))
         }
+        Oddity::Needless { policy, rule: which, by, example } => {
+            let by = by.iter().map(rule).collect::<Vec<_>>().join("+");
+            format!("needless: {} {which:?} by {by} {example}", policy.name)
+        }
         Oddity::Ambiguous { says, example } => {
             format!("ambiguous: {} {example}", says.iter().map(rule).collect::<Vec<_>>().join("+"))
         }
@@ -366,6 +370,47 @@ fn rules_of_administrators_that_earlier_ones_decide_for_are_told() {
         json!({ "ingress": [{ "action": "Pass", "from": from("web") }, deny(&from("web"), 80)] }),
     );
     assert_eq!(shadowed(&[own]).len(), 1);
+}
+
+#[test]
+fn rules_of_administrators_that_later_ones_hold_are_told() {
+    let from = |name: &str| json!([{ "pods": { "namespaceSelector": {}, "podSelector": app(name) } }]);
+    let rule = |action: &str, name: &str| json!({ "action": action, "from": from(name) });
+    let everyone = |action: &str| json!({ "action": action, "from": [{ "namespaces": {} }] });
+    let told = |objects: &[Value]| {
+        with(objects, &[]).into_iter().filter(|line| line.starts_with("needless")).collect::<Vec<_>>()
+    };
+    let guard = |rules: &[Value]| admin("guard", "Admin", 5, json!({ "ingress": rules }));
+    // What a later rule would decide the same.
+    assert_eq!(
+        told(&[guard(&[rule("Deny", "web"), everyone("Deny")])]),
+        ["needless: guard Some((Ingress, 0)) by guard.Ingress[1] shop/web[Deployment] → data/db[Deployment] : TCP 1"]
+    );
+    // One between that decides otherwise.
+    let shop = json!({ "action": "Accept", "from": [{ "namespaces": namespace("shop") }] });
+    assert_eq!(told(&[guard(&[rule("Deny", "web"), rule("Accept", "api"), everyone("Deny")])]).len(), 1);
+    assert_eq!(told(&[guard(&[rule("Deny", "web"), shop, everyone("Deny")])]), Vec::<String>::new());
+    // A whole policy, by one of lower precedence.
+    let wide = admin("wide", "Admin", 9, json!({ "ingress": [everyone("Deny")] }));
+    assert_eq!(
+        told(&[guard(&[rule("Deny", "web"), rule("Deny", "api")]), wide.clone()]),
+        ["needless: guard None by wide.Ingress[0] shop/api[Deployment] → data/db[Deployment] : TCP 1"]
+    );
+    // To pass on what nothing after it would decide, and to allow at last what is allowed by default.
+    assert_eq!(
+        told(&[guard(&[rule("Deny", "web"), everyone("Pass")])]),
+        ["needless: guard Some((Ingress, 1)) by  data/db[Deployment] → kube-system/coredns[Deployment] : TCP 1"]
+    );
+    assert_eq!(told(&[guard(&[rule("Pass", "web"), everyone("Deny")])]), Vec::<String>::new());
+    let last = |action: &str| admin("last", "Baseline", 1, json!({ "ingress": [everyone(action)] }));
+    assert_eq!(
+        told(&[last("Accept")]),
+        ["needless: last None by  data/db[Deployment] → kube-system/coredns[Deployment] : TCP 1"]
+    );
+    // NetworkPolicies that are there now are no reason: what administrators allow or deny holds whatever these become.
+    assert_eq!(told(&[guard(&[rule("Deny", "web")])]), Vec::<String>::new());
+    assert_eq!(told(&[guard(&[rule("Accept", "web")])]), Vec::<String>::new());
+    assert_eq!(told(&[last("Deny")]), Vec::<String>::new());
 }
 
 #[test]

@@ -9,14 +9,16 @@ use kspec_analysis::net::{
 };
 use kspec_model::{
     LabelSelector, ObjectKey,
-    cluster::{AdminPeerFacts, Cluster, NetworkPolicyFacts},
+    cluster::{
+        AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, Cluster, NetworkPolicyFacts, PolicyRuleFacts,
+    },
     program::Protocol,
 };
 use proptest::prelude::*;
 
 use crate::{
     net_random::clusters,
-    packets::{names, packets, parties},
+    packets::{PORTS, PROTOCOLS, names, packets, parties},
     plain_net::{Fate, Party, World, consents, fate, passes},
 };
 
@@ -38,13 +40,15 @@ fn left_out(found: &[Oddity]) -> LeftOut {
         match oddity {
             Oddity::SelectsNothing { policy: key }
             | Oddity::Superfluous { policy: key, rule: None, .. }
+            | Oddity::Needless { policy: key, rule: None, .. }
             | Oddity::Vacuous { policy: key, direction: None } => {
                 left_out.halves.extend(DIRECTIONS.map(|direction| (policy(key), direction)));
             }
             Oddity::Vacuous { policy: key, direction: Some(direction) } => {
                 left_out.halves.insert((policy(key), *direction));
             }
-            Oddity::Superfluous { policy: key, rule: Some((direction, rule)), .. } => {
+            Oddity::Superfluous { policy: key, rule: Some((direction, rule)), .. }
+            | Oddity::Needless { policy: key, rule: Some((direction, rule)), .. } => {
                 left_out.rules.insert((policy(key), *direction, *rule));
             }
             Oddity::NamesNobody { at, peer: None, .. }
@@ -75,8 +79,12 @@ fn reduced(cluster: &Cluster, left_out: &LeftOut) -> Cluster {
         facts.egress = half(&facts.egress, Direction::Egress);
     }
     for (key, facts) in &mut reduced.admin_policies {
-        facts.ingress = keep(&facts.ingress, &key.name, Direction::Ingress, left_out);
-        facts.egress = keep(&facts.egress, &key.name, Direction::Egress, left_out);
+        let half = |rules: &[_], direction| {
+            let gone = left_out.halves.contains(&(key.name.clone(), direction));
+            if gone { Vec::new() } else { keep(rules, &key.name, direction, left_out) }
+        };
+        facts.ingress = half(&facts.ingress, Direction::Ingress);
+        facts.egress = half(&facts.egress, Direction::Egress);
     }
     reduced
 }
@@ -116,6 +124,60 @@ fn rules(facts: &NetworkPolicyFacts, direction: Direction) -> Option<usize> {
 
 fn services() -> Services {
     Services { dns_namespace: "a".into(), dns_pods: LabelSelector::labels([("app", "p")]), dns_ports: vec![53] }
+}
+
+/// The cluster without NetworkPolicies, and with some that deny or allow everybody everything: what administrators decide whatever
+/// others do.
+fn isolations(cluster: &Cluster) -> [Cluster; 3] {
+    let with = |rules: Option<Vec<PolicyRuleFacts>>| {
+        let mut cluster = cluster.clone();
+        cluster.network_policies.clear();
+        for name in cluster.namespaces.keys().filter(|_| rules.is_some()) {
+            let facts =
+                NetworkPolicyFacts { pods: LabelSelector::default(), ingress: rules.clone(), egress: rules.clone() };
+            cluster.network_policies.insert((name.clone(), "all".to_owned()), facts);
+        }
+        cluster
+    };
+    [with(None), with(Some(vec![])), with(Some(vec![PolicyRuleFacts { peers: None, ports: None }]))]
+}
+
+/// Whether both ends of every packet say the same; a workload's with itself included.
+fn agree(was: &Cluster, is: &Cluster, parties: &[Party]) -> bool {
+    let world = |cluster| World { cluster, by_address: false };
+    every_packet(parties).into_iter().all(|(from, to, protocol, port)| {
+        consents(world(was), from, to, protocol, port) == consents(world(is), from, to, protocol, port)
+    })
+}
+
+fn every_packet(parties: &[Party]) -> Vec<(&Party, &Party, Protocol, u16)> {
+    let own = parties.iter().filter(|party| matches!(party, Party::Pod(_)));
+    let own = own.flat_map(|party| PROTOCOLS.map(|protocol| PORTS.map(|port| (party, party, protocol, port))));
+    packets(parties).chain(own.flatten()).collect()
+}
+
+/// Whether a rule is about some packet between two.
+fn names_some(
+    cluster: &Cluster,
+    key: &ObjectKey,
+    direction: Direction,
+    rule: &AdminRuleFacts,
+    parties: &[Party],
+) -> bool {
+    let mut alone = isolations(cluster)[0].clone();
+    let facts = alone.admin_policies.remove(key).unwrap();
+    alone.admin_policies.clear();
+    let empty = alone.clone();
+    let denies = vec![AdminRuleFacts { action: AdminAction::Deny, ..rule.clone() }];
+    let (ingress, egress) = match direction {
+        Direction::Ingress => (denies, vec![]),
+        Direction::Egress => (vec![], denies),
+    };
+    alone.admin_policies.insert(key.clone(), AdminPolicyFacts { ingress, egress, ..facts });
+    let world = |cluster| World { cluster, by_address: false };
+    packets(parties).any(|(from, to, protocol, port)| {
+        consents(world(&empty), from, to, protocol, port) != consents(world(&alone), from, to, protocol, port)
+    })
 }
 
 /// The party that a name stands for, among workloads and addresses.
@@ -161,6 +223,37 @@ proptest! {
     }
 
     #[test]
+    fn administrators_rules_are_told_where_nothing_depends_on_them((cluster, _) in clusters()) {
+        let parties = parties(&[&cluster]);
+        let found = oddities(&cluster, &OPTIONS, &services());
+        let told = left_out(&found);
+        for cluster in isolations(&cluster) {
+            let (was, is) = (cluster.clone(), reduced(&cluster, &told));
+            assert!(agree(&was, &is, &parties), "{found:#?}");
+        }
+        for (key, facts) in &cluster.admin_policies {
+            let mut all = told.clone();
+            let mut left = 0;
+            for (direction, rules) in [(Direction::Ingress, &facts.ingress), (Direction::Egress, &facts.egress)] {
+                for (index, rule) in rules.iter().enumerate() {
+                    let this = (key.name.clone(), direction, index);
+                    if told.halves.contains(&(key.name.clone(), direction)) || told.rules.contains(&this) || !names_some(&cluster, key, direction, rule, &parties) {
+                        continue;
+                    }
+                    left += 1;
+                    all.rules.insert(this.clone());
+                    let mut more = told.clone();
+                    more.rules.insert(this);
+                    let matters = isolations(&cluster).iter().any(|cluster| !agree(cluster, &reduced(cluster, &more), &parties));
+                    assert!(matters, "{} {direction:?} {index} in {found:#?}", key.name);
+                }
+            }
+            let matters = || isolations(&cluster).iter().any(|cluster| !agree(cluster, &reduced(cluster, &all), &parties));
+            assert!(left == 0 || matters(), "{} in {found:#?}", key.name);
+        }
+    }
+
+    #[test]
     fn examples_show_what_is_told((cluster, _) in clusters()) {
         let parties = parties(&[&cluster]);
         let world = World { cluster: &cluster, by_address: false };
@@ -169,7 +262,7 @@ proptest! {
             let (example, expected) = match oddity {
                 Oddity::OneSided { example, .. } | Oddity::DnsForgotten { example, .. } => (example, Some(Fate::Dropped)),
                 Oddity::Ambiguous { example, .. } => (example, Some(Fate::Undefined)),
-                Oddity::Shadowed { example, .. } => (example, None),
+                Oddity::Shadowed { example, .. } | Oddity::Needless { example, .. } => (example, None),
                 _ => continue,
             };
             let (src, dst) = (party(&example.src, &parties, &cluster), party(&example.dst, &parties, &cluster));

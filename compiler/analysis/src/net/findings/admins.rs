@@ -8,7 +8,7 @@ use kspec_model::{cluster::PolicyTier, program::Protocol};
 use super::{
     super::{
         Connections, Network,
-        columns::{Sets, classes, columns},
+        columns::{Sets, classes, columns, tier_classes},
         delta::gained,
         side::Side,
         tiers::{Bound, TierRule, deciding},
@@ -24,7 +24,7 @@ pub(super) fn shadowed(universe: &Universe, side: &Side<'_>) -> Vec<Oddity> {
     let mut found = Vec::new();
     for direction in DIRECTIONS {
         let mut asked = BTreeSet::new();
-        for class in classes(side, direction).iter().filter(|class| !class.concerning.tiers.is_empty()) {
+        for class in tier_classes(side, direction) {
             asked.extend(deciding(side, &class.concerning.tiers, (direction, class.at)));
         }
         for (index, policy) in side.tiers.iter().enumerate() {

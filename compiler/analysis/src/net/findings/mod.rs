@@ -9,6 +9,7 @@ mod admins;
 mod empty;
 mod halves;
 mod missing;
+mod needless;
 mod one_sided;
 mod superfluous;
 
@@ -149,6 +150,17 @@ pub enum Oddity {
         /// A connection that it names.
         example: Example,
     },
+    /// An administrators' policy, or a rule of one, without which every connection fares the same, whatever NetworkPolicies there are.
+    Needless {
+        /// The policy.
+        policy: ObjectKey,
+        /// Which rule of it; none: all of it.
+        rule: Option<(Direction, usize)>,
+        /// Who decides the example without it; nobody where it goes on to the next tier, or is allowed by default.
+        by: Vec<RuleAt>,
+        /// A connection that it decides.
+        example: Example,
+    },
     /// Administrators' policies of one tier and priority that say different things.
     Ambiguous {
         /// What each says.
@@ -203,6 +215,8 @@ pub fn oddities(cluster: &Cluster, options: &NetOptions, services: &Services) ->
     let told = told(side, &found);
     found.extend(superfluous::find(side, &mut halves, told));
     found.extend(admins::shadowed(universe, side));
+    let nothing = found.iter().filter_map(nothing_comes_of).cloned().collect::<Vec<_>>();
+    found.extend(needless::find(universe, side, &nothing));
     found.extend(admins::ambiguous(&network));
     found.extend(missing::default_deny(universe, side));
     if let Some(possible) = halves.last_mut() {
@@ -212,16 +226,21 @@ pub fn oddities(cluster: &Cluster, options: &NetOptions, services: &Services) ->
     found
 }
 
-/// Rules of NetworkPolicies of which is told already that nothing comes of them.
-fn told(side: &Side<'_>, found: &[Oddity]) -> LeftOut {
-    let rule = |oddity: &Oddity| match oddity {
+/// The rule of which this tells that nothing comes of it.
+fn nothing_comes_of(oddity: &Oddity) -> Option<&RuleAt> {
+    match oddity {
         Oddity::NamesNobody { at, peer: None, .. }
         | Oddity::NoSuchPort { at, whole: true, .. }
-        | Oddity::OneSided { at, whole: true, .. } => Some(at.clone()),
+        | Oddity::OneSided { at, whole: true, .. }
+        | Oddity::Shadowed { at, .. } => Some(at),
         _ => None,
-    };
+    }
+}
+
+/// Rules of NetworkPolicies of which is told already that nothing comes of them.
+fn told(side: &Side<'_>, found: &[Oddity]) -> LeftOut {
     let mut left_out = LeftOut::default();
-    for at in found.iter().filter_map(rule) {
+    for at in found.iter().filter_map(nothing_comes_of) {
         let policy = side.policies.iter().position(|policy| policy.key() == at.policy);
         left_out.rules.extend(policy.map(|policy| (policy, at.direction, at.rule)));
     }
