@@ -3,7 +3,7 @@
 use std::{io::Read as _, mem::ManuallyDrop, path::Path};
 
 use kspec_analysis::{
-    abuse::{self, Origin},
+    abuse::{self, Goal, Origin},
     access::{self, Index, Request},
 };
 use kspec_model::{Object, program::RoleRef};
@@ -165,6 +165,18 @@ fn paths(args: &Paths, context: &Context) -> Result<Exit, Failure> {
         && !graph.knows(origin)
     {
         return Err(Failure::new(Exit::Unknown, format!("nothing runs as {text} in what is asked")));
+    }
+    for (goal, text) in goals.iter().zip(&args.to) {
+        match goal {
+            Goal::Node(Some(name)) if !model.known_nodes().contains(name.as_str()) => {
+                return Err(Failure::new(Exit::Unknown, format!("there is no node {name} in what is asked"))
+                    .help(paths::nodes_there_are(&model)));
+            }
+            Goal::Workload(key) | Goal::Ports(key) if !graph.knows(&Origin::Workload(key.clone())) => {
+                return Err(Failure::new(Exit::Unknown, format!("nothing runs as {text} in what is asked")));
+            }
+            _ => {}
+        }
     }
     let answers: Vec<_> =
         args.to.iter().zip(&goals).map(|(text, goal)| (text.clone(), graph.to(goal, from.as_ref()))).collect();

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use kspec_analysis::net::{self, Exposure, Ipv6, NetOptions, Network};
 use kspec_query::{
-    Model, Packet, Place,
+    Model, Packet, Place, PlaceError,
     document::QUERY_FORMAT,
     net_document::{NetDiffDocument, ProbeDocument, ReachDocument},
     net_graph::{PageData, SummaryDocument, in_doubt},
+    paths::nodes_there_are,
     place, port,
 };
 
@@ -120,8 +121,18 @@ fn probe(args: &Probe, explain: bool, context: &Context) -> Result<Exit, Failure
     let network = Network::new(&model.cluster, &every_address(args.blocks));
     let mut questions = Vec::new();
     for (at, packet) in &packets {
-        let end =
-            |text: &str| place(&network, text).map_err(|error| Failure::new(Exit::Unknown, format!("{at}{error}")));
+        let end = |text: &str| {
+            place(&network, text).map_err(|error| {
+                let failure = Failure::new(Exit::Unknown, format!("{at}{error}"));
+                match error {
+                    PlaceError::Node(_) => failure.help(format!(
+                        "name one of its addresses, or a workload as NAMESPACE/NAME; {}",
+                        nodes_there_are(&model)
+                    )),
+                    _ => failure,
+                }
+            })
+        };
         let port = packet.port().map_err(|error| Failure::new(Exit::Usage, format!("{at}{error}")))?;
         questions.push((at, end(&packet.src)?, end(&packet.dst)?, port));
     }

@@ -106,6 +106,9 @@ fn who_cannot_be_found_is_named() {
     let probe = |from: &str| ask(&place, &["probe", "--from", from, "--to", "shop/cart", "--port", "80"]);
     probe("shop/nobody").ends(6).says(&["there is no workload shop/nobody"]);
     probe("payments/frontend").ends(6).says(&["there is shop/frontend[Deployment]"]);
+    probe("node/absent").ends(6).says(&["node absent is no end of a connection", "no node is known"]);
+    let to = ask(&place, &["explain", "--from", "shop/cart", "--to", "node/worker-1", "--port", "80"]);
+    to.ends(6).says(&["node worker-1 is no end of a connection", "name one of its addresses"]);
     probe("frontend").ends(6).says(&["neither NAMESPACE/NAME[Kind], nor an address, nor internet"]);
     let port = ask(&place, &["probe", "--from", "shop/cart", "--to", "shop/frontend", "--port", "80/icmp"]);
     port.ends(64).says(&["`icmp` is none of the protocols TCP, UDP and SCTP"]);

@@ -294,3 +294,26 @@ fn the_programs_own_rules_hold_back_what_they_refuse() {
     let near = of("privileged, hostPathVolumes");
     assert!(!near.contains("held back"), "{near}");
 }
+
+#[test]
+fn goals_that_are_not_there_are_named() {
+    let place = Place::with(&[("state/objects.yaml", STATE)]);
+    ask(&place, "state", &["--to", "node/absent"])
+        .ends(6)
+        .says(&["there is no node absent in what is asked", "no node is known"]);
+    let nodes = "\
+apiVersion: v1
+kind: Node
+metadata: { name: worker-1 }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: agent-2, namespace: mon }
+spec: { nodeName: worker-2, containers: [{ name: agent, image: agent, securityContext: { privileged: true } }] }
+";
+    place.write("state/nodes.yaml", nodes);
+    ask(&place, "state", &["--to", "node/absent"]).ends(6).says(&["known: worker-1, worker-2"]);
+    ask(&place, "state", &["--to", "node/worker-1"]).ends(0);
+    ask(&place, "state", &["--to", "node/worker-2"]).ends(0).says(&["pod/mon/agent-2"]);
+    ask(&place, "state", &["--to", "pod/mon/nobody"]).ends(6).says(&["nothing runs as pod/mon/nobody"]);
+}

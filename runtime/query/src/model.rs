@@ -1,5 +1,7 @@
 //! What is asked: a cluster, and what the answers about it do not cover.
 
+use std::collections::BTreeSet;
+
 use kspec_model::{Object, cluster::Cluster};
 use kspec_schema::Schema;
 use kspec_state::{State, StateObject, StateOrigin};
@@ -81,6 +83,8 @@ pub struct Model {
     pub unread_network: Vec<String>,
     /// Likewise of what holds identities and secrets: pods, accounts, what guards them.
     pub unread_bodies: Vec<String>,
+    /// Names of the nodes that there are objects of.
+    pub nodes: Vec<String>,
 }
 
 impl Model {
@@ -93,6 +97,7 @@ impl Model {
             unread: unread(state, &RBAC),
             unread_network: unread(state, NETWORK),
             unread_bodies: unread_bodies(state),
+            nodes: nodes(state),
         }
     }
 
@@ -104,6 +109,13 @@ impl Model {
         Self::of_state(&State::new(origin, objects, kspec_state::HostState::default()), schema)
     }
 
+    /// Every node that is known: by its object, or because a pod runs there.
+    #[must_use]
+    pub fn known_nodes(&self) -> BTreeSet<&str> {
+        let running = self.cluster.workloads.values().filter_map(|facts| facts.pod.node.as_deref());
+        self.nodes.iter().map(String::as_str).chain(running).collect()
+    }
+
     /// What the cluster is once a plan is applied.
     #[must_use]
     pub fn after(cluster: Cluster, state: &State) -> Self {
@@ -113,8 +125,17 @@ impl Model {
             unread: unread(state, &RBAC),
             unread_network: unread(state, NETWORK),
             unread_bodies: unread_bodies(state),
+            nodes: nodes(state),
         }
     }
+}
+
+fn nodes(state: &State) -> Vec<String> {
+    let objects = state.objects.iter().map(|known| &known.object);
+    objects
+        .filter(|object| object.kind() == "Node" && object.group().is_empty())
+        .map(|object| object.name().to_owned())
+        .collect()
 }
 
 /// A live cluster's secrets are never listed, since whoever may list them may read them.

@@ -22,6 +22,8 @@ pub enum PlaceError {
     Spelling(String),
     /// No workload of that name.
     Absent(String, Vec<String>),
+    /// A node, which no policy is about.
+    Node(String),
     /// Several, of different kinds.
     Ambiguous(String, Vec<String>),
 }
@@ -36,6 +38,7 @@ impl std::fmt::Display for PlaceError {
             Self::Absent(text, alike) => {
                 write!(f, "there is no workload {text}; there is {}", alike.join(", "))
             }
+            Self::Node(name) => write!(f, "node {name} is no end of a connection that is asked about"),
             Self::Ambiguous(text, of) => write!(f, "`{text}` may be {}: write the kind in brackets", of.join(" or ")),
         }
     }
@@ -66,6 +69,7 @@ pub fn place(network: &Network<'_>, text: &str) -> Result<Place, PlaceError> {
     found.sort();
     found.dedup();
     match found.as_slice() {
+        [] if is_node(network, namespace) => Err(PlaceError::Node(name.to_owned())),
         [] => {
             let alike = network.workloads().into_iter().filter(|known| known.contains(&format!("/{name}[")));
             Err(PlaceError::Absent(text.to_owned(), alike.collect()))
@@ -73,6 +77,12 @@ pub fn place(network: &Network<'_>, text: &str) -> Result<Place, PlaceError> {
         [one] => Ok(Place::End(End::Workload((*one).clone()))),
         several => Err(PlaceError::Ambiguous(text.to_owned(), several.iter().map(|key| written(key)).collect())),
     }
+}
+
+/// Whether the word before the slash says that a node is meant, and no namespace.
+fn is_node(network: &Network<'_>, word: &str) -> bool {
+    let of_namespace = format!("{word}/");
+    ["node", "nodes"].contains(&word) && !network.workloads().iter().any(|known| known.starts_with(&of_namespace))
 }
 
 /// As an end is written in answers.

@@ -9,7 +9,10 @@ use kspec_plan::{SubjectName, short};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::document::{QUERY_FORMAT, Rule};
+use crate::{
+    Model,
+    document::{QUERY_FORMAT, Rule},
+};
 
 /// Kinds that run pods, by the words they go by.
 const WORKLOADS: [(&str, &str, &[&str]); 8] = [
@@ -102,6 +105,23 @@ pub fn goal(text: &str) -> Result<Goal, UnknownEnd> {
             Err(_) => Err(unknown()),
         },
     }
+}
+
+/// How many nodes are named before the rest is counted.
+const NAMED: usize = 8;
+
+/// Which nodes are known, in words.
+#[must_use]
+pub fn nodes_there_are(model: &Model) -> String {
+    let known = model.known_nodes();
+    if known.is_empty() {
+        return "no node is known: there is no object of one, and no pod says where it runs".to_owned();
+    }
+    let mut text = format!("nodes known: {}", known.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "));
+    if known.len() > NAMED {
+        text.push_str(&format!(" and {} more", known.len() - NAMED));
+    }
+    text
 }
 
 fn account(namespace: &str, name: &str) -> SubjectRef {
