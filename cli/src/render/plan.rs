@@ -351,7 +351,7 @@ fn cut(text: &str) -> String {
     short
 }
 
-/// The closing line.
+/// How much it changes, in a line; what keeps it from being applied stands first.
 pub(crate) fn summary(plan: &Plan) -> String {
     let counts = &plan.summary;
     if !plan.has_changes() && plan.hosts.is_empty() && plan.refusals.is_empty() && counts.guarantees_violated == 0 {
@@ -369,25 +369,26 @@ pub(crate) fn summary(plan: &Plan) -> String {
     .filter(|(count, _)| *count > 0)
     .map(|(count, word)| format!("{count} {word}"))
     .collect();
-    let mut text = if parts.is_empty() { "No objects".to_owned() } else { format!("Objects: {}", parts.join(", ")) };
-    let rest: Vec<String> = [
+    let counted = |counts: &[(usize, &str, &str)]| -> Vec<String> {
+        let told = counts.iter().filter(|(count, ..)| *count > 0);
+        told.map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many })).collect()
+    };
+    let stops = counted(&[
+        (counts.guarantees_violated, "guarantee violated", "guarantees violated"),
+        (counts.refusals, "refusal", "refusals"),
+    ]);
+    let objects = if parts.is_empty() { "No objects".to_owned() } else { format!("Objects: {}", parts.join(", ")) };
+    let rest = counted(&[
         (counts.access_gained, "grant of access gained", "grants of access gained"),
         (counts.access_lost, "grant of access lost", "grants of access lost"),
         (counts.connectivity_opened, "connection opened", "connections opened"),
         (counts.connectivity_closed, "connection closed", "connections closed"),
         (counts.hosts, "host setting differs", "host settings differ"),
-        (counts.refusals, "refusal", "refusals"),
-        (counts.guarantees_violated, "guarantee violated", "guarantees violated"),
-    ]
-    .into_iter()
-    .filter(|(count, ..)| *count > 0)
-    .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
-    .collect();
-    if !rest.is_empty() {
-        let _ = write!(text, ". {}", rest.join(", "));
-    }
-    text.push('.');
-    text
+    ]);
+    let sentences = [stops.join(", "), objects, rest.join(", ")];
+    let said: Vec<String> =
+        sentences.into_iter().filter(|text| !text.is_empty()).map(|text| format!("{text}.")).collect();
+    said.join(" ")
 }
 
 /// The most that a pull request comment holds on GitHub; past it the details are left out, and said so.
