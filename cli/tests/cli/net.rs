@@ -327,3 +327,29 @@ fn what_no_server_would_hold_leaves_answers_open() {
         .ends(6)
         .says(&["roles: Role.rbac.authorization.k8s.io b/look", "verbs"]);
 }
+
+/// More connections than arrows can show are squares: of classes, and of more of these than fit a screen, of namespaces.
+#[test]
+fn a_picture_of_many_connections_is_a_matrix() {
+    let pods = |namespaces: usize| {
+        let pod = |number: usize| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{ name: p, namespace: n{number} }}\nspec: {{ containers: [{{ name: c, image: i }}] }}\n---\n"
+            )
+        };
+        let closed = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: closed, namespace: n1 }\nspec: { podSelector: {} }\n---\n";
+        let http = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: http, namespace: n2 }\nspec: { podSelector: {}, ingress: [{ ports: [{ port: 80 }] }] }\n";
+        Place::with(&[("state/all.yaml", &format!("{}{closed}{http}", (0..namespaces).map(pod).collect::<String>()))])
+    };
+    let draw = |namespaces| pods(namespaces).kspec(&["net", "graph", "-o", "svg", "--state", "state"]).ends(0).out;
+    let few = draw(12);
+    assert!(few.contains("marker-end"), "{few}");
+    let classes = draw(40);
+    assert!(classes.contains("Rows reach columns, by class of alike ends") && !classes.contains("marker-end"));
+    assert!(classes.contains("<title>n0/p[Pod] → n2/p[Pod]\nTCP 80</title>"), "{classes}");
+    assert!(classes.contains("<title>n2/p[Pod] → n0/p[Pod]\nAll Connections</title>"), "{classes}");
+    assert!(!classes.contains("→ n1/p[Pod]"), "{classes}");
+    let namespaces = draw(200);
+    assert!(namespaces.contains("Rows reach columns, by namespace"), "{namespaces}");
+    assert!(namespaces.contains("<title>n0 → n2\nTCP 80</title>") && !namespaces.contains("→ n1\n"), "{namespaces}");
+}

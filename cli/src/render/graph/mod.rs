@@ -1,6 +1,7 @@
 //! Who reaches whom, drawn: for Graphviz, as a picture, and as a page to look things up in.
 
 mod dot;
+mod matrix;
 mod page;
 mod svg;
 

@@ -1,13 +1,14 @@
 //! A picture: a box a namespace, a node a class of ends, an arrow from source to destination.
 //!
 //! Boxes stand in a grid that is about as wide as it is high, in the order of their names; nodes stand below each other in their box.
-//! What an arrow allows is its title, and its label where there are few and it is not everything.
+//! What an arrow allows is its title, and its label where there are few and it is not everything. Of more arrows than can be told
+//! apart there is a [matrix](super::matrix).
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use kspec_query::net_graph::SummaryDocument;
 
-use super::{escaped, groups, lines};
+use super::{escaped, groups, lines, matrix::matrix};
 
 /// Width of a letter of the font, about.
 const LETTER: usize = 7;
@@ -22,6 +23,8 @@ const TITLE: usize = 24;
 const ALL: &str = "All Connections";
 /// Above so many labels, they would cover each other.
 const LABELLED: usize = 40;
+/// Above so many arrows, they would.
+const ARROWS: usize = 250;
 
 #[derive(Clone, Copy)]
 struct Rect {
@@ -38,6 +41,10 @@ struct Drawn<'d> {
 }
 
 pub(crate) fn svg(document: &SummaryDocument) -> String {
+    let pairs = document.pairs();
+    if pairs.len() > ARROWS {
+        return matrix(document, &pairs);
+    }
     let (boxes, width, height) = layout(document);
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\">\n\
@@ -63,7 +70,6 @@ pub(crate) fn svg(document: &SummaryDocument) -> String {
             places.insert(*number, *rect);
         }
     }
-    let pairs = document.pairs();
     let labelled = pairs.iter().filter(|(.., conn)| *conn != ALL).count() <= LABELLED;
     let mut from_source = BTreeMap::new();
     let names: Vec<&str> = document.classes.iter().map(|class| class.name.as_str()).collect();
