@@ -317,3 +317,129 @@ spec: { nodeName: worker-2, containers: [{ name: agent, image: agent, securityCo
     ask(&place, "state", &["--to", "node/worker-2"]).ends(0).says(&["pod/mon/agent-2"]);
     ask(&place, "state", &["--to", "pod/mon/nobody"]).ends(6).says(&["nothing runs as pod/mon/nobody"]);
 }
+
+#[test]
+fn the_librarys_rules_hold_back_what_has_no_exception() {
+    let config = "name = \"shop\"\nedition = \"2026\"\nkubernetes = \"1.36\"\n";
+    let of = |rule: &str, to: &str, allow: &str| {
+        let module = format!(
+            "use std.admission.{{no_exec, no_port_forward}}\nnamespace shop {{ pod_security: restricted }}\ngroup devs = \"devs\"\n/// Helps.\nrole dev in shop {{ {allow} }}\n/// They help.\ngrant dev to devs\nenforce {rule} in shop\n"
+        );
+        let place = Place::with(&[
+            ("kspec.toml", config),
+            ("main.kspec", &module),
+            (
+                "state/objects.yaml",
+                "apiVersion: v1\nkind: Pod\nmetadata: { name: web, namespace: shop }\nspec: { containers: [{ name: c }] }\n",
+            ),
+        ]);
+        let asked = ["access", "paths", "--project", ".", "--state", "state", "--from", "group/devs", "--to", to];
+        place.kspec(&asked).ends(0).out
+    };
+    let exec = "allow create on pods/exec";
+    let told = of("no_exec", "pod/shop/web", exec);
+    assert!(told.contains("held back by rule no_exec in namespace shop"), "{told}");
+    let told = of("no_exec([\"sre\"])", "pod/shop/web", exec);
+    assert!(told.starts_with("to pod/shop/web: 1 path\n"), "{told}");
+    let told = of("no_port_forward", "ports/pod/shop/web", "allow create on pods/portforward");
+    assert!(told.contains("held back by rule no_port_forward in namespace shop"), "{told}");
+}
+
+/// What is stored on nodes: a backup of the control plane's store, and someone who may create volumes and, by an apply, one deployment.
+const STORAGE: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: { name: shop, labels: { pod-security.kubernetes.io/enforce: restricted } }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: etcd-n1, namespace: kube-system, labels: { component: etcd } }
+spec: { nodeName: n1, automountServiceAccountToken: false, containers: [{ name: etcd, image: etcd }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: backup, namespace: ops }
+spec:
+  nodeName: n1
+  automountServiceAccountToken: false
+  containers: [{ name: b, image: b, volumeMounts: [{ name: d, mountPath: /d, readOnly: true }] }]
+  volumes: [{ name: d, persistentVolumeClaim: { claimName: data } }]
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: { name: etcd }
+spec: { local: { path: /var/lib/etcd }, claimRef: { namespace: ops, name: data } }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: storage }
+rules: [{ apiGroups: [""], resources: [persistentvolumes], verbs: [create] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: web, namespace: shop }
+rules: [{ apiGroups: [apps], resources: [deployments], verbs: [create, patch], resourceNames: [web] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: web, namespace: shop }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: web }
+subjects: [{ kind: User, apiGroup: rbac.authorization.k8s.io, name: ann }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: storage }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: storage }
+subjects: [{ kind: User, apiGroup: rbac.authorization.k8s.io, name: ann }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: exec }
+rules: [{ apiGroups: [""], resources: [pods/exec], verbs: [create] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: exec, namespace: ops }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: exec }
+subjects: [{ kind: User, apiGroup: rbac.authorization.k8s.io, name: bob }]
+"#;
+
+/// A policy that lets a request pass where it holds.
+fn policy(operation: &str, resource: &str, expression: &str) -> String {
+    format!(
+        r#"---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{ name: p }}
+spec:
+  matchConstraints: {{ resourceRules: [{{ apiGroups: [""], apiVersions: [v1], operations: [{operation}], resources: [{resource}] }}] }}
+  validations: [{{ expression: "{expression}" }}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{ name: p }}
+spec: {{ policyName: p, validationActions: [Deny] }}
+"#
+    )
+}
+
+#[test]
+fn volumes_of_nodes_and_requests_that_are_refused_are_told() {
+    let of = |policy: &str, from: &str, to: &str| {
+        let place = Place::with(&[("state/objects.yaml", &format!("{STORAGE}{policy}"))]);
+        ask(&place, "state", &["--from", from, "--to", to]).ends(0).out
+    };
+    insta::assert_snapshot!(of("", "user/ann", "node"));
+    let (open, held) = ("to all-secrets: 1 path\n", "to all-secrets: no path\n\nheld back: 1 path\n");
+    assert!(of("", "user/bob", "all-secrets").starts_with(open));
+    let refused = of(&policy("CONNECT", "pods/exec", "request.namespace != 'ops'"), "user/bob", "all-secrets");
+    assert!(refused.starts_with(held) && refused.contains("held back by ValidatingAdmissionPolicy p in namespace ops"));
+    let someone = "request.userInfo.username == 'carol'";
+    let named = of(&policy("CONNECT", "pods/exec", someone), "user/bob", "all-secrets");
+    assert!(named.starts_with(open) && named.contains("may be refused by ValidatingAdmissionPolicy p"), "{named}");
+    let volumes = "!has(object.spec.hostPath) && !has(object.spec.local)";
+    let refused = of(&policy("CREATE", "persistentvolumes", volumes), "user/ann", "node");
+    assert!(refused.starts_with("to node: no path\n\nheld back: 1 path\n"), "{refused}");
+    let near = of(&policy("CREATE", "persistentvolumes", "!has(object.spec.hostPath)"), "user/ann", "node");
+    assert!(near.contains("may be refused by ValidatingAdmissionPolicy p\n"), "{near}");
+}

@@ -46,6 +46,11 @@ fn part(choices: &mut Choices, value: &Value) -> Part {
             }
             Part::List { items: known, open }
         }
+        Value::String(text) if choices.below(4) == 0 => {
+            let others = ["", "web", "default", "registry.example.com/app:1"];
+            let other = others.into_iter().filter(|other| other != text).nth(choices.below(3));
+            Part::OtherText(other.unwrap_or("else").into())
+        }
         value => Part::closed(value),
     }
 }

@@ -100,11 +100,9 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
             .map(|source| json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {}, "spec": { source: {} } }))
             .to_vec(),
         Attempt::Bind | Attempt::Rebind | Attempt::BindEverywhere | Attempt::RebindEverywhere => {
-            let role = name.and_then(|name| name.split_once('/')).map_or_else(
-                || json!({ "apiGroup": RBAC }),
-                |(kind, name)| json!({ "apiGroup": RBAC, "kind": kind, "name": name }),
-            );
-            vec![json!({ "metadata": {}, "roleRef": role })]
+            // Who is of `system:masters` has no use for a binding.
+            let own = Part::open(&json!({})).with("name", Part::OtherText("system:masters".into()));
+            return vec![bound(name).with("subjects", Part::List { items: vec![own], open: true })];
         }
         Attempt::Exec
         | Attempt::Attach
@@ -116,10 +114,19 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
     values.iter().map(Part::open).collect()
 }
 
+/// A binding of a role.
+fn bound(name: Option<&str>) -> Part {
+    let role = name.and_then(|name| name.split_once('/')).map_or_else(
+        || json!({ "apiGroup": RBAC }),
+        |(kind, name)| json!({ "apiGroup": RBAC, "kind": kind, "name": name }),
+    );
+    Part::open(&json!({ "metadata": {}, "roleRef": role }))
+}
+
 /// What an object was before: a binding keeps its role.
-pub(super) fn old(attempt: Attempt, object: &Part) -> Part {
+pub(super) fn old(attempt: Attempt, name: Option<&str>) -> Part {
     match (attempt, requested(attempt).operation) {
-        (Attempt::Rebind | Attempt::RebindEverywhere, _) => object.clone(),
+        (Attempt::Rebind | Attempt::RebindEverywhere, _) => bound(name),
         (_, Operation::Update) => Part::Unknown,
         _ => Part::Absent,
     }
@@ -207,7 +214,8 @@ pub(super) fn harmless() -> Part {
     Part::closed(&json!({ "apiVersion": "v1", "kind": "Pod" })).with("metadata", metadata).with("spec", spec)
 }
 
-/// What is known of the request; who sends it is the attacker's to choose, and what it is about where that is not named.
+/// What is known of the request; who sends it is the attacker's to choose, and what it is about where that is not named. Nobody is the
+/// API server itself, which the names that begin with `system:` are kept for.
 pub(super) fn request(attempt: Attempt, namespace: Option<&str>, name: Option<&str>) -> Part {
     let Request { operation, group, resource, subresource, kind, .. } = requested(attempt);
     let mut known = json!({
@@ -218,7 +226,8 @@ pub(super) fn request(attempt: Attempt, namespace: Option<&str>, name: Option<&s
     if let Some(fields) = known.as_object_mut().filter(|_| !subresource.is_empty()) {
         fields.insert("subResource".to_owned(), json!(subresource));
     }
-    let mut request = Part::open(&known);
+    let sender = Part::open(&json!({ "groups": [] })).with("username", Part::OtherText("system:apiserver".into()));
+    let mut request = Part::open(&known).with("userInfo", sender);
     if let Some(name) = name.filter(|_| attempt == Attempt::Token) {
         request = request.with("name", Part::Text(name.into()));
     }

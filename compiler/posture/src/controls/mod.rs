@@ -280,7 +280,7 @@ impl<'c> Asked<'c> {
         let (Some(object), Some(one)) = (ways.objects.get(way), self.askable.get(one)) else { return false };
         let namespace = place.namespace();
         let request = request(self.attempt, place.name(), ways.name.as_deref());
-        let old = old(self.attempt, object);
+        let old = old(self.attempt, ways.name.as_deref());
         let known = Known { object, old: &old, request: &request, namespace: &namespace };
         match one {
             Askable::Rule { target, statements, .. } => known.violates(target, statements),

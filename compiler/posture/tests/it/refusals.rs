@@ -58,6 +58,34 @@ fn connections_are_refused_whoever_makes_them() {
     assert_eq!(of(about("CONNECT", "pods/log", "false"), &[]), []);
 }
 
+/// As the library's own rules make exceptions.
+#[test]
+fn exceptions_for_nobody_are_none() {
+    let exec = |expression: &str| of(about("CONNECT", "pods/exec", expression), &[]);
+    assert_eq!(exec("request.userInfo.groups.exists(g, g in [])"), any(Attempt::Exec));
+    assert_eq!(exec("request.userInfo.username == 'system:apiserver'"), any(Attempt::Exec));
+    assert_eq!(exec("!request.userInfo.groups.all(g, !(g in []))"), any(Attempt::Exec));
+    for near in [
+        "request.userInfo.groups.exists(g, g in ['ops'])",
+        "request.userInfo.groups.exists(g, !(g in []))",
+        "!request.userInfo.groups.all(g, g in [])",
+        "request.userInfo.username != 'system:apiserver'",
+        "request.userInfo.username in ['system:apiserver', 'ops']",
+        "request.userInfo.username == ''",
+    ] {
+        assert_eq!(exec(near), [], "{near}");
+    }
+    let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "cluster-admin" } });
+    let bind = |except: &str| {
+        let expression = format!(
+            "request.userInfo.username == 'system:apiserver' || object.roleRef.name != 'cluster-admin' || object.subjects.all(s, s.name in [{except}])"
+        );
+        let policy = about("CREATE", "clusterrolebindings.rbac.authorization.k8s.io", &expression);
+        of(policy, std::slice::from_ref(&role)).len()
+    };
+    assert_eq!((bind("'system:masters'"), bind(""), bind("'system:masters', 'ops'")), (1, 1, 0));
+}
+
 #[test]
 fn any_container_is_refused_where_none_may_be_added() {
     let on = |expression: &str| of(about("UPDATE", "pods/ephemeralcontainers", expression), &[]);

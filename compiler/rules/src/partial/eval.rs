@@ -220,6 +220,9 @@ impl<'p> Asked<'p> {
             (Part::Bool(a), Part::Bool(b)) => Some(a == b),
             (Part::Int(a), Part::Int(b)) => Some(a == b),
             (Part::Text(a), Part::Text(b)) => Some(a == b),
+            (Part::Text(text), Part::OtherText(other)) | (Part::OtherText(other), Part::Text(text)) => {
+                (text == other).then_some(false)
+            }
             (Part::Text(text), Part::SomeText) | (Part::SomeText, Part::Text(text)) => text.is_empty().then_some(false),
             _ => None,
         }
@@ -272,7 +275,21 @@ impl<'p> Asked<'p> {
 
     fn each(&mut self, what: Each, over: &Expr, item: &Var, body: &Expr) -> Part {
         let cel = self.cel;
-        let Some((items, open)) = self.value(over).items(!cel) else { return Part::Unknown };
+        let quantifies = matches!(what, Each::Any | Each::None | Each::All);
+        let (items, mut open) = match self.value(over) {
+            // Whatever items it has.
+            Part::Unknown if quantifies => (Vec::new(), true),
+            value => match value.items(!cel) {
+                Some(items) => items,
+                None => return Part::Unknown,
+            },
+        };
+        // Items that nobody knows of change nothing where the condition says the same of any.
+        if open && quantifies {
+            self.bind(item, Part::Unknown);
+            open = self.holds(body) != Some(what == Each::All);
+            self.unbind();
+        }
         let mut results = Vec::with_capacity(items.len());
         for value in &items {
             self.bind(item, value.clone());
@@ -358,7 +375,7 @@ impl<'p> Asked<'p> {
         }
         match (ty.present(), value) {
             (_, Part::Absent) if !self.cel => Part::Absent,
-            (Ty::Text, value @ (Part::Text(_) | Part::SomeText))
+            (Ty::Text, value @ (Part::Text(_) | Part::SomeText | Part::OtherText(_)))
             | (Ty::Bool, value @ Part::Bool(_))
             | (Ty::Int, value @ Part::Int(_))
             | (Ty::List(_), value @ Part::List { .. })

@@ -23,6 +23,8 @@ pub enum Part {
     Text(Arc<str>),
     /// A text that is not empty.
     SomeText,
+    /// A text that is not this one.
+    OtherText(Arc<str>),
     /// A list.
     List {
         /// Items that it has, in order where it is not open.

@@ -13,7 +13,7 @@ fn of(expression: &str) -> Option<bool> {
         "containers": [{ "securityContext": { "privileged": true, "capabilities": { "add": ["SYS_ADMIN"] } } }], "hostPID": true,
     });
     let object = Part::open(&json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec }));
-    let request = Part::open(&json!({ "operation": "CREATE" }));
+    let request = Part::open(&json!({ "operation": "CREATE" })).with("name", Part::OtherText("web".into()));
     let namespace = Part::closed(&json!({ "metadata": { "name": "shop", "labels": { "tier": "gold" } } }));
     let known = Known { object: &object, old: &Part::Absent, request: &request, namespace: &namespace };
     known.holds(&[], &cel::read(expression)?)
@@ -42,6 +42,25 @@ fn what_is_known_decides() {
         ("'SYS_ADMIN' in object.spec.containers.map(c, c.securityContext.capabilities.add).map(l, l[0])", None),
         ("object.spec.containers.exists(c, 'SYS_ADMIN' in c.securityContext.capabilities.add)", Some(true)),
         ("object.spec.?containers.orValue([]).all(c, c.?tty.orValue(false))", None),
+        // What no item changes.
+        ("object.spec.containers.exists(c, c.name in [])", Some(false)),
+        ("object.spec.containers.all(c, !(c.name in []))", Some(true)),
+        ("object.spec.volumes.exists(v, v.name in [])", Some(false)),
+        ("object.spec.volumes.all(v, !(v.name in []))", Some(true)),
+        ("object.spec.volumes.exists(v, !(v.name in []))", None),
+        ("object.spec.volumes.all(v, v.name in [])", None),
+        ("object.spec.volumes.filter(v, v.name in []).size() == 0", None),
+        // A text that is known by what it is not.
+        ("request.name == 'web'", Some(false)),
+        ("'web' != request.name", Some(true)),
+        ("request.name in ['web']", Some(false)),
+        ("request.name == 'db'", None),
+        ("request.name != 'db'", None),
+        ("request.name in ['web', 'db']", None),
+        ("request.name == ''", None),
+        ("request.name.startsWith('w')", None),
+        ("size(request.name) == 3", None),
+        ("string(request.name) == 'web'", Some(false)),
         ("oldObject == null", Some(true)),
         ("request.operation in ['CREATE', \"UPDATE\"]", Some(true)),
         ("request.operation == 'DELETE' ? true : object.kind != r'Pod'", Some(false)),
