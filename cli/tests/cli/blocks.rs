@@ -60,7 +60,7 @@ fn programs_in_documents_compile() {
                 webhook_ca: None,
             });
             compiler.set_source("main.kspec", program);
-            for finding in compiler.prove() {
+            for finding in compiler.prove().findings {
                 // What an excerpt declares is used outside it.
                 if finding.severity >= Severity::Warning && finding.code != codes::UNUSED_DECLARATION {
                     wrong.push(format!("{page}:{line}: {} {}", finding.code, finding.message));

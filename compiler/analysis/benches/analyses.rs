@@ -274,7 +274,7 @@ fn review_of_access(bencher: Bencher<'_, '_>, accounts: usize) {
         controls: None,
         complete: true,
         break_glass: &none,
-        own: &none,
+        own: &|_| false,
         namespaced: &|_, _| Some(true),
         issuers: None,
     };

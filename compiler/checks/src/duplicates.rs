@@ -1,14 +1,15 @@
 //! K0106: two declarations of one Kubernetes object. Which of them counted would be chance.
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, hash_map::Entry};
 
 use kspec_diagnostics::{Finding, codes};
 use kspec_model::{ObjectKey, program::Origin};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::{Facts, report};
 
 pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let mut first: HashMap<_, &Origin> = HashMap::with_capacity(facts.outline.len());
+    let mut first: FxHashMap<_, &Origin> = FxHashMap::with_capacity_and_hasher(facts.outline.len(), FxBuildHasher);
     let mut twice: BTreeMap<ObjectKey, Vec<&Origin>> = BTreeMap::new();
     for object in facts.outline {
         match first.entry((object.kind, object.namespace, object.name.as_ref(), object.group)) {

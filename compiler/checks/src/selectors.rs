@@ -1,12 +1,13 @@
 //! Label selectors: K0404 workloads that select each other's pods, K0405 selectors that nothing can match.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_diagnostics::{Finding, codes};
 use kspec_model::{
     LabelSelector, Operator,
     program::{GrantScope, NetworkScope, Origin, Peer, Workload},
 };
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::{Facts, report};
 
@@ -17,7 +18,8 @@ type Demanded<'a> = (&'a str, Option<(&'a str, &'a str)>);
 /// that a thousand workloads cost a thousand look-ups.
 pub(crate) fn overlaps(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let workloads = &facts.program.workloads;
-    let mut by_label: HashMap<Demanded<'_>, Vec<usize>> = HashMap::with_capacity(workloads.len());
+    let mut by_label: FxHashMap<Demanded<'_>, Vec<usize>> =
+        FxHashMap::with_capacity_and_hasher(workloads.len(), FxBuildHasher);
     for (index, workload) in workloads.iter().enumerate() {
         let demanded = workload.pods.match_labels.iter().next_back().map(|(key, value)| (key.as_str(), value.as_str()));
         by_label.entry((&workload.namespace, demanded)).or_default().push(index);

@@ -41,7 +41,7 @@ impl SourceFile {
     pub fn new(path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
         let text: Arc<str> = text.into();
         let line_starts = std::iter::once(0)
-            .chain(text.bytes().zip(1_u32..).filter_map(|(byte, next)| (byte == b'\n').then_some(next)))
+            .chain(memchr::memchr_iter(b'\n', text.as_bytes()).filter_map(|end| u32::try_from(end + 1).ok()))
             .collect();
         Self { path: path.into(), text, line_starts }
     }

@@ -14,13 +14,12 @@ mod standards;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    convert::Infallible,
-    sync::{Arc, OnceLock, mpsc},
+    sync::{Arc, OnceLock},
 };
 
 use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
-use kspec_lower::admission::{Lowering, lowering};
-use kspec_lower::{HostOutput, LoweredObject};
+use kspec_lower::admission::Lowering;
+use kspec_lower::{HostOutput, LoweredObject, Share};
 use kspec_model::{Labels, Object, program::Program, rules::Table};
 use kspec_posture::{Survey, SurveyBuilder, Surveyed};
 use kspec_resolve::Session;
@@ -32,11 +31,6 @@ pub use document::{CheckDocument, FindingDocument, FixDocument, LabelDocument, c
 pub use kspec_resolve::{Config, Environment, Facts, Lock, ManifestDoc, managed_flags, parse_config, parse_lock};
 pub use pod_security::{Library, pod_security, pod_security_minor};
 pub use standards::{Standards, StandardsError, Violated};
-
-/// Objects that are handed on at once to whoever looks at them.
-const BATCH: usize = 32;
-/// Batches that wait before no more are lowered: few, so that their memory is used again.
-const WAITING: usize = 2;
 
 /// A program under edit.
 pub struct Compiler {
@@ -58,6 +52,15 @@ pub struct Stats {
     pub checked_alone: usize,
     /// Items that were checked beside those that share a namespace or an object with them.
     pub checked_together: usize,
+}
+
+/// What [`Compiler::prove`] says, and the cluster that it was said of.
+#[derive(Debug)]
+pub struct Proved<'c> {
+    /// Sorted by place; accepted ones left out.
+    pub findings: Vec<Finding>,
+    /// None where an error kept it from being asked. It is large: a process that ends need not take it apart.
+    pub survey: Option<Survey<'c>>,
 }
 
 /// What a program lowers to.
@@ -106,15 +109,31 @@ impl Compiler {
     /// Every finding of the program: syntax, names, types, what does not fit together, what cannot be lowered. Sorted by
     /// place; accepted ones left out. Dynamic scopes range over the program's own namespaces.
     pub fn check(&mut self) -> Vec<Finding> {
-        let findings = self.told();
+        self.analyze();
+        let findings = judge(&self.session, &mut self.judged, &mut self.levels);
         self.settled(findings, |code| !kspec_posture::tells(code))
     }
 
     /// As [`Compiler::check`], and where that finds no error, what the program's objects and the manifests beside it show as a
     /// cluster of their own.
-    pub fn prove(&mut self) -> Vec<Finding> {
-        let alone = |compiler: &Self| Ok::<_, Infallible>(kspec_posture::findings(&compiler.survey()));
-        self.check_with(alone).unwrap_or_default()
+    pub fn prove(&mut self) -> Proved<'_> {
+        self.analyze();
+        let (session, lowering) = (&self.session, &self.lowering);
+        let (judged, levels) = (&mut self.judged, &mut self.levels);
+        // Objects do not depend on what is said of them. A program that is wrong by itself is not asked about any.
+        let sound = session.findings().all(|finding| finding.severity != Severity::Error);
+        let (mut findings, survey) = std::thread::scope(|scope| {
+            let survey = sound.then(|| scope.spawn(|| survey(session, lowering)));
+            let findings = judge(session, judged, levels);
+            // Work that panics does so here too.
+            (findings, survey.map(|survey| survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+        });
+        let checked = self.settled(findings.clone(), |code| !kspec_posture::tells(code));
+        let Some(survey) = survey.filter(|_| worst(&checked) != Some(Severity::Error)) else {
+            return Proved { findings: checked, survey: None };
+        };
+        findings.extend(kspec_posture::findings(&survey));
+        Proved { findings: self.settled(findings, |_| true), survey: Some(survey) }
     }
 
     /// As [`Compiler::check`], and where that finds no error, with what `more` looks for: findings of [`kspec_posture`], which
@@ -123,7 +142,8 @@ impl Compiler {
     /// # Errors
     /// Those of `more`.
     pub fn check_with<E>(&mut self, more: impl FnOnce(&Self) -> Result<Vec<Finding>, E>) -> Result<Vec<Finding>, E> {
-        let mut findings = self.told();
+        self.analyze();
+        let mut findings = judge(&self.session, &mut self.judged, &mut self.levels);
         let checked = self.settled(findings.clone(), |code| !kspec_posture::tells(code));
         if worst(&checked) == Some(Severity::Error) {
             return Ok(checked);
@@ -135,48 +155,12 @@ impl Compiler {
     /// What the program makes by itself, with the manifests beside it; dynamic scopes range over its own namespaces.
     #[must_use]
     pub fn survey(&self) -> Survey<'_> {
-        let facts = self.session.facts();
-        let program = self.session.program();
-        let lowering = self.lowering();
-        let mut builder = std::thread::scope(|scope| {
-            let (lowered, objects) = mpsc::sync_channel::<Vec<Surveyed<'_>>>(WAITING);
-            scope.spawn(move || {
-                let mut batch = Vec::new();
-                kspec_lower::show_objects(program, facts.as_of, lowering, &mut |object, origin| {
-                    batch.push(Surveyed { object: Cow::Owned(object), place: Place::Source(origin.at) });
-                    if batch.len() == BATCH {
-                        // Nobody receives any more only where that thread panics, which ends this one's work as well.
-                        drop(lowered.send(std::mem::take(&mut batch)));
-                    }
-                });
-                drop(lowered.send(batch));
-            });
-            // Of two objects with one key the first counts: what the program says of it.
-            let mut builder = SurveyBuilder::default();
-            objects.into_iter().flatten().for_each(|surveyed| builder.add(surveyed));
-            builder
-        });
-        for document in &facts.manifests {
-            builder.add(Surveyed {
-                object: Cow::Owned(Object(document.value.clone())),
-                place: Place::File { path: Arc::clone(&document.file), line: document.line, column: 1 },
-            });
-        }
-        builder.finish(&facts.schema).declared(program, facts.as_of)
+        survey(&self.session, &self.lowering)
     }
 
-    /// What every phase says, nothing taken out.
-    fn told(&mut self) -> Vec<Finding> {
+    fn analyze(&mut self) {
         self.session.analyze();
         self.lowering = OnceLock::new();
-        let session = &self.session;
-        let facts = session.facts();
-        let (as_of, schema) = (facts.as_of, &*facts.schema);
-        self.judged.update(session.project(), session.contributions(), session.changed(), (as_of, schema));
-        let mut findings: Vec<Finding> = session.findings().collect();
-        findings.extend(self.judged.findings().cloned());
-        findings.extend(self.levels.check(session));
-        findings
     }
 
     fn settled(&self, findings: Vec<Finding>, looked: impl Fn(Code) -> bool) -> Vec<Finding> {
@@ -200,25 +184,8 @@ impl Compiler {
         kspec_lower::admission::revised(self.lowering().table.clone())
     }
 
-    /// The rule table without its revision, each entry with its place in its file; made once.
     fn lowering(&self) -> &Lowering {
-        self.lowering.get_or_init(|| {
-            let (program, sources) = (self.session.program(), self.session.sources());
-            let mut lowering = lowering(&program.view(), self.session.facts().as_of);
-            let Lowering { table, bindings, .. } = &mut lowering;
-            let (rules, mutations) = bindings.split_at(table.rules.len().min(bindings.len()));
-            for (bound, binding) in table.rules.iter_mut().zip(rules) {
-                if let Some(binding) = program.rules.get(*binding) {
-                    binding.place(&mut bound.rule, sources);
-                }
-            }
-            for (bound, binding) in table.mutations.iter_mut().zip(mutations) {
-                if let Some(binding) = program.mutations.get(*binding) {
-                    binding.place(&mut bound.mutation, sources);
-                }
-            }
-            lowering
-        })
+        lowering_of(&self.session, &self.lowering)
     }
 
     /// The program as of the last [`Compiler::check`].
@@ -256,6 +223,67 @@ impl Compiler {
         findings.dedup();
         findings
     }
+}
+
+/// What every phase says, nothing taken out.
+fn judge(session: &Session, judged: &mut Judged, levels: &mut Levels) -> Vec<Finding> {
+    let facts = session.facts();
+    let (as_of, schema) = (facts.as_of, &*facts.schema);
+    judged.update(session.project(), session.contributions(), session.changed(), (as_of, schema));
+    let mut findings: Vec<Finding> = session.findings().collect();
+    findings.extend(judged.findings().cloned());
+    findings.extend(levels.check(session));
+    findings
+}
+
+/// The cluster that a program makes; see [`Compiler::survey`].
+fn survey<'s>(session: &'s Session, lowering: &'s OnceLock<Lowering>) -> Survey<'s> {
+    let facts = session.facts();
+    let program = session.program();
+    let lowering = lowering_of(session, lowering);
+    let look = |share| {
+        let mut builder = SurveyBuilder::default();
+        kspec_lower::show_objects(program, facts.as_of, lowering, share, &mut |object, origin| {
+            builder.add(Surveyed { object: Cow::Owned(object), place: Place::Source(origin.at) });
+        });
+        builder
+    };
+    let mut builder = std::thread::scope(|scope| {
+        let networks = scope.spawn(|| look(Share::Networks));
+        let mut builder = look(Share::Others);
+        // Work that panics does so here too.
+        builder.join(networks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        builder
+    });
+    // Of two objects with one key the first counts: what the program says of it.
+    for document in &facts.manifests {
+        builder.add(Surveyed {
+            object: Cow::Owned(Object(document.value.clone())),
+            place: Place::File { path: Arc::clone(&document.file), line: document.line, column: 1 },
+        });
+    }
+    builder.finish(&facts.schema).declared(program, facts.as_of)
+}
+
+/// The rule table without its revision, each entry with its place in its file; made once.
+fn lowering_of<'l>(session: &Session, lowering: &'l OnceLock<Lowering>) -> &'l Lowering {
+    lowering.get_or_init(|| {
+        let (program, sources) = (session.program(), session.sources());
+        let mut lowering = kspec_lower::admission::lowering(&program.view(), session.facts().as_of);
+        let Lowering { table, bindings, .. } = &mut lowering;
+        let (rules, mutations) = bindings.split_at(table.rules.len().min(bindings.len()));
+        for (bound, binding) in table.rules.iter_mut().zip(rules) {
+            if let Some(binding) = program.rules.get(*binding) {
+                binding.place(&mut bound.rule, sources);
+            }
+        }
+        for (bound, binding) in table.mutations.iter_mut().zip(mutations) {
+            if let Some(binding) = program.mutations.get(*binding) {
+                binding.place(&mut bound.mutation, sources);
+            }
+        }
+        lowering
+    })
 }
 
 /// The heaviest severity among findings.

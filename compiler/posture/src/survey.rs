@@ -2,11 +2,12 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::{BTreeMap, hash_map::Entry},
     sync::OnceLock,
 };
 
 use kspec_analysis::{abuse::Controls, review::Review};
+use rustc_hash::FxHashMap;
 
 use kspec_diagnostics::Place;
 use kspec_model::{
@@ -36,7 +37,7 @@ pub struct Survey<'a> {
     /// What is known of the control plane, where it is a whole cluster that is looked at; none for a program alone.
     pub control_plane: Option<ControlPlane>,
     /// Where each object is told of.
-    places: HashMap<ObjectKey, Place>,
+    places: FxHashMap<ObjectKey, Place>,
     /// Those of which more is asked than the cluster tells.
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
     review: OnceLock<Review>,
@@ -173,7 +174,7 @@ impl<'a> Survey<'a> {
 pub struct SurveyBuilder<'a> {
     lift: Lift,
     shows_defaults: bool,
-    places: HashMap<ObjectKey, Place>,
+    places: FxHashMap<ObjectKey, Place>,
     objects: BTreeMap<ObjectKey, Surveyed<'a>>,
 }
 
@@ -183,11 +184,22 @@ impl<'a> SurveyBuilder<'a> {
         self.shows_defaults |= is_default(&surveyed.object);
         let Entry::Vacant(slot) = self.places.entry(surveyed.object.key()) else { return };
         self.lift.read(&surveyed.object.0);
-        let key = slot.key().clone();
-        slot.insert(surveyed.place.clone());
-        if !is_told(&surveyed.object) {
+        if is_told(&surveyed.object) {
+            slot.insert(surveyed.place);
+        } else {
+            let key = slot.key().clone();
+            slot.insert(surveyed.place.clone());
             self.objects.insert(key, surveyed);
         }
+    }
+
+    /// Takes over what another looked at, which is no object that this one did.
+    pub fn join(&mut self, other: Self) {
+        let Self { lift, shows_defaults, places, objects } = other;
+        self.lift.join(lift);
+        self.shows_defaults |= shows_defaults;
+        self.places.extend(places);
+        self.objects.extend(objects);
     }
 
     /// All of them as a cluster. Roles and bindings that every API server creates are added where none of them was.

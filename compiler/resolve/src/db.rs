@@ -16,49 +16,61 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     elaborate,
+    few::Few,
     manifests::ManifestIndex,
     modules::{ItemEntry, Module, declared, path_text},
     session::Facts,
     target::Target,
 };
 
+/// A module, and a name in it.
+type LookedUp = (Arc<str>, Arc<str>);
+
 /// What an elaboration drew on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Uses {
-    /// Names looked up, by module, found or not. The empty name is the list of a module's names; in the empty module,
-    /// the names are the modules.
-    pub(crate) names: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Modules and names looked up in them, found or not, in order. The empty name is the list of a module's names; in the
+    /// empty module, the names are the modules.
+    names: Vec<LookedUp>,
     /// Items whose exports or contribution were read.
-    pub(crate) items: BTreeSet<ItemId>,
+    pub(crate) items: Few<ItemId>,
     /// Items whose text was looked at.
-    pub(crate) texts: BTreeSet<ItemId>,
+    pub(crate) texts: Few<ItemId>,
 }
 
 impl Uses {
     pub(crate) fn name(&mut self, module: &str, name: &str) {
-        let names = match self.names.get_mut(module) {
-            Some(names) => names,
-            None => self.names.entry(Arc::from(module)).or_default(),
-        };
-        if !names.contains(name) {
-            names.insert(Arc::from(name));
-        }
+        let Err(at) = self.names.binary_search_by(|(m, n)| (&**m, &**n).cmp(&(module, name))) else { return };
+        let same = [at.checked_sub(1), Some(at)].into_iter().flatten().find_map(|near| {
+            let (known, _) = self.names.get(near)?;
+            (**known == *module).then(|| Arc::clone(known))
+        });
+        self.names.insert(at, (same.unwrap_or_else(|| Arc::from(module)), Arc::from(name)));
+    }
+
+    /// The names looked up, by module.
+    pub(crate) fn by_module(&self) -> impl Iterator<Item = (&Arc<str>, &[LookedUp])> {
+        let chunks = self.names.chunk_by(|(one, _), (other, _)| one == other);
+        chunks.filter_map(|names| Some((&names.first()?.0, names)))
     }
 }
+
+/// Values by the names that a declaration declares: one, or none.
+pub(crate) type Exports = Option<(Arc<str>, Value)>;
 
 /// An elaborated item.
 #[derive(Debug)]
 pub(crate) struct Unit {
     /// Values by the names the item declares.
-    pub(crate) exports: BTreeMap<Arc<str>, Value>,
+    pub(crate) exports: Exports,
     /// Its contribution to the program.
     pub(crate) part: Part,
     /// What was wrong.
     pub(crate) findings: Vec<Finding>,
     /// What it drew on.
     pub(crate) uses: Uses,
-    /// Changes when anything changes that another item can see.
-    pub(crate) fingerprint: u64,
+    /// The hash of its text, where others see that whole.
+    pub(crate) whole: Option<u64>,
 }
 
 /// What a name of a module stands for.
@@ -295,34 +307,33 @@ impl<'s> Db<'s> {
         unit.part.workloads.iter().find(|workload| workload.namespace == namespace && workload.name == name).cloned()
     }
 
-    /// A fingerprint over everything that others can see of a unit. Functions, templates, rules and types of parameters are
-    /// seen whole, and a stamp says nothing of a template that is wrong.
-    pub(crate) fn fingerprint(
-        &self,
-        id: ItemId,
-        exports: &BTreeMap<Arc<str>, Value>,
-        part: &Part,
-        findings: &[Finding],
-    ) -> u64 {
+    /// The hash of an item's text where others see the text whole: functions, templates, rules, types of parameters.
+    pub(crate) fn seen_whole(&self, id: ItemId) -> Option<u64> {
+        let entry = self.items.get(&id)?;
+        let whole = matches!(
+            entry.parsed.item.kind,
+            ItemKind::Fn(_)
+                | ItemKind::Template(_)
+                | ItemKind::Param(_)
+                | ItemKind::Use(_)
+                | ItemKind::Rule(_)
+                | ItemKind::Mutation(_)
+        );
+        whole.then_some(entry.hash)
+    }
+}
+
+impl Unit {
+    /// Changes when anything changes that another item can see. A stamp says nothing of a template that is wrong. It is asked
+    /// of what an edit touches, never of a whole project.
+    pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        findings.iter().any(|finding| finding.severity == Severity::Error).hash(&mut hasher);
-        if let Some(entry) = self.items.get(&id)
-            && matches!(
-                entry.parsed.item.kind,
-                ItemKind::Fn(_)
-                    | ItemKind::Template(_)
-                    | ItemKind::Param(_)
-                    | ItemKind::Use(_)
-                    | ItemKind::Rule(_)
-                    | ItemKind::Mutation(_)
-            )
-        {
-            entry.hash.hash(&mut hasher);
-        }
+        self.findings.iter().any(|finding| finding.severity == Severity::Error).hash(&mut hasher);
+        self.whole.hash(&mut hasher);
         let mut text = Hashed(hasher);
         // Writing to a hasher cannot fail.
-        let _ = write!(text, "{exports:?}");
-        for workload in &part.workloads {
+        let _ = write!(text, "{:?}", self.exports);
+        for workload in &self.part.workloads {
             let _ = write!(text, "{:?}{:?}{:?}", workload.pods, workload.ports, workload.service_account);
         }
         text.0.finish()

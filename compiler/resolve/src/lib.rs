@@ -7,6 +7,7 @@ mod config;
 mod cycles;
 mod db;
 mod elaborate;
+mod few;
 mod knots;
 mod lock;
 mod manifests;

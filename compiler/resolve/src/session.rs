@@ -114,8 +114,8 @@ pub struct Session {
     dirty: BTreeSet<ItemId>,
     /// Items that need each other: one is out of date as soon as another is.
     knots: Vec<BTreeSet<ItemId>>,
-    /// Items parsed ahead, by the hash of their text, until they are set.
-    ahead: FxHashMap<u64, Arc<ParsedItem>>,
+    /// Files parsed ahead, by their text, until they are set.
+    ahead: FxHashMap<Arc<str>, Vec<Piece>>,
     /// Paths of `use`s met, whose library modules are to be read.
     wanted: BTreeSet<String>,
     /// Package items that the project draws on, directly or not.
@@ -178,13 +178,17 @@ impl Session {
     /// Parses many files side by side, ahead of setting them one by one. Nothing but time depends on it.
     pub fn parse_ahead(&mut self, texts: &[Arc<str>]) {
         let share = texts.len().div_ceil(PARSERS).max(1);
-        let parse = |texts: &[Arc<str>]| -> Vec<(u64, Arc<ParsedItem>)> {
-            let items = texts.iter().flat_map(|text| kspec_syntax::split(text));
-            items.map(|item| (hash_of(item.text), Arc::new(kspec_syntax::parse_item(item.text)))).collect()
+        let parse = |text: &Arc<str>| {
+            let mut pieces = Piece::all(text);
+            for piece in &mut pieces {
+                piece.parsed = Some(piece.parse(text));
+            }
+            (Arc::clone(text), pieces)
         };
         let parsed = std::thread::scope(|scope| {
+            let parse = |texts: &[Arc<str>]| texts.iter().map(parse).collect::<Vec<_>>();
             let workers: Vec<_> = texts.chunks(share).map(|texts| scope.spawn(move || parse(texts))).collect();
-            // A worker that failed leaves its items to be parsed when they are set.
+            // A worker that failed leaves its files to be parsed when they are set.
             workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect::<Vec<_>>()
         });
         self.ahead.extend(parsed);
@@ -207,12 +211,12 @@ impl Session {
         self.sources.set_file(file, SourceFile::new(path, Arc::clone(&text)));
 
         let old_items = self.modules.get(&module).map(|module| module.items.clone()).unwrap_or_default();
-        let texts = kspec_syntax::split(&text);
-        let matched = self.match_items(&old_items, &texts);
-        let mut items = Vec::with_capacity(texts.len());
+        let pieces = self.ahead.remove(&text).unwrap_or_else(|| Piece::all(&text));
+        let matched = self.match_items(&old_items, &pieces);
+        let mut items = Vec::with_capacity(pieces.len());
         let mut turned: BTreeSet<ItemId> = BTreeSet::new();
-        for (text, known) in texts.iter().zip(matched) {
-            let hash = hash_of(text.text);
+        for (mut piece, known) in pieces.into_iter().zip(matched) {
+            let hash = piece.hash;
             let id = match known {
                 Some(id) => id,
                 None => {
@@ -221,10 +225,10 @@ impl Session {
                     id
                 }
             };
-            self.sources.set_item(id, file, text.offset);
+            self.sources.set_item(id, file, piece.offset);
             if self.items.get(&id).is_none_or(|entry| entry.hash != hash) {
                 self.stats.parsed += 1;
-                let parsed = self.ahead.remove(&hash).unwrap_or_else(|| Arc::new(kspec_syntax::parse_item(text.text)));
+                let parsed = piece.parsed.take().unwrap_or_else(|| piece.parse(&text));
                 if let ItemKind::Use(node) = &parsed.item.kind {
                     self.wanted.insert(path_text(&node.path));
                 }
@@ -345,7 +349,7 @@ impl Session {
 
     /// Pairs new item texts with known items: equal texts first, in order, then what is left by position between the
     /// same neighbours, so that an edited item keeps its identity.
-    fn match_items(&self, old: &[ItemId], texts: &[kspec_syntax::ItemText<'_>]) -> Vec<Option<ItemId>> {
+    fn match_items(&self, old: &[ItemId], pieces: &[Piece]) -> Vec<Option<ItemId>> {
         let mut by_hash: FxHashMap<u64, Vec<ItemId>> = FxHashMap::default();
         for id in old.iter().rev() {
             if let Some(entry) = self.items.get(id) {
@@ -353,7 +357,7 @@ impl Session {
             }
         }
         let mut matched: Vec<Option<ItemId>> =
-            texts.iter().map(|text| by_hash.get_mut(&hash_of(text.text)).and_then(Vec::pop)).collect();
+            pieces.iter().map(|piece| by_hash.get_mut(&piece.hash).and_then(Vec::pop)).collect();
         let taken: BTreeSet<ItemId> = matched.iter().flatten().copied().collect();
         let mut left = old.iter().filter(|id| !taken.contains(id));
         for slot in matched.iter_mut().filter(|slot| slot.is_none()) {
@@ -395,7 +399,7 @@ impl Session {
     fn drop_unit(&mut self, id: ItemId) -> Option<Arc<Unit>> {
         let unit = self.units.remove(&id)?;
         self.users.remove(id, &unit.uses);
-        unit.uses.names.keys().for_each(|module| self.names.touch(module));
+        unit.uses.by_module().for_each(|(module, _)| self.names.touch(module));
         Some(unit)
     }
 
@@ -470,6 +474,31 @@ impl Session {
         if self.changed != Changed::At(Vec::new()) {
             self.program = OnceLock::new();
         }
+    }
+}
+
+/// An item's place in its file, and its text's hash.
+struct Piece {
+    offset: u32,
+    length: usize,
+    hash: u64,
+    parsed: Option<Arc<ParsedItem>>,
+}
+
+impl Piece {
+    fn all(file: &str) -> Vec<Self> {
+        let piece = |item: kspec_syntax::ItemText<'_>| Self {
+            offset: item.offset,
+            length: item.text.len(),
+            hash: hash_of(item.text),
+            parsed: None,
+        };
+        kspec_syntax::split(file).into_iter().map(piece).collect()
+    }
+
+    fn parse(&self, file: &str) -> Arc<ParsedItem> {
+        let text = file.get(self.offset as usize..).and_then(|rest| rest.get(..self.length)).unwrap_or_default();
+        Arc::new(kspec_syntax::parse_item(text))
     }
 }
 

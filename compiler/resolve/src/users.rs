@@ -1,27 +1,27 @@
 //! Who drew on what: the reverse of what each unit notes in its [`Uses`].
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use kspec_diagnostics::ItemId;
 use rustc_hash::FxHashMap;
 
-use crate::db::Uses;
+use crate::{db::Uses, few::Few};
 
 /// Units by what they drew on.
 #[derive(Default)]
 pub(crate) struct Users {
     /// By module and name; failed look-ups are here too.
-    names: FxHashMap<Arc<str>, FxHashMap<Arc<str>, BTreeSet<ItemId>>>,
-    items: FxHashMap<ItemId, BTreeSet<ItemId>>,
-    texts: FxHashMap<ItemId, BTreeSet<ItemId>>,
+    names: FxHashMap<Arc<str>, FxHashMap<Arc<str>, Few<ItemId>>>,
+    items: FxHashMap<ItemId, Few<ItemId>>,
+    texts: FxHashMap<ItemId, Few<ItemId>>,
 }
 
 impl Users {
     /// Notes what a unit drew on.
     pub(crate) fn add(&mut self, id: ItemId, uses: &Uses) {
-        for (module, names) in &uses.names {
+        for (module, names) in uses.by_module() {
             let users = self.names.entry(Arc::clone(module)).or_default();
-            for name in names {
+            for (_, name) in names {
                 users.entry(Arc::clone(name)).or_default().insert(id);
             }
         }
@@ -34,9 +34,9 @@ impl Users {
 
     /// Forgets what a unit drew on.
     pub(crate) fn remove(&mut self, id: ItemId, uses: &Uses) {
-        for (module, names) in &uses.names {
+        for (module, names) in uses.by_module() {
             let Some(users) = self.names.get_mut(module) else { continue };
-            for name in names {
+            for (_, name) in names {
                 if let Some(users) = users.get_mut(name) {
                     users.remove(&id);
                 }

@@ -5,10 +5,10 @@
 //! the list's item that it begins at. What is kept depends on the request alone, so that no rule's verdict depends on the
 //! rules before it; a path costs its steps, kept or not.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use kspec_model::rules::{Root, Ty};
+use rustc_hash::FxHashMap;
 
 use crate::compile::Node;
 use crate::value::Val;
@@ -58,8 +58,8 @@ enum Base {
 /// The numbers of a table's paths.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
-    request: HashMap<(Base, Step, Ty), usize>,
-    item: HashMap<(Base, Step, Ty), usize>,
+    request: FxHashMap<(Base, Step, Ty), usize>,
+    item: FxHashMap<(Base, Step, Ty), usize>,
 }
 
 impl Paths {

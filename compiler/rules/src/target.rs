@@ -1,10 +1,10 @@
 //! Which rules and mutations a request meets.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use kspec_model::rules::{Namespaces, Operation, Scope, Target};
 use kspec_model::{LabelSelector, Labels};
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use crate::compile::{Names, Node};
@@ -16,7 +16,7 @@ use crate::review::{Objects, Review};
 /// Where to look for what a request meets.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    by_resource: HashMap<Box<str>, Vec<Entry>>,
+    by_resource: FxHashMap<Box<str>, Vec<Entry>>,
 }
 
 /// What meets requests about one resource.

@@ -1,8 +1,9 @@
 //! What a server of one version knows, and how to ask.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use crate::bundled;
@@ -22,7 +23,7 @@ pub struct Schema {
     pub(crate) types: Arc<Vec<Type>>,
     /// The types of CRDs; their ids go on where the bundled ones end.
     pub(crate) custom: Vec<Type>,
-    pub(crate) named: Arc<HashMap<Text, TypeId>>,
+    pub(crate) named: Arc<FxHashMap<Text, TypeId>>,
     pub(crate) kinds: Vec<KindInfo>,
     pub(crate) objects: BTreeMap<(Text, Text, Text), TypeId>,
     pub(crate) groups: Vec<GroupInfo>,

@@ -16,8 +16,10 @@
 //! A TYPE is a definition's name or one of the forms that [`Reader::express`] reads.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
+
+use rustc_hash::FxHashMap;
 
 use crate::kinds::{GroupInfo, KindInfo, Subresource};
 use crate::types::{Field, ListMerge, ObjectType, Text, Type, TypeId};
@@ -29,7 +31,7 @@ pub(crate) const HEADER: &str = "kspec-schema\t1";
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) types: Vec<Type>,
-    pub(crate) named: HashMap<Text, TypeId>,
+    pub(crate) named: FxHashMap<Text, TypeId>,
     pub(crate) kinds: Vec<KindInfo>,
     pub(crate) objects: BTreeMap<(Text, Text, Text), TypeId>,
     pub(crate) groups: Vec<GroupInfo>,
@@ -57,13 +59,13 @@ impl std::error::Error for TableError {}
 struct Reader {
     /// A type is known by name before its line is reached: `None` until then.
     types: Vec<Option<Type>>,
-    expressions: HashMap<&'static str, TypeId>,
+    expressions: FxHashMap<&'static str, TypeId>,
     table: Table,
 }
 
 /// Reads a whole table.
 pub(crate) fn read(source: &'static str) -> Result<Table, TableError> {
-    let mut reader = Reader { types: Vec::new(), expressions: HashMap::new(), table: Table::default() };
+    let mut reader = Reader { types: Vec::new(), expressions: FxHashMap::default(), table: Table::default() };
     let mut open: Option<(TypeId, ObjectType)> = None;
     let mut count = 0;
     for (index, line) in source.lines().enumerate() {
@@ -206,7 +208,7 @@ impl Reader {
     }
 
     fn finish(mut self) -> Result<Table, String> {
-        let names: HashMap<TypeId, &Text> = self.table.named.iter().map(|(name, id)| (*id, name)).collect();
+        let names: FxHashMap<TypeId, &Text> = self.table.named.iter().map(|(name, id)| (*id, name)).collect();
         let mut types = Vec::with_capacity(self.types.len());
         for (index, ty) in self.types.into_iter().enumerate() {
             let id = TypeId(u32::try_from(index).map_err(|error| error.to_string())?);

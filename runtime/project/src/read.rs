@@ -28,7 +28,8 @@ pub(crate) fn shown(path: &Path) -> String {
 /// A UTF-8 file of bearable size.
 pub(crate) fn text(path: &Path) -> Result<String, String> {
     let file = fs::File::open(path).map_err(|error| format!("{}: {error}", shown(path)))?;
-    let mut bytes = Vec::new();
+    let length = file.metadata().map_or(0, |metadata| metadata.len().min(MAX_SOURCE_BYTES));
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("{}: {error}", shown(path)))?;
     if bytes.len() as u64 > MAX_SOURCE_BYTES {
         return Err(format!(
@@ -128,12 +129,17 @@ fn walk(
 ) -> Result<(), String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", shown(folder)))?;
     for entry in entries {
-        let path = entry.map_err(|error| format!("{}: {error}", shown(folder)))?.path();
+        let entry = entry.map_err(|error| format!("{}: {error}", shown(folder)))?;
+        let path = entry.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if name.starts_with('.') || SKIPPED.contains(&name.as_str()) {
             continue;
         }
-        if path.is_dir() {
+        // What a link leads to is asked only of links.
+        let is_folder = entry
+            .file_type()
+            .map_or_else(|_| path.is_dir(), |kind| kind.is_dir() || (kind.is_symlink() && path.is_dir()));
+        if is_folder {
             if depth < MAX_DEPTH && enters(&path) {
                 walk(&path, depth + 1, enters, wanted, into)?;
             }

@@ -3,6 +3,7 @@
 use kspec_model::{
     ObjectKey,
     cluster::{HostPath, PodFacts, WorkloadFacts},
+    program::RoleRef,
 };
 
 use super::{
@@ -22,8 +23,9 @@ impl<'a> Graph<'a> {
     pub(super) fn expand_bodies(&mut self, id: u32, state: State<'a>) {
         match state {
             State::AnyRole(Scope::Namespace(namespace)) => {
-                let roles = self.facts.cluster.roles.keys();
-                for role in roles.filter(|role| role.namespace.as_deref() == Some(namespace)) {
+                let first = RoleRef { namespace: Some(namespace.to_owned()), name: String::new() };
+                let roles = self.facts.cluster.roles.range(first..).map(|(role, _)| role);
+                for role in roles.take_while(|role| role.namespace.as_deref() == Some(namespace)) {
                     let to = self.held(role, Scope::Namespace(namespace));
                     self.choice(id, to);
                 }

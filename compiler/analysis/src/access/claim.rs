@@ -4,13 +4,14 @@
 //! where all of the pattern's are in the rule. Verbs, groups, resources and names are open, so that a pattern lies within a
 //! union of rules exactly where it lies within one of them (as in [`super::permission`]).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use kspec_model::{
     ObjectKey,
     cluster::{BindingFacts, Cluster},
     program::{RoleRef, RoleRule},
 };
+use rustc_hash::FxHashMap;
 
 use super::{
     Because, PolicyRule, SubjectRef,
@@ -112,7 +113,7 @@ impl Pattern<'_> {
     #[must_use]
     pub fn chains(&self, cluster: &Cluster, spot: Spot<'_>, who: Option<&SubjectRef>, extent: Extent) -> Vec<Because> {
         let acts_as = who.map(ActsAs::of);
-        let mut roles = HashMap::new();
+        let mut roles = FxHashMap::default();
         let mut chains = Vec::new();
         for (binding, facts) in &cluster.bindings {
             if !spot.has(binding) {
@@ -152,14 +153,14 @@ impl Spot<'_> {
 pub struct Grantees<'a> {
     cluster: &'a Cluster,
     /// In the order of bindings.
-    bindings: HashMap<SubjectRef, Vec<(&'a ObjectKey, &'a BindingFacts)>>,
+    bindings: FxHashMap<SubjectRef, Vec<(&'a ObjectKey, &'a BindingFacts)>>,
 }
 
 impl<'a> Grantees<'a> {
     /// Sorts a cluster's bindings.
     #[must_use]
     pub fn new(cluster: &'a Cluster) -> Self {
-        let mut bindings: HashMap<SubjectRef, Vec<_>> = HashMap::new();
+        let mut bindings: FxHashMap<SubjectRef, Vec<_>> = FxHashMap::default();
         for (binding, facts) in &cluster.bindings {
             for subject in &facts.subjects {
                 let known = bindings.entry(SubjectRef::from(subject).plain()).or_default();

@@ -1,8 +1,9 @@
 //! Which permissions two clusters differ in.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::{ObjectKey, cluster::Cluster, program::RoleRule};
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -105,7 +106,7 @@ fn gained(before: &Index<'_>, after: &Index<'_>) -> Vec<AccessChange> {
             continue;
         }
         // What a grant that stands on both sides gives is held on both.
-        let held: HashSet<_> =
+        let held: FxHashSet<_> =
             held_grants.get(&subject).into_iter().flatten().map(|grant| (grant.namespace, grant.rules)).collect();
         let changed: BTreeSet<_> =
             grants.iter().map(|g| (g.namespace, g.rules)).filter(|g| !held.contains(g)).collect();
@@ -118,7 +119,7 @@ fn gained(before: &Index<'_>, after: &Index<'_>) -> Vec<AccessChange> {
         let with_groups: Vec<String> = own.group.iter().cloned().chain(groups.iter().cloned()).collect();
         let myself = Who { user: own.user.as_deref(), groups: &with_groups };
 
-        let mut new = HashSet::new();
+        let mut new = FxHashSet::default();
         for (namespace, rules) in changed {
             for permission in rules.iter().flat_map(|rule| permissions(namespace, rule)) {
                 if !new.contains(&permission)

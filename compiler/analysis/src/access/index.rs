@@ -1,15 +1,13 @@
 //! Many questions to one cluster.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use kspec_model::{
     ObjectKey,
     cluster::{Cluster, RoleFacts},
     program::{RoleRef, RoleRule, Subject},
 };
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -57,7 +55,7 @@ pub fn allowed(cluster: &Cluster, request: &Request) -> Answer {
 pub struct Index<'a> {
     grants: Vec<Grant<'a>>,
     everywhere: Scope<'a>,
-    namespaces: HashMap<&'a str, Scope<'a>>,
+    namespaces: FxHashMap<&'a str, Scope<'a>>,
     roles: &'a BTreeMap<RoleRef, RoleFacts>,
 }
 
@@ -80,9 +78,9 @@ pub(super) struct Grant<'a> {
 #[derive(Debug, Default)]
 struct Scope<'a> {
     /// Positions of grants by user name, ascending.
-    users: HashMap<Cow<'a, str>, Vec<usize>>,
+    users: FxHashMap<Cow<'a, str>, Vec<usize>>,
     /// Positions of grants by group, ascending.
-    groups: HashMap<&'a str, Vec<usize>>,
+    groups: FxHashMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Index<'a> {
@@ -92,7 +90,7 @@ impl<'a> Index<'a> {
         let mut index = Self {
             grants: Vec::new(),
             everywhere: Scope::default(),
-            namespaces: HashMap::new(),
+            namespaces: FxHashMap::default(),
             roles: &cluster.roles,
         };
         for (binding, facts) in &cluster.bindings {

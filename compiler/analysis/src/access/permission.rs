@@ -6,9 +6,8 @@
 //! of it: take, where the permission says "all", a value that no rule mentions; whichever member allows that request says
 //! "all" in the same places. So sets of permissions are compared member by member, and no wildcard is ever expanded.
 
-use std::collections::HashSet;
-
 use kspec_model::program::RoleRule;
+use rustc_hash::FxHashSet;
 
 use super::rule::{ALL, resource_matches, url_matches, url_prefix};
 
@@ -87,7 +86,7 @@ pub(crate) fn permissions<'a>(namespace: Option<&'a str>, rule: &'a RoleRule) ->
 }
 
 /// Leaves the members that no other member holds.
-pub(super) fn maximal<'a>(set: &HashSet<Permission<'a>>) -> Vec<Permission<'a>> {
+pub(super) fn maximal<'a>(set: &FxHashSet<Permission<'a>>) -> Vec<Permission<'a>> {
     let wildcards = Wildcards::of(set);
     let mut kept: Vec<_> =
         set.iter().copied().filter(|p| !wildcards.wider(p).iter().any(|wider| set.contains(wider))).collect();
@@ -106,7 +105,7 @@ struct Wildcards {
 }
 
 impl Wildcards {
-    fn of(set: &HashSet<Permission<'_>>) -> Self {
+    fn of(set: &FxHashSet<Permission<'_>>) -> Self {
         set.iter().fold(Self::default(), |found, permission| {
             let (group, resource, name) = match permission.target {
                 Target::Resource { group, resource, name, .. } => (group == ALL, resource == ALL, name.is_none()),

@@ -1,6 +1,6 @@
 //! Who reaches whom by classes: workloads of one namespace, and ranges of addresses, that have the same connections with everyone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
@@ -57,7 +57,7 @@ pub struct ClassEdges {
 /// two classes have what any other two have: the column of the one destination is that of the other, and both sources
 /// stand in one part of it.
 pub(super) fn summary(universe: &Universe, present: &FixedBitSet, columns: &[Parts], sets: &Sets) -> Summary {
-    let mut distinct: HashMap<&Parts, usize> = HashMap::new();
+    let mut distinct: FxHashMap<&Parts, usize> = FxHashMap::default();
     let mut of_column = Vec::with_capacity(columns.len());
     let mut order = Vec::new();
     for column in columns {
@@ -92,7 +92,7 @@ pub(super) fn summary(universe: &Universe, present: &FixedBitSet, columns: &[Par
             *slot = Some(number);
         }
     }
-    let mut of_columns: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut of_columns: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
     for (number, (.., members)) in sorted.iter().enumerate() {
         if let Some(column) = members.first().and_then(|first| of_column.get(*first)) {
             of_columns.entry(*column).or_default().push(number);

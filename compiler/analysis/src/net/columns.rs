@@ -1,12 +1,13 @@
 //! Who reaches each destination, on which connections, as sets.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
 use fixedbitset::FixedBitSet;
 use kspec_model::program::Protocol;
+use rustc_hash::FxHashMap;
 
 use super::{
     Connections, Direction,
@@ -18,8 +19,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Sets {
     all: Vec<Connections>,
-    numbers: HashMap<Connections, Set>,
-    intersections: HashMap<(Set, Set), Set>,
+    numbers: FxHashMap<Connections, Set>,
+    intersections: FxHashMap<(Set, Set), Set>,
 }
 
 /// A number of [`Sets`].

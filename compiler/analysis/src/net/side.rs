@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     rc::Rc,
 };
@@ -16,6 +16,7 @@ use kspec_model::{
     },
     program::Protocol,
 };
+use rustc_hash::FxHashMap;
 
 use super::{
     Connections, Direction,
@@ -258,13 +259,13 @@ struct Selectors<'u, 'a> {
     present: &'u FixedBitSet,
     /// Positions of selectable workloads by label. Pods on the node's network are not: their connections carry the node's
     /// address, so no selector recognises them.
-    by_label: HashMap<(&'a str, &'a str), Vec<usize>>,
-    by_key: HashMap<&'a str, Vec<usize>>,
+    by_label: FxHashMap<(&'a str, &'a str), Vec<usize>>,
+    by_key: FxHashMap<&'a str, Vec<usize>>,
     by_namespace: BTreeMap<&'u str, Vec<usize>>,
     selectable: Vec<usize>,
     /// Addresses of each workload's pods, where blocks are about pods too.
     addresses: Option<&'u [Vec<IpAddr>]>,
-    peers: HashMap<PeerKey<'a>, Rc<FixedBitSet>>,
+    peers: FxHashMap<PeerKey<'a>, Rc<FixedBitSet>>,
 }
 
 impl<'u, 'a> Selectors<'u, 'a> {
@@ -275,8 +276,8 @@ impl<'u, 'a> Selectors<'u, 'a> {
         present: &'u FixedBitSet,
         addresses: Option<&'u [Vec<IpAddr>]>,
     ) -> Self {
-        let mut by_label: HashMap<_, Vec<_>> = HashMap::new();
-        let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_label: FxHashMap<_, Vec<_>> = FxHashMap::default();
+        let mut by_key: FxHashMap<_, Vec<_>> = FxHashMap::default();
         let mut by_namespace: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut selectable = Vec::new();
         for (position, (key, facts)) in universe.workloads.iter().zip(facts).enumerate() {
@@ -298,7 +299,7 @@ impl<'u, 'a> Selectors<'u, 'a> {
             by_namespace,
             selectable,
             addresses,
-            peers: HashMap::new(),
+            peers: FxHashMap::default(),
         }
     }
 

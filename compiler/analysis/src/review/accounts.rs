@@ -32,7 +32,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
         let system = system::NAMESPACES.contains(namespace);
         match is_granted(facts, &subject) {
             true => shared(&subject, workloads, system, found),
-            false if facts.settings.complete || facts.settings.own.contains(&key_of(namespace, name)) => {
+            false if facts.settings.complete || (facts.settings.own)(&key_of(namespace, name)) => {
                 needless(facts, &subject, (namespace, name), workloads, system, found);
             }
             false => {}

@@ -109,9 +109,9 @@ pub struct ReviewSettings<'a> {
     /// Bindings that are declared as break-glass: what they give is given on purpose, and ends.
     pub break_glass: &'a BTreeSet<ObjectKey>,
     /// Objects that the reader declares: each is a concern of its own, and what its declaration alone shows is said elsewhere.
-    pub own: &'a BTreeSet<ObjectKey>,
+    pub own: &'a (dyn Fn(&ObjectKey) -> bool + Sync),
     /// Whether a resource (API group, plural) lives in namespaces; none where nobody knows it.
-    pub namespaced: &'a dyn Fn(&str, &str) -> Option<bool>,
+    pub namespaced: &'a (dyn Fn(&str, &str) -> Option<bool> + Sync),
     /// Who may sign in, where that is declared.
     pub issuers: Option<&'a Issuers>,
 }
@@ -136,13 +136,23 @@ type Found = Vec<(Concern, bool)>;
 #[must_use]
 pub fn review(cluster: &Cluster, settings: &ReviewSettings<'_>) -> Review {
     let facts = Facts { cluster, settings: *settings, grants: Grants::of(cluster) };
-    let mut found = Found::new();
-    paths::check(&facts, &mut found);
-    secrets::check(&facts, &mut found);
-    accounts::check(&facts, &mut found);
-    bindings::check(&facts, &mut found);
-    redundancy::check(&facts, &mut found);
-    roles::check(&facts, &mut found);
+    // Chains take as long as all the others together, and none reads what another finds.
+    let found = std::thread::scope(|scope| {
+        let others = scope.spawn(|| {
+            let mut found = Found::new();
+            secrets::check(&facts, &mut found);
+            accounts::check(&facts, &mut found);
+            bindings::check(&facts, &mut found);
+            redundancy::check(&facts, &mut found);
+            roles::check(&facts, &mut found);
+            found
+        });
+        let mut found = Found::new();
+        paths::check(&facts, &mut found);
+        // Work that panics does so here too.
+        found.extend(others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        found
+    });
     group::grouped(found, settings.own)
 }
 

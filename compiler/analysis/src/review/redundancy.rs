@@ -3,10 +3,11 @@
 //! A permission lies within a union of permissions exactly when it lies within one of them (`access::permission`), so each is looked
 //! up by itself among the other grants of the same subject, its groups' included.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_diagnostics::Severity;
 use kspec_model::program::{RoleRef, RoleRule};
+use rustc_hash::FxHashMap;
 
 use super::{
     Concern, ConcernKind, Facts, Found,
@@ -92,7 +93,7 @@ fn others<'a>(
 
 /// Whether one role holds another, each pair looked at once.
 #[derive(Default)]
-struct Held<'a>(HashMap<(&'a RoleRef, &'a RoleRef, bool), bool>);
+struct Held<'a>(FxHashMap<(&'a RoleRef, &'a RoleRef, bool), bool>);
 
 impl<'a> Held<'a> {
     fn role(&mut self, grant: &Grant<'a>, by: &Grant<'a>) -> bool {

@@ -28,7 +28,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found) {
     for (role, grant) in in_use {
         let Some(role_facts) = facts.cluster.roles.get(role) else { continue };
         let key = role_key(role);
-        if facts.settings.own.contains(&key) {
+        if (facts.settings.own)(&key) {
             continue;
         }
         let system = is_bootstrap(role_facts) || role.name.starts_with("system:") || role.name.starts_with("kubeadm:");

@@ -24,7 +24,7 @@ fn settings<'a>(none: &'a BTreeSet<ObjectKey>) -> ReviewSettings<'a> {
         controls: None,
         complete: true,
         break_glass: none,
-        own: none,
+        own: &|_| false,
         namespaced: &namespaced,
         issuers: None,
     }

@@ -1,13 +1,12 @@
 //! K0403: an edge that another edge allows already.
 
-use std::collections::HashMap;
-
 use ipnet::IpNet;
 use kspec_diagnostics::{Finding, Location, codes};
 use kspec_model::{
     LabelSelector,
     program::{Edge, Network, NetworkScope, Peer, PortRef},
 };
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::{Facts, report};
 
@@ -51,8 +50,9 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             network.edges.iter().map(move |edge| (end(&edge.from), end(&edge.to), edge))
         })
         .collect();
-    let mut between: HashMap<(End<'_>, End<'_>), Vec<usize>> = HashMap::with_capacity(edges.len());
-    let mut of_statement: HashMap<Location, usize> = HashMap::with_capacity(edges.len());
+    let mut between: FxHashMap<(End<'_>, End<'_>), Vec<usize>> =
+        FxHashMap::with_capacity_and_hasher(edges.len(), FxBuildHasher);
+    let mut of_statement: FxHashMap<Location, usize> = FxHashMap::with_capacity_and_hasher(edges.len(), FxBuildHasher);
     for (position, (from, to, edge)) in edges.iter().enumerate() {
         between.entry((*from, *to)).or_default().push(position);
         *of_statement.entry(edge.origin.at).or_default() += 1;

@@ -24,7 +24,7 @@ fn manifests() -> Vec<ManifestDoc> {
 fn the_example_is_free_of_errors_and_warnings() {
     let mut compiler = Compiler::new(facts(config(PROJECT), Some("prod"), manifests()));
     compiler.set_source("main.kspec", SOURCE);
-    let findings = compiler.prove();
+    let findings = compiler.prove().findings;
     let undecided = |finding: &Finding| finding.code == codes::GUARANTEE_NOT_DECIDED;
     let bad = |finding: &Finding| finding.severity > Severity::Information || undecided(finding);
     let bad: Vec<_> = findings.into_iter().filter(bad).collect();

@@ -42,7 +42,7 @@ fn run(path: &Path) -> Vec<String> {
             "kspec" => {
                 let mut compiler = Compiler::new(facts(config(&settings), None, Vec::new()));
                 compiler.set_source("main.kspec", text);
-                let findings = compiler.prove();
+                let findings = compiler.prove().findings;
                 let wanted = expected(text);
                 let mut found: Expected = findings
                     .iter()

@@ -45,7 +45,7 @@ pub(crate) fn compile(source: &str) -> (Compiler, Vec<Finding>) {
 pub(crate) fn compile_with(settings: &str, source: &str) -> (Compiler, Vec<Finding>) {
     let mut compiler = Compiler::new(facts(config(settings), None, Vec::new()));
     compiler.set_source("main.kspec", source);
-    let findings = compiler.prove();
+    let findings = compiler.prove().findings;
     (compiler, findings)
 }
 

@@ -1,13 +1,14 @@
 //! ValidatingAdmissionPolicies: rules of one scope and one effect on the same requests make one policy, because the API
 //! server answers with the first refusing policy's message alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use kspec_model::Operator;
 use kspec_model::rules::{
     Action, Body, BoundRule, CEL_RESERVED, Engine, Expr, FailurePolicy, Namespaces, Op, Root, Scope, Severity, Stmt,
     Table, Target,
 };
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 
 use super::cel::{self, Hoist, Printer, Roots, Unsaid, Verdicts, quote};
@@ -174,7 +175,7 @@ fn grouped<'t>(
     let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
     // Rules on the same kinds and of the same scope are of the same groups.
     let mut kinds: Vec<(&'t [Target], Vec<Shape<'t>>)> = Vec::new();
-    let mut known: HashMap<Alike<'t>, usize> = HashMap::new();
+    let mut known: FxHashMap<Alike<'t>, usize> = FxHashMap::default();
     for (at, bound) in rules {
         let targets = bound.rule.targets.as_slice();
         let same = |(_, (known, _)): &(usize, &(&[Target], _))| *known == targets;

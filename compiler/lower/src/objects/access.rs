@@ -1,8 +1,9 @@
 //! Roles and grants.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 use kspec_model::program::{Grant, Role, RoleRef, RoleRule, Subject};
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 
 use super::{Kind, Output, Phase, is_over, metadata::Metadata, world::World};
@@ -73,7 +74,7 @@ fn rule_value(rule: &RoleRule) -> Value {
 
 /// Which binding each generated name was given to: (namespace, name) to what it binds.
 #[derive(Default)]
-struct Taken<'a>(HashMap<(Option<&'a str>, String), String>);
+struct Taken<'a>(FxHashMap<(Option<&'a str>, String), String>);
 
 fn bind<'a>(
     world: &World<'a>,

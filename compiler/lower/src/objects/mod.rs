@@ -126,15 +126,30 @@ pub fn objects_and_table(
     })
 }
 
-/// Shows each object of [`objects`], as soon as it is built and in no order, and the declaration that it is of; for a rule table
-/// that is known. Policies are without their expressions, and what no selector is about is without labels: all that whoever
-/// looks at a cluster as a whole reads, at a part of the cost.
-pub fn show_objects(program: &Program, as_of: Date, lowering: &Lowering, show: &mut dyn FnMut(Object, &Origin)) {
+/// A share of a program's objects: about half of most programs' is policies of networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// What networks are lowered to.
+    Networks,
+    /// All the rest.
+    Others,
+}
+
+/// Shows each object of [`objects`] that is in the share, as soon as it is built and in no order, and the declaration that it is of;
+/// for a rule table that is known. Policies are without their expressions, and what no selector is about is without labels: all
+/// that whoever looks at a cluster as a whole reads, at a part of the cost.
+pub fn show_objects(
+    program: &Program,
+    as_of: Date,
+    lowering: &Lowering,
+    share: Share,
+    show: &mut dyn FnMut(Object, &Origin),
+) {
     let (view, nothing) = (program.view(), BTreeMap::new());
     let sourced = Sourced::of(&view, lowering);
     let mut world = World::new(&view, &nothing, as_of);
     (world.sourced, world.heads) = (Some(&sourced), true);
-    run(&world, Wanted::Shown(show));
+    run(&world, Wanted::Shown(share, show));
 }
 
 fn built(world: &World<'_>) -> (Vec<LoweredObject>, Vec<Finding>) {
@@ -166,11 +181,21 @@ pub fn outline<'a>(
 
 fn run<'a>(world: &World<'a>, wanted: Wanted<'a>) -> Output<'a> {
     let mut output = Output { wanted, entries: Vec::new(), findings: Vec::new() };
-    manifests::lower(world, &mut output);
-    namespaces::lower(world, &mut output);
-    access::lower(world, &mut output);
-    network::lower(world, &mut output);
-    admission::lower(world, &mut output);
+    let share = match &output.wanted {
+        Wanted::Shown(share, _) => Some(*share),
+        Wanted::Names | Wanted::Objects => None,
+    };
+    if share != Some(Share::Networks) {
+        manifests::lower(world, &mut output);
+        namespaces::lower(world, &mut output);
+        access::lower(world, &mut output);
+    }
+    if share != Some(Share::Others) {
+        network::lower(world, &mut output);
+    }
+    if share != Some(Share::Networks) {
+        admission::lower(world, &mut output);
+    }
     output.findings.sort();
     output.findings.dedup();
     output
@@ -202,8 +227,8 @@ enum Wanted<'a> {
     Names,
     /// It is built and kept.
     Objects,
-    /// It is built and shown, so that no two need be in memory at once.
-    Shown(&'a mut dyn FnMut(Object, &Origin)),
+    /// It is built and shown, if it is in the share, so that no two need be in memory at once.
+    Shown(Share, &'a mut dyn FnMut(Object, &Origin)),
 }
 
 /// What lowering yields so far.
@@ -267,7 +292,7 @@ impl<'a> Output<'a> {
         let built = match &mut self.wanted {
             Wanted::Names => None,
             Wanted::Objects => Some(build(&outlined)),
-            Wanted::Shown(show) => return show(Object(build(&outlined).1), outlined.origin),
+            Wanted::Shown(_, show) => return show(Object(build(&outlined).1), outlined.origin),
         };
         self.entries.push(Entry { outlined, rank, built });
     }

@@ -1,14 +1,12 @@
 //! What every part of lowering looks things up in.
 
-use std::{
-    cell::OnceCell,
-    collections::{BTreeMap, HashMap},
-};
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use kspec_model::{
     LabelSelector, Labels,
     program::{Date, GrantScope, Namespace, NetworkScope, PodSecurityMode, View, Workload},
 };
+use rustc_hash::FxHashMap;
 
 use crate::admission::Sourced;
 use crate::inventory::{Inventory, inventory};
@@ -29,7 +27,7 @@ pub(super) struct World<'a> {
     namespaces: OnceCell<BTreeMap<&'a str, Labels>>,
     /// Known once an object is built.
     inventory: OnceCell<Inventory>,
-    workloads: HashMap<(&'a str, &'a str), &'a Workload>,
+    workloads: FxHashMap<(&'a str, &'a str), &'a Workload>,
 }
 
 impl<'a> World<'a> {

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use self::read::{Fields, Read};
-use super::{CUSTOM_WORKLOADS, Cluster, NamespaceFacts, ServiceAccountFacts};
+use super::{CUSTOM_WORKLOADS, Cluster, NamespaceFacts, PodSecurityDefaults, ServiceAccountFacts};
 use crate::{Object, ObjectKey};
 
 /// The label that the API server puts on every namespace.
@@ -49,6 +49,50 @@ impl std::fmt::Display for LiftProblem {
 }
 
 impl Cluster {
+    /// Takes over the facts of other objects. A namespace that both mention has the labels that either knows.
+    fn join(&mut self, other: Self) {
+        let Self {
+            namespaces,
+            workloads,
+            services,
+            ingresses,
+            routes,
+            roles,
+            bindings,
+            mut network_policies,
+            admin_policies,
+            service_accounts,
+            secrets,
+            volumes,
+            claims,
+            guards,
+            pod_security,
+            definitions,
+            opaque,
+        } = other;
+        for (name, facts) in namespaces {
+            self.namespaces.entry(name).or_default().labels.extend(facts.labels);
+        }
+        self.workloads.extend(workloads);
+        self.services.extend(services);
+        self.ingresses.extend(ingresses);
+        self.routes.extend(routes);
+        self.roles.extend(roles);
+        self.bindings.extend(bindings);
+        self.network_policies.append(&mut network_policies);
+        self.admin_policies.extend(admin_policies);
+        self.service_accounts.extend(service_accounts);
+        self.secrets.extend(secrets);
+        self.volumes.extend(volumes);
+        self.claims.extend(claims);
+        self.guards.extend(guards);
+        if pod_security != PodSecurityDefaults::default() {
+            self.pod_security = pod_security;
+        }
+        self.definitions.extend(definitions);
+        self.opaque.extend(opaque);
+    }
+
     /// Reads objects, lists unwrapped. Order does not matter; of two with one key the later wins.
     #[must_use]
     pub fn lift<'a>(objects: impl IntoIterator<Item = &'a Object>) -> (Self, Vec<LiftProblem>) {
@@ -71,6 +115,16 @@ impl Lift {
     /// Reads an object, or a list of them. Of two with one key the later wins.
     pub fn read(&mut self, object: &Value) {
         self.document(object, None);
+    }
+
+    /// Takes over what another read, which is no object that this one did.
+    pub fn join(&mut self, other: Self) {
+        let Self { cluster, problems, bound_policies } = other;
+        self.cluster.join(cluster);
+        self.problems.extend(problems);
+        for (policy, bindings) in bound_policies {
+            self.bound_policies.entry(policy).or_default().extend(bindings);
+        }
     }
 
     /// What all of them mean together.

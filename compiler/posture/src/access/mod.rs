@@ -75,8 +75,6 @@ pub(crate) fn left_out(survey: &Survey<'_>) -> Vec<Finding> {
 /// Reviews a survey's cluster.
 pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
     let program = declared(survey);
-    let own: BTreeSet<ObjectKey> =
-        survey.places().filter(|(_, place)| matches!(place, Place::Source(_))).map(|(key, _)| key.clone()).collect();
     let issuers = program.and_then(issuers);
     let dynamic = program.map(dynamic_grants).unwrap_or_default();
     let version = survey.schema.version();
@@ -89,7 +87,7 @@ pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
             controls: Some(survey.controls()),
             complete: survey.is_whole() && survey.unread_of(&READ).is_empty(),
             break_glass: &break_glass(survey),
-            own: &own,
+            own: &|key| matches!(survey.place(key), Place::Source(_)),
             namespaced: &|group, plural| survey.schema.resource(group, plural).map(|info| info.namespaced),
             issuers: issuers.as_ref(),
         },

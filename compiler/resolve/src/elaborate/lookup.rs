@@ -77,7 +77,7 @@ impl<'s> Elab<'_, 's> {
                     self.out.uses.borrow_mut().items.insert(id);
                     let unit = self.db.unit_for(id, self.at(span))?;
                     // An alias names the declaration by another name.
-                    unit.exports.get(name).or_else(|| unit.exports.values().next()).cloned()
+                    unit.exports.as_ref().map(|(_, value)| value.clone())
                 }
             })
             .collect()

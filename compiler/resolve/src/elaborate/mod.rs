@@ -31,7 +31,6 @@ mod workload;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     rc::Rc,
     sync::Arc,
 };
@@ -41,7 +40,7 @@ use kspec_model::program::{Origin, Part};
 use kspec_syntax::tree::{Item, ItemKind};
 use kspec_types::{EntityKind, EntityRef, Value};
 
-use crate::db::{Db, Unit, Uses};
+use crate::db::{Db, Exports, Unit, Uses};
 
 pub use api_server::managed_flags;
 pub(crate) use template::Frame;
@@ -74,32 +73,33 @@ pub(crate) fn item(db: &Db<'_>, id: ItemId, item: &Item) -> Unit {
     let out = Out::default();
     let elab = Elab { db, item: id, module: db.module_of(id), frame: None, within: RefCell::new(None), out: &out };
     let mut exports = elab.declare(item);
-    if db.is_cyclic(id) {
-        exports.values_mut().for_each(|value| *value = Value::Error);
+    if db.is_cyclic(id)
+        && let Some((_, value)) = &mut exports
+    {
+        *value = Value::Error;
     }
     let mut findings = out.findings.into_inner();
     findings.extend(db.take_cycles(id));
     let part = out.part.into_inner();
-    let fingerprint = db.fingerprint(id, &exports, &part, &findings);
     let mut uses = out.uses.into_inner();
     // A misspelt name uses the one that was meant.
     let misspelt = findings.iter().filter(|finding| finding.code == kspec_diagnostics::codes::UNKNOWN_NAME);
     for edit in misspelt.flat_map(|finding| &finding.fixes).flat_map(|fix| &fix.edits) {
         uses.name(&db.module_of(id), &edit.text);
     }
-    Unit { exports, part, findings, uses, fingerprint }
+    Unit { exports, part, findings, uses, whole: db.seen_whole(id) }
 }
 
 impl<'d, 's> Elab<'d, 's> {
-    /// Elaborates a declaration, at the top of a module or inside a template, and returns the names it declares.
-    fn declare(&self, item: &'s Item) -> BTreeMap<Arc<str>, Value> {
+    /// Elaborates a declaration, at the top of a module or inside a template, and returns the name it declares, if it does.
+    fn declare(&self, item: &'s Item) -> Exports {
         *self.within.borrow_mut() = None;
         let doc = item.doc.as_deref();
-        let named = |name: &kspec_syntax::tree::Name, value: Value| BTreeMap::from([(Arc::clone(&name.text), value)]);
+        let named = |name: &kspec_syntax::tree::Name, value: Value| Some((Arc::clone(&name.text), value));
         match &item.kind {
             ItemKind::Use(node) => {
                 self.check_use(node);
-                BTreeMap::new()
+                None
             }
             ItemKind::Param(node) => named(&node.name, self.param(node)),
             ItemKind::Let(node) => named(&node.name, self.let_value(node)),
@@ -107,15 +107,15 @@ impl<'d, 's> Elab<'d, 's> {
             ItemKind::Template(node) => named(&node.name, self.template(node)),
             ItemKind::For(node) => {
                 self.for_each(node);
-                BTreeMap::new()
+                None
             }
             ItemKind::Stamp(node) => {
                 self.stamp(&node.call);
-                BTreeMap::new()
+                None
             }
             ItemKind::Manifest(node) => {
                 let value = self.manifest(node, item.span);
-                node.name.as_ref().map(|name| named(name, value)).unwrap_or_default()
+                node.name.as_ref().and_then(|name| named(name, value))
             }
             ItemKind::Namespace(node) => named(&node.name, self.namespace(node, doc)),
             ItemKind::Workload(node) => named(&node.name, self.workload(node, doc)),
@@ -124,60 +124,60 @@ impl<'d, 's> Elab<'d, 's> {
             ItemKind::Role(node) => named(&node.name, self.role(node, doc)),
             ItemKind::Grant(node) => {
                 self.grant(node, doc, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Network(node) => {
                 self.network(node, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Guarantee(node) => {
                 self.guarantee(node, item);
-                BTreeMap::new()
+                None
             }
             ItemKind::Encryption(node) => {
                 self.encryption(node, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Audit(node) => {
                 self.audit(node, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Authentication(record) => {
                 self.authentication(record, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::ApiServer(record) => {
                 self.api_server(record, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Moved(node) => {
                 self.moved(node, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Accept(node) => {
                 self.accept(node, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Rule(node) => named(&node.name, self.rule(node)),
             ItemKind::Mutation(node) => named(&node.name, self.mutation(node)),
             ItemKind::Runtime(node) => named(&node.name, self.runtime(node, item.span)),
             ItemKind::Bind(node) => {
                 self.bind(node, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Exempt(node) => {
                 self.exempt(node, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Protect(node) => {
                 self.protect(node, item.span);
-                BTreeMap::new()
+                None
             }
             ItemKind::Test(node) => {
                 self.test(node, item.span);
-                BTreeMap::new()
+                None
             }
-            ItemKind::Error(name) => name.as_ref().map(|name| named(name, Value::Error)).unwrap_or_default(),
+            ItemKind::Error(name) => name.as_ref().and_then(|name| named(name, Value::Error)),
         }
     }
 

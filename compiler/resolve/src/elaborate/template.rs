@@ -12,7 +12,10 @@ use kspec_syntax::tree::{Expr, ExprKind, For, Item, Name, Param, Path, Template}
 use kspec_types::{EntityKind, EntityRef, Lookup, Type, Value};
 
 use super::Elab;
-use crate::modules::{declared, name_findings, table_names};
+use crate::{
+    db::Exports,
+    modules::{declared, name_findings, table_names},
+};
 
 /// Declarations that one item may stamp; more is a mistake long before it is a project.
 const MAX_STAMPED: usize = 200_000;
@@ -43,7 +46,7 @@ pub(crate) struct Frame<'s> {
 enum State {
     Untouched,
     Running,
-    Done(Rc<BTreeMap<Arc<str>, Value>>),
+    Done(Rc<Exports>),
 }
 
 impl<'s> Frame<'s> {
@@ -103,11 +106,12 @@ impl<'s> Frame<'s> {
     }
 
     fn declared(self: &Rc<Self>, index: usize, name: &str, elab: &Elab<'_, 's>) -> Option<Value> {
-        self.run(index, elab)?.get(name).cloned()
+        let exports = self.run(index, elab)?;
+        exports.as_ref().as_ref().filter(|(known, _)| **known == *name).map(|(_, value)| value.clone())
     }
 
     /// Elaborates one declaration of the body; `None` while it is running, which is a cycle.
-    fn run(self: &Rc<Self>, index: usize, elab: &Elab<'_, 's>) -> Option<Rc<BTreeMap<Arc<str>, Value>>> {
+    fn run(self: &Rc<Self>, index: usize, elab: &Elab<'_, 's>) -> Option<Rc<Exports>> {
         let state = self.states.borrow().get(index).cloned()?;
         let item = self.body.get(index)?;
         match state {
@@ -448,7 +452,7 @@ impl<'s> Elab<'_, 's> {
                 break;
             }
             if let Some(exports) = frame.run(index, self) {
-                members.extend(exports.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
+                members.extend((*exports).clone());
             }
         }
         members

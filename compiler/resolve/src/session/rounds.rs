@@ -44,7 +44,7 @@ impl Session {
     }
 
     fn drop_units(&mut self, ids: &BTreeSet<ItemId>) -> FxHashMap<ItemId, u64> {
-        ids.iter().filter_map(|id| Some((*id, self.drop_unit(*id)?.fingerprint))).collect()
+        ids.iter().filter_map(|id| Some((*id, self.drop_unit(*id)?.fingerprint()))).collect()
     }
 
     /// Takes units in that were made together, and marks who drew on those that differ from before; returns whose they are.
@@ -58,11 +58,11 @@ impl Session {
         let ids = units.keys().copied().collect();
         for (id, unit) in units {
             self.users.add(id, &unit.uses);
-            unit.uses.names.keys().for_each(|module| self.names.touch(module));
+            unit.uses.by_module().for_each(|(module, _)| self.names.touch(module));
             if let Some(entry) = self.items.get(&id) {
                 self.names.touch(&entry.module);
             }
-            if before.get(&id).is_some_and(|old| *old != unit.fingerprint) {
+            if before.get(&id).is_some_and(|old| *old != unit.fingerprint()) {
                 self.dirty.extend(self.users.of_item(id).filter(|user| !together.contains(user)));
             }
             self.units.insert(id, unit);

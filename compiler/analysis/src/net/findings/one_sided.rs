@@ -4,13 +4,11 @@
 //! pods by label, so that each of them is meant, also of those with whom none passes if they are not the most: what most refuse is an
 //! offer. A part of the ports that passes is enough.
 
-use std::{
-    collections::{HashMap, btree_map::Entry},
-    rc::Rc,
-};
+use std::{collections::btree_map::Entry, rc::Rc};
 
 use fixedbitset::FixedBitSet;
 use kspec_model::cluster::PeerFacts;
+use rustc_hash::FxHashMap;
 
 use super::{
     super::{
@@ -24,7 +22,7 @@ use super::{
 };
 
 pub(super) fn find(network: &Network<'_>, halves: &mut Halves) -> Vec<Oddity> {
-    let mut finder = Finder { network, halves, takers: HashMap::new() };
+    let mut finder = Finder { network, halves, takers: FxHashMap::default() };
     let mut found = Vec::new();
     for policy in &network.side.policies {
         for direction in [Direction::Ingress, Direction::Egress] {
@@ -42,7 +40,7 @@ struct Finder<'f, 'a> {
     halves: &'f mut Halves,
     /// Who gets any of some connections by the far end's consent alone: there, or, where the destination is the far end, at any
     /// destination of the class.
-    takers: HashMap<(Direction, Option<usize>, Set), Rc<FixedBitSet>>,
+    takers: FxHashMap<(Direction, Option<usize>, Set), Rc<FixedBitSet>>,
 }
 
 /// What becomes of a rule's connections with some far ends.
@@ -110,7 +108,7 @@ impl Finder<'_, '_> {
             Direction::Egress => {
                 // What the rule gives depends on the destination's names of ports, of which there are few sorts.
                 let terms = rule.terms(&self.network.side, None, Bound::Possible);
-                let mut given: HashMap<Vec<usize>, Set> = HashMap::new();
+                let mut given: FxHashMap<Vec<usize>, Set> = FxHashMap::default();
                 for far in far_ends() {
                     let holding = terms.iter().enumerate().filter(|(_, (_, ends))| ends.contains(far));
                     let wanted = *given.entry(holding.map(|(term, _)| term).collect()).or_insert_with_key(|holding| {

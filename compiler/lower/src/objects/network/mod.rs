@@ -13,9 +13,10 @@ mod edges;
 mod peers;
 mod ranges;
 
-use std::{borrow::Cow, collections::HashSet};
+use std::borrow::Cow;
 
 use kspec_model::program::{DefaultDeny, Network, Policy, PolicyRule};
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value, json};
 
 use self::peers::Peers;
@@ -62,7 +63,7 @@ struct Scoped<'w> {
 }
 
 /// Which namespaces this program isolates, in which directions.
-struct Denied<'w>(HashSet<(&'w str, Direction)>);
+struct Denied<'w>(FxHashSet<(&'w str, Direction)>);
 
 impl Denied<'_> {
     fn has(&self, namespace: &str, direction: Direction) -> bool {
@@ -71,7 +72,7 @@ impl Denied<'_> {
 }
 
 /// Names of policies that are taken, by namespace.
-type Taken<'w> = HashSet<(&'w str, Cow<'w, str>)>;
+type Taken<'w> = FxHashSet<(&'w str, Cow<'w, str>)>;
 
 pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
     let scoped: Vec<Scoped<'_>> = world
@@ -89,7 +90,7 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
 }
 
 fn denied<'w>(scoped: &[Scoped<'w>]) -> Denied<'w> {
-    let mut denied = HashSet::new();
+    let mut denied = FxHashSet::default();
     for Scoped { network, namespaces } in scoped {
         let by_word = network.denies.iter().map(|deny| (deny.ingress, deny.egress));
         // A policy spelt out over every pod isolates as a default denial does.
@@ -110,7 +111,7 @@ fn denied<'w>(scoped: &[Scoped<'w>]) -> Denied<'w> {
 
 /// Names that the program gives itself; generated ones step aside.
 fn given_names<'w>(world: &World<'w>, scoped: &[Scoped<'w>]) -> Taken<'w> {
-    let mut names = HashSet::new();
+    let mut names = FxHashSet::default();
     for Scoped { network, namespaces } in scoped {
         for namespace in namespaces {
             names.extend(network.policies.iter().map(|policy| (*namespace, Cow::Borrowed(policy.name.as_str()))));
@@ -137,7 +138,7 @@ fn deny_name(deny: &DefaultDeny) -> &str {
 
 /// Denials without a name of their own say the same thing wherever they are written: one object a namespace.
 fn denials<'a>(world: &World<'a>, scoped: &[Scoped<'a>], output: &mut Output<'a>) {
-    let mut written = HashSet::new();
+    let mut written = FxHashSet::default();
     for Scoped { network, namespaces } in scoped {
         let network: &'a Network = network;
         for deny in &network.denies {

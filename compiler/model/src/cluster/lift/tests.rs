@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     LabelSelector, Object, ObjectKey,
     cluster::{
-        AdminAction, AdminPolicyFacts, Cluster, LiftProblem, PeerFacts, PodsFacts, PolicyPortFacts, PolicyTier,
+        AdminAction, AdminPolicyFacts, Cluster, Lift, LiftProblem, PeerFacts, PodsFacts, PolicyPortFacts, PolicyTier,
         PortTarget, ServicePort,
     },
     program::{PortSpec, Protocol, RoleRef, Subject},
@@ -13,7 +13,17 @@ use crate::{
 
 fn lift(objects: impl IntoIterator<Item = Value>) -> (Cluster, Vec<LiftProblem>) {
     let objects: Vec<_> = objects.into_iter().map(Object).collect();
-    Cluster::lift(&objects)
+    let whole = Cluster::lift(&objects);
+    for (first, second) in (0..objects.len()).map(|at| objects.split_at(at)) {
+        let [mut lift, other] = [first, second].map(|objects| {
+            let mut lift = Lift::default();
+            objects.iter().for_each(|object| lift.read(&object.0));
+            lift
+        });
+        lift.join(other);
+        assert_eq!(lift.finish(), whole, "in two parts, the second from {:?}", second.first());
+    }
+    whole
 }
 
 fn clean(objects: impl IntoIterator<Item = Value>) -> Cluster {
