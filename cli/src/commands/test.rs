@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use kspec_compiler::worst;
+use kspec_compiler::{Compiler, worst};
 use kspec_diagnostics::Severity;
+use kspec_model::program::{Claim, Expectation, Expected, Guarantee, Test as Declared};
+use kspec_posture::guarantees::{Outcome, judge};
 use kspec_rego::Rego;
 use kspec_rules::Evaluator;
-use kspec_trial::{Bench, Status, TestReport};
+use kspec_trial::{Bench, Judged, Status, TestReport};
 
 use super::{check, project};
 use crate::{
@@ -37,8 +39,11 @@ pub(super) fn run(args: &Test, context: &Context) -> Result<Exit, Failure> {
     let none = BTreeMap::new();
     let view = program.view();
     let namespaces = kspec_lower::known_namespaces(&view, &none);
-    let bench = Bench { evaluator: &evaluator, schema: &compiler.facts().schema, namespaces: &namespaces, sources };
-    let wanted = program.tests.iter().filter(|test| args.filter.as_ref().is_none_or(|part| test.name.contains(part)));
+    let wanted = |test: &&Declared| args.filter.as_ref().is_none_or(|part| test.name.contains(part));
+    let wanted: Vec<&Declared> = program.tests.iter().filter(wanted).collect();
+    let claims = judged(compiler, &wanted);
+    let schema = &compiler.facts().schema;
+    let bench = Bench { evaluator: &evaluator, schema, namespaces: &namespaces, sources, claims: &claims };
     let ran = kspec_trial::run(wanted, bench);
     if ran.is_empty() && args.filter.is_some() && !program.tests.is_empty() {
         return Err(Failure::new(Exit::Usage, "no test has that in its name")
@@ -50,4 +55,52 @@ pub(super) fn run(args: &Test, context: &Context) -> Result<Exit, Failure> {
         ReportFormat::Json => check::json(&report),
     });
     Ok(if ran.iter().any(|test| test.status() == Status::Failed) { Exit::No } else { Exit::Done })
+}
+
+/// Judges the claims of tests as if each were a guarantee of the program.
+fn judged<'p>(compiler: &Compiler, tests: &[&'p Declared]) -> Vec<Judged<'p>> {
+    let mut expected: Vec<&Expected> = Vec::new();
+    let mut guarantees = Vec::new();
+    for test in tests {
+        for one in &test.expect {
+            let Expectation::Claim(claim) = &one.what else { continue };
+            let always = !one.negated && holds_of_each(claim);
+            let (claim, origin) = (claim.clone(), test.origin.clone());
+            guarantees.push(Guarantee { text: String::new(), always, claim, origin });
+            expected.push(one);
+        }
+    }
+    if guarantees.is_empty() {
+        return Vec::new();
+    }
+    let mut program = compiler.program().clone();
+    program.guarantees = guarantees;
+    let survey = compiler.survey().declared(&program, compiler.facts().as_of);
+    let verdicts = judge(&survey).into_iter();
+    let with_expected = verdicts.zip(expected);
+    let judged = with_expected.map(|(verdict, expected)| {
+        let some = !expected.negated && !verdict.guarantee.always;
+        let (status, why) = match verdict.outcome {
+            Outcome::NotDecided(why) => (Status::NotDecided, why),
+            Outcome::Holds if some => (Status::Failed, "there is none".to_owned()),
+            Outcome::Violated(_) if some => (Status::Passed, String::new()),
+            Outcome::Holds => (Status::Passed, String::new()),
+            Outcome::Violated(violation) => {
+                let shown = violation.witness.join("; ");
+                (Status::Failed, if shown.is_empty() { violation.message } else { shown })
+            }
+        };
+        Judged { expected, status, why }
+    });
+    judged.collect()
+}
+
+/// Whether a claim that is not negated promises each of what it names. Of chains, and of two roles in one hand, it says that there is one.
+const fn holds_of_each(claim: &Claim) -> bool {
+    match claim {
+        Claim::Can(can) => !can.by_any_path,
+        Claim::Reaches(reaches) => !reaches.through_any_path,
+        Claim::Audited(_) => true,
+        Claim::Both { .. } => false,
+    }
 }

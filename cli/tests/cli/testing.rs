@@ -48,7 +48,8 @@ test "is wrong" {
 }
 
 test "is not decided" {
-  expect not group "devs" can list on pods in payments
+  given event exec { path: "/bin/sh" }
+  expect killed
 }
 "#;
 
@@ -75,8 +76,8 @@ fn a_failed_test_says_what_was_expected_and_what_happened() {
         warned: pinned: c comes from Docker Hub [spec.containers[0].image]
           help: Tags that move are not for production.
     not decided  is not decided (main.kspec:41)
-      main.kspec:42:3: not decided: not group "devs" can list on pods in payments
-        a claim of access or of connections
+      main.kspec:43:3: not decided: killed
+        what happens at run time
     2 passed, 1 failed, 1 not decided
     "#);
     assert_eq!(done.err, "");
@@ -104,6 +105,60 @@ fn a_document_says_it_to_machines() {
     assert_eq!(document["tests"][2]["expectations"][0]["happened"], "refused by pinned");
     let validator = jsonschema::validator_for(&kspec_trial::report_schema()).expect("a schema");
     assert!(validator.is_valid(&document), "{document:#}");
+}
+
+/// What tests claim of access and connections is judged over what the program makes by itself.
+#[test]
+fn claims_of_the_whole_program_are_judged() {
+    const SOURCE: &str = r#"
+/// Payments.
+namespace payments { pod_security: restricted }
+/// The shop.
+namespace shop { pod_security: restricted }
+workload api in payments { pods: { app: "api" }, ports: { http: 8080 } }
+workload db in payments { pods: { app: "db" }, ports: { pg: 5432 } }
+workload web in shop { pods: { app: "web" }, ports: { http: 8080 } }
+group devs = "oidc:devs"
+
+/// What a release needs.
+role release in payments {
+  allow get, list, create on pods
+  allow patch on deployments.apps
+}
+/// They release.
+grant release to devs
+
+network in payments {
+  default deny
+  allow api -> db : pg
+}
+
+test "holds" {
+  expect devs can get, list on pods in payments
+  expect not devs can get on secrets in payments
+  expect not devs can list on pods in shop
+  expect api reaches db : pg
+  expect not web reaches db
+  expect devs can get on secrets in payments by any path
+  expect not devs can get on secrets in shop by any path
+}
+
+test "does not hold" {
+  expect devs can get, delete on pods in payments
+  expect not devs can list on pods in payments
+  expect db reaches api
+  expect not api reaches db : pg
+  expect web reaches db through any path
+}
+
+test "stands beside what is asked of an object" {
+  given pod in payments { containers: [{ name: "c", image: "registry.example.com/c:1" }] }
+  expect allowed
+  expect devs can patch on deployments.apps in payments
+}
+"#;
+    let place = Place::with(&[("kspec.toml", PROJECT), ("main.kspec", SOURCE)]);
+    insta::assert_snapshot!(place.kspec(&["test", "--as-of", DAY]).ends(1).out);
 }
 
 #[test]

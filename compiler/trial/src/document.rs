@@ -222,7 +222,7 @@ fn in_words(expected: &Expected, sources: &SourceMap) -> String {
         Expectation::Allowed => "allowed".to_owned(),
         Expectation::Denied(rules) => by("denied", rules),
         Expectation::Warned(rules) => by("warned", rules),
-        Expectation::Holds(_) | Expectation::NotDecided(_) => {
+        Expectation::Holds(_) | Expectation::Claim(_) | Expectation::NotDecided(_) => {
             let written = sources.absolute(expected.at).and_then(|(_, file, range)| {
                 file.text
                     .get(range.start as usize..range.end as usize)

@@ -39,6 +39,7 @@ pub(crate) fn check(
             Ok(held) => held,
             Err(why) => return (Status::Failed, why),
         },
+        Expectation::Claim(_) => return claimed(expected, bench),
         Expectation::NotDecided(why) => return (Status::NotDecided, why.clone()),
     };
     of(held != expected.negated, || match &expected.what {
@@ -46,8 +47,16 @@ pub(crate) fn check(
         Expectation::Warned(_) => warned(verdict),
         Expectation::Holds(_) if expected.negated => "it holds".to_owned(),
         Expectation::Holds(_) => "it does not hold".to_owned(),
-        Expectation::NotDecided(_) => String::new(),
+        Expectation::Claim(_) | Expectation::NotDecided(_) => String::new(),
     })
+}
+
+/// What became of a claim.
+pub(crate) fn claimed(expected: &Expected, bench: Bench<'_>) -> (Status, String) {
+    match bench.claims.iter().find(|judged| judged.expected == expected) {
+        Some(judged) => (judged.status, judged.why.clone()),
+        None => (Status::NotDecided, "nobody has looked at the whole program".to_owned()),
+    }
 }
 
 fn of(held: bool, why: impl FnOnce() -> String) -> (Status, String) {

@@ -32,6 +32,19 @@ pub struct Bench<'a> {
     pub namespaces: &'a BTreeMap<&'a str, Labels>,
     /// Where rules stand.
     pub sources: &'a SourceMap,
+    /// What became of the claims that tests make; one that is not among them is not decided.
+    pub claims: &'a [Judged<'a>],
+}
+
+/// A claim, judged by whoever knows the whole cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged<'p> {
+    /// The expectation that makes it.
+    pub expected: &'p Expected,
+    /// Whether it is as expected.
+    pub status: Status,
+    /// Why it is not, or nobody knows.
+    pub why: String,
 }
 
 /// A test that was run.
@@ -138,11 +151,12 @@ fn one<'p>(test: &'p Test, bench: Bench<'_>) -> Ran<'p> {
                 _ => "the test gives nothing to ask about".to_owned(),
             };
             let checks = test.expect.iter().map(|expected| {
-                let why = match &expected.what {
-                    Expectation::NotDecided(what) => what.clone(),
-                    _ => why.clone(),
+                let (status, why) = match &expected.what {
+                    Expectation::NotDecided(what) => (Status::NotDecided, what.clone()),
+                    Expectation::Claim(_) => expect::claimed(expected, bench),
+                    _ => (Status::NotDecided, why.clone()),
                 };
-                Check { expected, status: Status::NotDecided, why }
+                Check { expected, status, why }
             });
             Ran { test, checks: checks.collect(), verdict: None }
         }

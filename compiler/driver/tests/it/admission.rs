@@ -161,6 +161,7 @@ fn shown(program: &Program) -> String {
                 E::Denied(rules) => format!("denied {:?}", names(rules)),
                 E::Warned(rules) => format!("warned {:?}", names(rules)),
                 E::Holds(holds) => expr(holds),
+                E::Claim(claim) => format!("{claim:?}"),
                 E::NotDecided(what) => format!("not decided: {what}"),
             };
             writeln!(out, "  expect {}{what}", if expected.negated { "not " } else { "" }).expect("text");

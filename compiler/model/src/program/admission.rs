@@ -216,6 +216,9 @@ pub enum Expectation {
     Warned(Vec<(String, Location)>),
     /// `expect expr`, over `object` as mutations leave it.
     Holds(crate::rules::Expr),
-    /// A claim of access or reachability, or something at run time: not decided by `kspec test` yet.
+    /// A claim of access or of connections, about what the program makes by itself. Negated, it holds of none of
+    /// what it names; else of each, and where it is about chains or two roles at once, of some.
+    Claim(super::Claim),
+    /// Something at run time: not decided by `kspec test` yet.
     NotDecided(String),
 }

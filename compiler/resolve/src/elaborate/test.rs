@@ -103,10 +103,7 @@ impl<'s> Elab<'_, 's> {
                     _ => Some(self.not_decided(word.span, "what happens at run time")),
                 }
             }
-            tree::Expectation::Claim(claim) => {
-                self.claim(claim);
-                Some(self.not_decided(span, "a claim of access or of connections"))
-            }
+            tree::Expectation::Claim(claim) => self.claim(claim).map(Expectation::Claim),
             tree::Expectation::Holds(expr) => match kind {
                 Some(kind) => {
                     let holds = self.with_cx(|cx| kspec_types::lower_claim(expr, kind, cx))?;

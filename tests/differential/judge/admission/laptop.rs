@@ -74,8 +74,13 @@ impl Laptop {
         let test = Test { name: "generated".to_owned(), given: vec![given], expect: vec![expected], origin: origin() };
         let namespaces = self.namespaces.iter().map(|(name, labels)| (name.as_str(), labels.clone())).collect();
         let sources = SourceMap::default();
-        let bench =
-            Bench { evaluator: &self.evaluator, schema: &self.schema, namespaces: &namespaces, sources: &sources };
+        let bench = Bench {
+            evaluator: &self.evaluator,
+            schema: &self.schema,
+            namespaces: &namespaces,
+            sources: &sources,
+            claims: &[],
+        };
         let ran = kspec_trial::run([&test], bench);
         let ran = &ran[0];
         let Some(verdict) = &ran.verdict else { return Err(format!("no verdict: {:?}", ran.checks)) };

@@ -244,7 +244,7 @@ impl Judge<'_> {
         let expect = vec![Expected { negated: false, what: Expectation::Allowed, at: origin().at }];
         let test = Test { name: "generated".to_owned(), given: all, expect, origin: origin() };
         let (sources, namespaces) = (SourceMap::default(), BTreeMap::new());
-        let bench = Bench { evaluator, schema: self.schema, namespaces: &namespaces, sources: &sources };
+        let bench = Bench { evaluator, schema: self.schema, namespaces: &namespaces, sources: &sources, claims: &[] };
         let ran = kspec_trial::run([&test], bench);
         let verdict = ran[0].verdict.as_ref().unwrap_or_else(|| panic!("{:?}", ran[0].checks));
         verdict.refusals.iter().map(|said| said.rule.clone()).collect()
