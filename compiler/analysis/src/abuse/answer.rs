@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     controls::{Attempt, Control, Controls, Refusal, Refuser},
-    graph::{Edge, Graph, Ground, Via},
+    graph::{Cut, Edge, Graph, Ground, Via},
     power::Power,
     search::Ways,
     state::{Scope, State},
@@ -267,24 +267,25 @@ impl<'a> Paths<'a> {
     }
 
     pub(super) fn steps(&self, way: &[&Edge<'a>]) -> Vec<Step> {
-        let mut steps: Vec<(StepKind, State<'a>, &Edge<'a>)> = Vec::new();
+        let mut steps: Vec<(StepKind, State<'a>, &Edge<'a>, Option<Cut<'a>>)> = Vec::new();
         for edge in way {
             let Some(to) = self.graph.states.get(edge.to as usize).copied() else { continue };
             match edge.via {
-                Via::Step(kind) => steps.push((kind, to, edge)),
+                Via::Step(kind) => steps.push((kind, to, edge, edge.cut)),
                 // What was chosen is what the step before it reached.
                 Via::Choice => {
                     if let Some(last) = steps.last_mut() {
                         last.1 = to;
+                        last.3 = last.3.or(edge.cut);
                     }
                 }
                 Via::Member => {}
             }
         }
-        steps.into_iter().map(|(kind, to, edge)| self.step(kind, to, edge)).collect()
+        steps.into_iter().map(|(kind, to, edge, cut)| self.step(kind, to, edge, cut)).collect()
     }
 
-    fn step(&self, kind: StepKind, to: State<'a>, edge: &Edge<'a>) -> Step {
+    fn step(&self, kind: StepKind, to: State<'a>, edge: &Edge<'a>, cut: Option<Cut<'a>>) -> Step {
         let shown = to.to_string();
         let mut reasons: Vec<Reason> = Vec::new();
         // One rule may allow all that a step takes.
@@ -299,8 +300,9 @@ impl<'a> Paths<'a> {
             to: shown,
             because: reasons,
             fact: edge.fact.clone(),
-            held_back_by: edge.cut.map(Control::from),
-            may_be_refused_by: self.guards(kind, to, edge),
+            held_back_by: cut.map(Control::from),
+            // What refuses it is told already.
+            may_be_refused_by: if cut.is_some() { Vec::new() } else { self.guards(kind, to, edge) },
         }
     }
 
@@ -343,8 +345,7 @@ impl<'a> Paths<'a> {
                 false => attempt.is_some_and(|attempt| passes(key, attempt)),
             })
         };
-        // What refuses it is told already.
-        if edge.cut.is_some() || privileged && controls.is_none() {
+        if privileged && controls.is_none() {
             return Vec::new();
         }
         // What was taken away on the way is not asked any more.

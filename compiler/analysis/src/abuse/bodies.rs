@@ -73,6 +73,7 @@ impl<'a> Graph<'a> {
                 let cut = self.facts.refusal(Some(namespace), Attempt::Claim).map(Cut::Refused);
                 self.body_step(id, State::AnyNode, StepKind::MountVolume, cut, None);
             }
+            State::Asked(attempt, scope) => self.asked(id, attempt, scope),
             State::UnruledPod(_, Attempt::NewPod, _) => {
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None)
             }

@@ -20,7 +20,7 @@ impl<'a> Graph<'a> {
         match held.deed.power {
             Power::ForwardByGet if !self.facts.exec_by_get => {}
             Power::Forward | Power::ForwardByGet | Power::ProxyPods if any => {
-                self.ask_in(from, State::AnyPorts, StepKind::Connect, held, connection(held), holdings);
+                self.ask_in(from, scope, StepKind::Connect, &[held], connection(held), holdings);
             }
             Power::Forward | Power::ForwardByGet | Power::ProxyPods => {
                 for key in self.named_workloads(held) {

@@ -221,7 +221,12 @@ impl<'a> Facts<'a> {
 
     /// What refuses an attempt there, for some name at least.
     pub(super) fn refusals_in(&self, namespace: &'a str, attempt: Attempt) -> &[&'a Refusal] {
-        let known = Some(namespace).filter(|name| self.cluster.namespaces.contains_key(*name));
+        self.refusals_at(Some(namespace), attempt)
+    }
+
+    /// As [`Facts::refusals_in`], or in no namespace.
+    pub(super) fn refusals_at(&self, namespace: Option<&'a str>, attempt: Attempt) -> &[&'a Refusal] {
+        let known = namespace.filter(|name| self.cluster.namespaces.contains_key(*name));
         self.refusals.get(&(known, attempt)).map_or(&[], Vec::as_slice)
     }
 

@@ -307,6 +307,11 @@ impl<'a> Graph<'a> {
         self.push(from, to, Via::Choice, Vec::new(), None, None);
     }
 
+    /// One of a class, which admission may refuse to whoever asks.
+    pub(super) fn cut_choice(&mut self, from: u32, to: State<'a>, refusal: Option<&'a Refusal>) {
+        self.push(from, to, Via::Choice, Vec::new(), refusal.map(Cut::Refused), None);
+    }
+
     pub(super) fn member(&mut self, from: u32, to: State<'a>) {
         self.push(from, to, Via::Member, Vec::new(), None, None);
     }

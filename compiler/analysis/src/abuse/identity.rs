@@ -253,7 +253,7 @@ impl<'a> Graph<'a> {
             }
             Power::AddContainers if any => {
                 self.exempt(from, held, holdings);
-                self.ask_in(from, State::AddedAny, StepKind::AddContainer, held, Attempt::AnyContainer, holdings);
+                self.ask_in(from, scope, StepKind::AddContainer, &[held], Attempt::AnyContainer, holdings);
             }
             Power::AddContainers => {
                 self.exempt(from, held, holdings);
@@ -329,7 +329,7 @@ impl<'a> Graph<'a> {
     /// As [`Graph::enter_pods`], by a request that admission may refuse.
     fn ask_pods(&mut self, from: u32, held: &Held<'a>, kind: StepKind, attempt: Attempt, holdings: &Holdings<'a>) {
         if held.names.is_empty() {
-            return self.ask_in(from, State::InsideAny, kind, held, attempt, holdings);
+            return self.ask_in(from, held.scope.inside(), kind, &[held], attempt, holdings);
         }
         for key in self.named_workloads(held) {
             let asked = (key.namespace.as_deref(), attempt, None);
@@ -339,6 +339,10 @@ impl<'a> Graph<'a> {
 
     /// Tokens where admission refuses some.
     fn ask_tokens(&mut self, from: u32, held: &Held<'a>, holdings: &Holdings<'a>) {
+        if held.names.is_empty() {
+            let scope = held.scope.inside();
+            return self.ask_in(from, scope, StepKind::IssueToken, &[held], Attempt::Token, holdings);
+        }
         for namespace in self.namespaces_of(held.scope.inside()) {
             let names = self.facts.accounts.get(namespace).cloned().unwrap_or_default();
             for name in names.into_iter().filter(|name| held.is_about(name)) {

@@ -1,5 +1,7 @@
 //! Steps that are requests of someone's own, which admission may refuse; and how they get around that.
 
+use kspec_model::program::RoleRef;
+
 use super::{
     controls::{Attempt, Refusal, Refuser},
     graph::{Cut, Graph, Ground},
@@ -31,6 +33,28 @@ pub(super) fn relabels<'h, 'a>(holdings: &'h Holdings<'a>, namespace: &str) -> O
     holdings.of(Power::LabelNamespaces).iter().find(about)
 }
 
+/// The role that holds everything.
+const ADMIN: &str = "ClusterRole/cluster-admin";
+
+/// A role as refusals name it.
+pub(super) fn role_name(role: &RoleRef) -> String {
+    let kind = if role.namespace.is_some() { "Role" } else { "ClusterRole" };
+    format!("{kind}/{}", role.name)
+}
+
+/// What a request leads to that is not refused.
+fn target(attempt: Attempt, scope: Scope<'_>) -> State<'_> {
+    match (attempt, scope) {
+        (Attempt::AnyContainer, scope) => State::AddedAny(scope),
+        (Attempt::Forward | Attempt::ProxyPod | Attempt::ProxyService, scope) => State::AnyPorts(scope),
+        (Attempt::Token, scope) => State::Accounts(scope),
+        // The role cluster-admin is among those that may be bound.
+        (Attempt::Bind | Attempt::BindEverywhere, Scope::Cluster) => State::ClusterAdmin,
+        (Attempt::Bind | Attempt::BindEverywhere, scope) => State::Everything(scope),
+        (_, scope) => State::InsideAny(scope),
+    }
+}
+
 impl<'a> Graph<'a> {
     /// A request: cut where admission refuses it, and beside that the way of whoever takes away what refuses it.
     pub(super) fn ask(
@@ -44,7 +68,20 @@ impl<'a> Graph<'a> {
     ) {
         let refusal = self.facts.refusal_of(namespace, attempt, name);
         self.cut_step(from, to, kind, why(held), refusal.map(Cut::Refused));
-        let Some(refusal) = refusal else { return };
+        if let Some(refusal) = refusal {
+            self.past(from, (to, kind), held, (namespace, refusal), holdings);
+        }
+    }
+
+    /// The request once what refuses it is out of the way, for whoever sees to that.
+    fn past(
+        &mut self,
+        from: u32,
+        (to, kind): (State<'a>, StepKind),
+        held: &[&Held<'a>],
+        (namespace, refusal): (Option<&'a str>, &'a Refusal),
+        holdings: &Holdings<'a>,
+    ) {
         for (around, step, grounds) in self.around(from, namespace, refusal, holdings) {
             self.step(from, around, step, grounds);
             let there = self.id(around);
@@ -52,23 +89,78 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// A request about any of a scope, where it is refused in some namespaces told for each.
+    /// A request about any of a scope, by one class for everybody: its members are cut.
     pub(super) fn ask_in(
         &mut self,
         from: u32,
-        of: impl Fn(Scope<'a>) -> State<'a>,
+        scope: Scope<'a>,
         kind: StepKind,
-        held: &Held<'a>,
+        held: &[&Held<'a>],
         attempt: Attempt,
         holdings: &Holdings<'a>,
     ) {
-        let scope = held.scope.inside();
         if !self.facts.is_refused(attempt) {
-            return self.step(from, of(scope), kind, why(&[held]));
+            let to = target(attempt, scope);
+            return self.step(from, to, kind, why(held));
         }
-        for namespace in self.namespaces_of(scope) {
-            let to = of(Scope::Namespace(namespace));
-            self.ask(from, to, kind, &[held], (Some(namespace), attempt, None), holdings);
+        self.step(from, State::Asked(attempt, scope), kind, why(held));
+        if !self.gets_around(holdings) {
+            return;
+        }
+        let places: Vec<Option<&'a str>> = match scope {
+            Scope::Cluster => vec![None],
+            scope => self.namespaces_of(scope).into_iter().map(Some).collect(),
+        };
+        for place in places {
+            for refusal in self.facts.refusals_at(place, attempt).to_vec() {
+                let to = match (attempt, place, refusal.name.as_deref()) {
+                    (Attempt::Token, Some(namespace), Some(name)) => State::Account(namespace, name),
+                    (Attempt::Bind | Attempt::BindEverywhere, _, Some(name)) if name != ADMIN => continue,
+                    _ => target(attempt, place.map_or(Scope::Cluster, Scope::Namespace)),
+                };
+                self.past(from, (to, kind), held, (place, refusal), holdings);
+            }
+        }
+    }
+
+    /// The members of what a request leads to.
+    pub(super) fn asked(&mut self, id: u32, attempt: Attempt, scope: Scope<'a>) {
+        let place = match scope {
+            Scope::Namespaces => {
+                for namespace in self.namespaces_of(scope) {
+                    self.choice(id, State::Asked(attempt, Scope::Namespace(namespace)));
+                }
+                return;
+            }
+            Scope::Namespace(namespace) => Some(namespace),
+            Scope::Cluster => None,
+        };
+        let facts = &self.facts;
+        let named = facts.refusals_at(place, attempt).iter().any(|refusal| refusal.name.is_some());
+        match (attempt, place) {
+            (Attempt::Token, Some(namespace)) if named => {
+                for name in facts.accounts.get(namespace).cloned().unwrap_or_default() {
+                    let refusal = self.facts.refusal_of(place, attempt, Some(name));
+                    self.cut_choice(id, State::Account(namespace, name), refusal);
+                }
+            }
+            (Attempt::Bind | Attempt::BindEverywhere, _) => {
+                let refusal = facts.refusal_of(place, attempt, Some(ADMIN));
+                self.cut_choice(id, target(attempt, scope), refusal);
+                // Who may bind every role binds another.
+                if refusal.is_some_and(|refusal| refusal.name.is_some()) {
+                    let cluster = self.facts.cluster;
+                    for role in cluster.roles.keys().filter(|role| role.namespace.is_none()) {
+                        let refusal = self.facts.refusal_of(place, attempt, Some(&role_name(role)));
+                        let to = self.held(role, scope);
+                        self.cut_choice(id, to, refusal);
+                    }
+                }
+            }
+            _ => {
+                let refusal = facts.refusal_of(place, attempt, None);
+                self.cut_choice(id, target(attempt, scope), refusal);
+            }
         }
     }
 

@@ -87,6 +87,8 @@ pub(super) enum State<'a> {
     FreeContainer(&'a ObjectKey, u32),
     /// A namespace where somebody took away what refuses an attempt.
     Unruled(Option<&'a str>, Attempt, u32),
+    /// What a request leads to that admission refuses somewhere: each with what refuses it.
+    Asked(Attempt, Scope<'a>),
     /// A pod of one's own making there.
     UnruledPod(&'a str, Attempt, u32),
     /// A persistent volume of somebody's making, of whatever path of whatever node.
@@ -166,6 +168,7 @@ impl<'a> State<'a> {
             | Self::AnyBound(_, scope)
             | Self::Accounts(scope)
             | Self::NewPod(scope)
+            | Self::Asked(_, scope)
             | Self::Template(_, _, scope)
             | Self::InsideAny(scope)
             | Self::AddedAny(scope)
@@ -213,6 +216,7 @@ impl fmt::Display for State<'_> {
                 write!(f, "what refuses pods of namespace {namespace}")
             }
             Self::Unruled(Some(namespace), ..) => write!(f, "what refuses it in namespace {namespace}"),
+            Self::Asked(_, scope) => write!(f, "anything {scope}"),
             Self::Unruled(None, ..) => f.write_str("what refuses it"),
             Self::Volume(_) => f.write_str("a persistent volume of a node's path"),
             Self::ClaimingPod(namespace, _) => write!(f, "a new pod in namespace {namespace}"),

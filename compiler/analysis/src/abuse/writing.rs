@@ -7,7 +7,7 @@ use super::{
     graph::Graph,
     identity::{Bound, Held, Holdings, why},
     power::Power,
-    refusals::Asked,
+    refusals::{Asked, role_name},
     state::{Scope, State},
     step::StepKind,
 };
@@ -23,9 +23,7 @@ impl<'a> Graph<'a> {
         }
         for power in [Power::BindClusterRoles, Power::BindRoles] {
             for (scope, create, bind) in holdings.both(Power::CreateBindings, power) {
-                for scope in self.parts(scope.inside(), Attempt::Bind) {
-                    self.bind(from, scope, (&create, &bind), holdings);
-                }
+                self.bind(from, scope.inside(), (&create, &bind), holdings);
             }
             for (scope, rewrite, bind) in holdings.both(Power::RewriteBindings, power) {
                 self.rebind(from, scope.inside(), (&rewrite, &bind), holdings);
@@ -39,30 +37,35 @@ impl<'a> Graph<'a> {
     }
 
     fn bind(&mut self, from: u32, scope: Scope<'a>, (write, bind): (&Held<'a>, &Held<'a>), holdings: &Holdings<'a>) {
-        let (attempt, place) = match scope {
-            Scope::Cluster => (Attempt::BindEverywhere, None),
-            Scope::Namespaces => (Attempt::Bind, None),
-            Scope::Namespace(namespace) => (Attempt::Bind, Some(namespace)),
+        let attempt = if scope == Scope::Cluster { Attempt::BindEverywhere } else { Attempt::Bind };
+        if bind.names.is_empty() && bind.deed.power == Power::BindClusterRoles {
+            return self.ask_in(from, scope, StepKind::Bind, &[write, bind], attempt, holdings);
+        }
+        for scope in self.parts(scope, attempt) {
+            self.bind_some(from, (scope, attempt), (write, bind), holdings);
+        }
+    }
+
+    /// Binds roles that are named, or those of a namespace.
+    fn bind_some(
+        &mut self,
+        from: u32,
+        (scope, attempt): (Scope<'a>, Attempt),
+        (write, bind): (&Held<'a>, &Held<'a>),
+        holdings: &Holdings<'a>,
+    ) {
+        let place = match scope {
+            Scope::Namespace(namespace) => Some(namespace),
+            _ => None,
         };
         let asked = |name| (place, attempt, name);
         let both = [write, bind];
         let cluster = self.facts.cluster;
         match (bind.names.is_empty(), bind.deed.power == Power::BindClusterRoles) {
-            // The role cluster-admin is among them.
-            (true, true) => {
-                let to = if scope == Scope::Cluster { State::ClusterAdmin } else { State::Everything(scope) };
-                self.ask(from, to, StepKind::Bind, &both, asked(Some(ADMIN)), holdings);
-                let refusal = self.facts.refusal_of(place, attempt, Some(ADMIN));
-                if refusal.is_some_and(|refusal| refusal.name.is_some()) {
-                    for role in cluster.roles.keys().filter(|role| role.namespace.is_none()) {
-                        self.ask_bind(from, (role, scope), &both, asked(None), holdings);
-                    }
-                }
-            }
-            (true, false) if !self.facts.is_refused(attempt) => {
+            (true, _) if !self.facts.is_refused(attempt) => {
                 self.step(from, State::AnyRole(scope), StepKind::Bind, why(&both));
             }
-            (true, false) => {
+            (true, _) => {
                 for role in cluster.roles.keys().filter(|role| role.namespace.as_deref() == place) {
                     self.ask_bind(from, (role, scope), &both, asked(None), holdings);
                 }
@@ -106,7 +109,7 @@ impl<'a> Graph<'a> {
 
     /// The scope itself, or where an attempt is refused in some namespaces, each.
     fn parts(&self, scope: Scope<'a>, attempt: Attempt) -> Vec<Scope<'a>> {
-        if !self.facts.is_refused(attempt) {
+        if scope == Scope::Cluster || !self.facts.is_refused(attempt) {
             return vec![scope];
         }
         self.namespaces_of(scope).into_iter().map(Scope::Namespace).collect()
@@ -236,15 +239,6 @@ impl<'a> Graph<'a> {
             }
         }
     }
-}
-
-/// The role that holds everything.
-const ADMIN: &str = "ClusterRole/cluster-admin";
-
-/// A role as refusals name it.
-fn role_name(role: &RoleRef) -> String {
-    let kind = if role.namespace.is_some() { "Role" } else { "ClusterRole" };
-    format!("{kind}/{}", role.name)
 }
 
 /// Every permission in a scope.

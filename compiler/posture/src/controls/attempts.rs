@@ -216,7 +216,7 @@ pub(super) fn harmless() -> Part {
 
 /// What is known of the request; who sends it is the attacker's to choose, and what it is about where that is not named. Nobody is the
 /// API server itself, which the names that begin with `system:` are kept for.
-pub(super) fn request(attempt: Attempt, namespace: Option<&str>, name: Option<&str>) -> Part {
+pub(super) fn request(attempt: Attempt, namespace: Option<&str>) -> Part {
     let Request { operation, group, resource, subresource, kind, .. } = requested(attempt);
     let mut known = json!({
         "operation": word(operation),
@@ -227,10 +227,7 @@ pub(super) fn request(attempt: Attempt, namespace: Option<&str>, name: Option<&s
         fields.insert("subResource".to_owned(), json!(subresource));
     }
     let sender = Part::open(&json!({ "groups": [] })).with("username", Part::OtherText("system:apiserver".into()));
-    let mut request = Part::open(&known).with("userInfo", sender);
-    if let Some(name) = name.filter(|_| attempt == Attempt::Token) {
-        request = request.with("name", Part::Text(name.into()));
-    }
+    let request = Part::open(&known).with("userInfo", sender);
     match namespace {
         Some(name) => request.with("namespace", Part::Text(name.into())),
         None => request,

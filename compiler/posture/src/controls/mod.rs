@@ -141,19 +141,37 @@ struct Asked<'c> {
     askable: Vec<Askable<'c>>,
     /// Whether something may depend on the account or role that it is about.
     by_name: bool,
+    /// Where nothing is known of the namespace.
+    anywhere: (Part, Part),
+}
+
+/// A place, ready to be asked in.
+struct Spot<'p> {
+    place: Place<'p>,
+    /// What is asked there.
+    there: Vec<usize>,
+    /// The namespace's object, and the request.
+    known: (Part, Part),
 }
 
 /// The ways of an attempt, for an account or a role, or for whichever.
 struct Ways {
     name: Option<String>,
     objects: Vec<Part>,
+    /// What was there before.
+    old: Part,
     /// By way and what is asked: whether it refuses wherever it is. Most are never asked: one way that gets through is enough.
     everywhere: RefCell<BTreeMap<(usize, usize), bool>>,
 }
 
 impl Ways {
     fn of(attempt: Attempt, name: Option<&str>) -> Self {
-        Self { name: name.map(str::to_owned), objects: objects(attempt, name), everywhere: RefCell::default() }
+        Self {
+            name: name.map(str::to_owned),
+            objects: objects(attempt, name),
+            old: old(attempt, name),
+            everywhere: RefCell::default(),
+        }
     }
 }
 
@@ -177,25 +195,29 @@ impl<'c> Asked<'c> {
         let policies = policies.iter().filter(|policy| policy.refuses && policy.is_about(attempt));
         askable.extend(policies.map(Askable::Policy));
         let by_name = asked.named_by.is_some_and(|word| askable.iter().any(|one| one.says(word)));
-        Self { attempt, cluster, askable, by_name }
+        let anywhere = (Part::Unknown, request(attempt, None));
+        Self { attempt, cluster, askable, by_name, anywhere }
     }
 
     /// Adds what is refused there: for whichever account or role, or else for some.
-    fn tell<'w>(
+    fn tell<'w, 'p>(
         &self,
-        places: [Place<'_>; 2],
+        places: [Place<'p>; 2],
         named: impl IntoIterator<Item = &'w Ways>,
         whole: &Ways,
         to: &mut Controls,
     ) {
-        let [here, relabelled] = places;
+        let [here, relabelled] = places.map(|place| self.spot(place));
+        if here.there.is_empty() {
+            return;
+        }
         let refusal = |ways: &Ways| {
             Some(Refusal {
-                by: self.refused(here, ways)?.into_iter().collect(),
-                namespace: here.name().map(str::to_owned),
+                by: self.refused(&here, ways)?.into_iter().collect(),
+                namespace: here.place.name().map(str::to_owned),
                 attempt: self.attempt,
                 name: ways.name.clone(),
-                lasting: self.refused(relabelled, ways).is_some(),
+                lasting: self.refused(&relabelled, ways).is_some(),
             })
         };
         match refusal(whole) {
@@ -205,41 +227,52 @@ impl<'c> Asked<'c> {
         }
     }
 
+    fn spot<'p>(&self, place: Place<'p>) -> Spot<'p> {
+        let there = (0..).zip(&self.askable).filter(|(_, one)| self.is_in(one, place)).map(|(at, _)| at).collect();
+        Spot { place, there, known: (place.namespace(), request(self.attempt, place.name())) }
+    }
+
     /// Asks in every place that is known, and in namespaces that are not.
     fn ask(&self, controls: &mut Controls) {
         let (attempt, cluster) = (self.attempt, self.cluster);
         let whole = Ways::of(attempt, None);
-        let of_role = |role: &RoleRef| Ways::of(attempt, Some(&role_name(role)));
+        let of_role = |role: &&RoleRef| (role_name(role), Ways::of(attempt, Some(&role_name(role))));
         let is_binding = requested(attempt).group == RBAC;
-        let roles = || cluster.roles.keys().filter(|_| self.by_name && is_binding);
-        let cluster_roles: Vec<Ways> = roles().filter(|role| role.namespace.is_none()).map(of_role).collect();
+        let roles = cluster.roles.keys().filter(|_| self.by_name && is_binding);
+        let (wide, own): (Vec<&RoleRef>, Vec<&RoleRef>) = roles.partition(|role| role.namespace.is_none());
+        let wide: BTreeMap<String, Ways> = wide.iter().map(of_role).collect();
         if attempt.is_cluster_wide() {
-            return self.tell([Place::Nowhere; 2], &cluster_roles, &whole, controls);
+            return self.tell([Place::Nowhere; 2], wide.values(), &whole, controls);
         }
         let accounts = if self.by_name && !is_binding { accounts(cluster) } else { BTreeMap::new() };
+        let bound = if attempt == Attempt::Rebind { bound_roles(cluster) } else { BTreeMap::new() };
         for (name, facts) in &cluster.namespaces {
             let here = accounts.get(name.as_str()).into_iter().flatten();
             let mut named: Vec<Ways> = here.map(|account| Ways::of(attempt, Some(account))).collect();
-            named.extend(roles().filter(|role| role.namespace.as_ref() == Some(name)).map(of_role));
+            let own = own.iter().filter(|role| role.namespace.as_ref() == Some(name));
+            named.extend(own.map(|role| of_role(role).1));
             let places = [Place::Known(name, &facts.labels), Place::Relabelled(name)];
-            self.tell(places, named.iter().chain(&cluster_roles), &whole, controls);
+            // A binding that is there keeps its role.
+            let bound = bound.get(name.as_str()).into_iter().flatten().filter_map(|role| wide.get(role));
+            match attempt {
+                Attempt::Rebind => self.tell(places, named.iter().chain(bound), &whole, controls),
+                _ => self.tell(places, named.iter().chain(wide.values()), &whole, controls),
+            }
         }
         self.tell([Place::New; 2], [], &whole, controls);
     }
 
     /// What together refuses every way there, unless one gets through.
-    fn refused(&self, place: Place<'_>, ways: &Ways) -> Option<BTreeSet<Refuser>> {
-        let there: Vec<usize> =
-            (0..).zip(&self.askable).filter(|(_, one)| self.is_in(one, place)).map(|(at, _)| at).collect();
+    fn refused(&self, spot: &Spot<'_>, ways: &Ways) -> Option<BTreeSet<Refuser>> {
         let mut by: Vec<usize> = Vec::new();
         for way in 0..ways.objects.len() {
             // What refuses one way for certain is asked first about the next.
             let refuses = |one: &&usize| {
                 self.refuses_everywhere((way, **one), ways)
                     || self.askable.get(**one).is_some_and(Askable::reads_namespace)
-                        && self.asks((way, **one), ways, place)
+                        && self.asks((way, **one), ways, &spot.known)
             };
-            let one = by.iter().find(refuses).or_else(|| there.iter().find(refuses)).copied()?;
+            let one = by.iter().find(refuses).or_else(|| spot.there.iter().find(refuses)).copied()?;
             if !by.contains(&one) {
                 by.push(one);
             }
@@ -270,18 +303,18 @@ impl<'c> Asked<'c> {
     fn refuses_everywhere(&self, asked: (usize, usize), ways: &Ways) -> bool {
         let known = ways.everywhere.borrow().get(&asked).copied();
         known.unwrap_or_else(|| {
-            let refuses = self.asks(asked, ways, Place::New);
+            let refuses = self.asks(asked, ways, &self.anywhere);
             ways.everywhere.borrow_mut().insert(asked, refuses);
             refuses
         })
     }
 
-    fn asks(&self, (way, one): (usize, usize), ways: &Ways, place: Place<'_>) -> bool {
+    fn asks(&self, (way, one): (usize, usize), ways: &Ways, (namespace, request): &(Part, Part)) -> bool {
         let (Some(object), Some(one)) = (ways.objects.get(way), self.askable.get(one)) else { return false };
-        let namespace = place.namespace();
-        let request = request(self.attempt, place.name(), ways.name.as_deref());
-        let old = old(self.attempt, ways.name.as_deref());
-        let known = Known { object, old: &old, request: &request, namespace: &namespace };
+        let named = ways.name.as_deref().filter(|_| self.attempt == Attempt::Token);
+        let named = named.map(|name| request.clone().with("name", Part::Text(name.into())));
+        let request = named.as_ref().unwrap_or(request);
+        let known = Known { object, old: &ways.old, request, namespace };
         match one {
             Askable::Rule { target, statements, .. } => known.violates(target, statements),
             Askable::Policy(policy) => policy.refuses(&known),
@@ -293,6 +326,17 @@ impl<'c> Asked<'c> {
 fn role_name(role: &RoleRef) -> String {
     let kind = if role.namespace.is_some() { "Role" } else { "ClusterRole" };
     format!("{kind}/{}", role.name)
+}
+
+/// ClusterRoles that are bound in a namespace, by namespace.
+fn bound_roles(cluster: &Cluster) -> BTreeMap<&str, BTreeSet<String>> {
+    let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (binding, facts) in &cluster.bindings {
+        if let Some(namespace) = binding.namespace.as_deref() {
+            found.entry(namespace).or_default().insert(role_name(&facts.role));
+        }
+    }
+    found
 }
 
 /// Accounts by namespace, whoever names them.

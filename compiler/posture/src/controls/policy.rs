@@ -77,7 +77,7 @@ impl<'c> Policy<'c> {
     }
 
     pub(super) fn passes(&self, attempt: Attempt, object: &Part) -> bool {
-        let request = request(attempt, None, None);
+        let request = request(attempt, None);
         let old = old(attempt, None);
         let known = Known { object, old: &old, request: &request, namespace: &Part::Unknown };
         let holds = |expr: &Option<Expr>| expr.as_ref().and_then(|expr| known.holds(&self.variables, expr));

@@ -170,7 +170,11 @@ fn volumes_of_nodes_are_refused_by_what_is_about_no_namespace() {
 #[test]
 fn bindings_are_refused_by_the_role_that_they_bind() {
     let role = |kind: &str, name: &str| json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": { "name": name, "namespace": "shop" } });
-    let roles = [role("ClusterRole", "cluster-admin"), role("ClusterRole", "view"), role("Role", "own")];
+    let bound = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "b", "namespace": "shop" },
+        "roleRef": { "kind": "ClusterRole", "name": "cluster-admin" }, "subjects": [],
+    });
+    let roles = [role("ClusterRole", "cluster-admin"), role("ClusterRole", "view"), role("Role", "own"), bound];
     let named =
         |attempt: Attempt, names: &[&str]| names.iter().map(|name| (attempt, (*name).to_owned())).collect::<Vec<_>>();
     for (operation, kind, attempt) in [
