@@ -113,6 +113,8 @@ pub enum Attempt {
     ProxyService,
     /// A token of an account.
     Token,
+    /// A secret that the control plane fills with a token of an account.
+    TokenSecret,
     /// A RoleBinding of a role.
     Bind,
     /// Other subjects of one.

@@ -410,8 +410,8 @@ impl<'a> Graph<'a> {
             if !create.meets(&read) {
                 continue;
             }
-            let why = why(&[&create, &read]);
-            self.step(from, State::Accounts(scope.inside()), StepKind::CreateTokenSecret, why);
+            let (kind, both) = (StepKind::CreateTokenSecret, [&create, &read]);
+            self.ask_in(from, scope.inside(), kind, &both, Attempt::TokenSecret, holdings);
         }
         for (_, create, approve) in holdings.both(Power::CreateRequests, Power::ApproveRequests) {
             if !create.meets(&approve) {

@@ -20,7 +20,7 @@ pub(super) struct Request {
 }
 
 /// Every attempt that is asked about.
-pub(super) const ATTEMPTS: [Attempt; 17] = [
+pub(super) const ATTEMPTS: [Attempt; 18] = [
     Attempt::NewPod,
     Attempt::AddedContainer,
     Attempt::AnyContainer,
@@ -34,6 +34,7 @@ pub(super) const ATTEMPTS: [Attempt; 17] = [
     Attempt::ProxyPod,
     Attempt::ProxyService,
     Attempt::Token,
+    Attempt::TokenSecret,
     Attempt::Bind,
     Attempt::Rebind,
     Attempt::BindEverywhere,
@@ -53,6 +54,7 @@ pub(super) const fn requested(attempt: Attempt) -> Request {
         Attempt::ProxyPod => (Connect, "", "pods", "proxy", ("", "PodProxyOptions")),
         Attempt::ProxyService => (Connect, "", "services", "proxy", ("", "ServiceProxyOptions")),
         Attempt::Token => (Create, "", "serviceaccounts", "token", ("authentication.k8s.io", "TokenRequest")),
+        Attempt::TokenSecret => (Create, "", "secrets", "", ("", "Secret")),
         Attempt::Bind => (Create, RBAC, "rolebindings", "", (RBAC, "RoleBinding")),
         Attempt::Rebind => (Update, RBAC, "rolebindings", "", (RBAC, "RoleBinding")),
         Attempt::BindEverywhere => (Create, RBAC, "clusterrolebindings", "", (RBAC, "ClusterRoleBinding")),
@@ -61,6 +63,7 @@ pub(super) const fn requested(attempt: Attempt) -> Request {
     let named_by = match attempt {
         Attempt::Account => Some("erviceAccount"),
         Attempt::Token => Some("request"),
+        Attempt::TokenSecret => Some("service-account.name"),
         Attempt::Bind | Attempt::Rebind | Attempt::BindEverywhere | Attempt::RebindEverywhere => Some("roleRef"),
         _ => None,
     };
@@ -103,6 +106,11 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
             // Who is of `system:masters` has no use for a binding.
             let own = Part::open(&json!({})).with("name", Part::OtherText("system:masters".into()));
             return vec![bound(name).with("subjects", Part::List { items: vec![own], open: true })];
+        }
+        Attempt::TokenSecret => {
+            let annotations = name.map_or_else(|| json!({}), |name| json!({ "kubernetes.io/service-account.name": name }));
+            let metadata = json!({ "annotations": annotations });
+            vec![json!({ "type": "kubernetes.io/service-account-token", "metadata": metadata })]
         }
         Attempt::Exec
         | Attempt::Attach

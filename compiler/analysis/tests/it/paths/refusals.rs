@@ -83,6 +83,14 @@ fn what_is_refused_of_pods_that_run_is_held_back() {
     assert_eq!(of(&[in_ops(Attempt::Exec, None)], &rules, Some("ops"), &Goal::ClusterAdmin).0.len(), 1);
     let named = [in_ops(Attempt::Token, Some("root"))];
     assert_eq!(of(&named, &["create serviceaccounts/token"], Some("ops"), &Goal::ClusterAdmin), held_by(OPS));
+    let secrets = ["create,get secrets"];
+    for name in [None, Some("root")] {
+        let refused = [in_ops(Attempt::TokenSecret, name)];
+        assert_eq!(of(&refused, &secrets, Some("ops"), &Goal::ClusterAdmin), held_by(OPS));
+    }
+    for near in [in_ops(Attempt::TokenSecret, Some("web")), in_ops(Attempt::Secret, None)] {
+        assert_eq!(of(&[near], &secrets, Some("ops"), &Goal::ClusterAdmin).0.len(), 1);
+    }
     let other = [in_ops(Attempt::Token, Some("web"))];
     assert_eq!(of(&other, &["create serviceaccounts/token"], Some("ops"), &Goal::ClusterAdmin).0.len(), 1);
 }
