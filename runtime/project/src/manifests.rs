@@ -1,5 +1,7 @@
 //! Manifests that no API server would hold.
 
+use std::{panic, thread};
+
 use kspec_diagnostics::{Finding, Place, codes};
 use kspec_model::cluster::Lift;
 use kspec_schema::{ProblemKind, Schema, split_api_version};
@@ -9,10 +11,26 @@ use serde_json::Value;
 /// How many problems of one object are told.
 const TOLD: usize = 3;
 
+/// So many manifests take longer than a thread to begin.
+const WORTH_A_THREAD: usize = 200;
+
 /// A finding for each object that the API server would refuse: every answer is given without it.
 pub(crate) fn refused(documents: &[ManifestDoc], schema: &Schema) -> Vec<Finding> {
     let bundled = Schema::bundled(schema.version());
-    documents.iter().filter_map(|document| finding(document, schema, &bundled)).collect()
+    let look = |part: &[ManifestDoc]| -> Vec<Finding> {
+        part.iter().filter_map(|document| finding(document, schema, &bundled)).collect()
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(documents.len() / WORTH_A_THREAD);
+    if workers < 2 {
+        return look(documents);
+    }
+    thread::scope(|scope| {
+        let parts = documents.chunks(documents.len().div_ceil(workers));
+        let found: Vec<_> = parts.map(|part| scope.spawn(|| look(part))).collect();
+        // Work that panics does so here too.
+        let found = found.into_iter().map(|part| part.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+        found.flatten().collect()
+    })
 }
 
 fn finding(document: &ManifestDoc, schema: &Schema, bundled: &Schema) -> Option<Finding> {
