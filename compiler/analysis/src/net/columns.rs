@@ -21,8 +21,6 @@ pub(super) struct Sets {
     all: Vec<Connections>,
     numbers: FxHashMap<Connections, Set>,
     intersections: FxHashMap<(Set, Set), Set>,
-    /// Walks of the admin tier, which many ends have in common.
-    pub(super) walked: tiers::Walked,
 }
 
 /// A number of [`Sets`].
@@ -227,21 +225,15 @@ fn together(side: &Side<'_>, direction: Direction, concerning: Vec<Concerning>) 
 }
 
 /// For each name of a port, the ports that it stands for.
-pub(super) type Numbers = Vec<Vec<(Protocol, u16)>>;
+type Numbers = Vec<Vec<(Protocol, u16)>>;
 
 /// What the names of ports that these policies' rules have stand for at a destination.
 fn numbers(side: &Side<'_>, concerning: &Concerning, position: usize) -> Numbers {
     let policies = concerning.policies.iter().filter_map(|index| side.policies.get(*index));
     let named = policies.filter_map(|policy| policy.ingress.as_ref()).flatten().flat_map(|rule| &rule.named);
-    let named = named.map(|name| side.numbers(position, *name));
-    named.chain(tier_numbers(side, &concerning.tiers, position)).collect()
-}
-
-/// The same of administrators' policies alone.
-pub(super) fn tier_numbers(side: &Side<'_>, tiers: &[usize], position: usize) -> Numbers {
-    let tiers = tiers.iter().filter_map(|index| side.tiers.get(*index));
-    let named = tiers.flat_map(|policy| &policy.ingress).flat_map(|rule| &rule.named);
-    named.map(|name| side.numbers(position, *name)).collect()
+    let tiers = concerning.tiers.iter().filter_map(|index| side.tiers.get(*index));
+    let of_tiers = tiers.flat_map(|policy| &policy.ingress).flat_map(|rule| &rule.named);
+    named.chain(of_tiers).map(|name| side.numbers(position, *name)).collect()
 }
 
 /// What is left out of the policies: halves of NetworkPolicies, and rules, by their indexes.

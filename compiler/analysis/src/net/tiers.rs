@@ -19,11 +19,10 @@ use kspec_model::{
     ObjectKey,
     cluster::{AdminAction, AdminPolicyFacts, PolicyTier},
 };
-use rustc_hash::FxHashMap;
 
 use super::{
     Connections, Direction,
-    columns::{Numbers, Parts, Sets, tier_numbers},
+    columns::{Parts, Sets},
     side::{PortName, Side},
 };
 
@@ -272,32 +271,6 @@ impl State {
     }
 }
 
-/// What the admin tier makes of every connection, for ends that the same policies are about.
-#[derive(Debug, Default)]
-pub(super) struct Walked {
-    known: FxHashMap<(Vec<usize>, Direction, Numbers), BTreeMap<State, FixedBitSet>>,
-}
-
-impl Walked {
-    /// Of so many sorts of ends it is kept.
-    const KEPT: usize = 64;
-
-    fn admin_tier(&mut self, side: &Side<'_>, policies: &[usize], (direction, at): (Direction, Option<usize>)) -> Walk {
-        let numbers = at.map(|at| tier_numbers(side, policies, at)).unwrap_or_default();
-        let key = (policies.to_vec(), direction, numbers);
-        if let Some(states) = self.known.get(&key) {
-            return Walk { states: states.clone(), ..Walk::new(Connections::none(), FixedBitSet::new()) };
-        }
-        let mut walk = Walk::new(Connections::all(), side.present.clone());
-        walk.tier(&groups(side, policies, (direction, at), PolicyTier::Admin));
-        if self.known.len() == Self::KEPT {
-            self.known.clear();
-        }
-        self.known.insert(key, walk.states.clone());
-        walk
-    }
-}
-
 /// Far ends by what they have with an end that these policies (indexes of the side's, ascending) are about; `isolated` is what
 /// NetworkPolicies allow it, for certain and possibly, where some isolate it. `at` is the destination where that is the near end.
 pub(super) fn decide(
@@ -308,7 +281,8 @@ pub(super) fn decide(
     bound: Bound,
     sets: &mut Sets,
 ) -> Parts {
-    let mut walk = sets.walked.admin_tier(side, policies, (direction, at));
+    let mut walk = Walk::new(Connections::all(), side.present.clone());
+    walk.tier(&groups(side, policies, (direction, at), PolicyTier::Admin));
     match isolated {
         Some(allowed) => walk.isolated(allowed, sets),
         None => {
