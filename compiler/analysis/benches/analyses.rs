@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use divan::{Bencher, black_box};
 use kspec_analysis::{
-    abuse::{Goal, Paths, Settings},
+    abuse::{Attempt, Controls, Goal, Paths, Refusal, Refuser, Settings},
     access::{self, Index, Request},
     net::{
         self, End, NetOptions, Network,
@@ -260,6 +260,24 @@ fn estate(accounts: usize, pods: usize, bindings: usize) -> Cluster {
 fn abuse_paths(bencher: Bencher<'_, '_>, accounts: usize) {
     let cluster = estate(accounts, 2, 4);
     bencher.bench(|| Paths::new(black_box(&cluster), &Settings::default()).to(&Goal::ClusterAdmin, None).paths.len());
+}
+
+/// The same, where admission refuses commands in every other namespace, and half of the accounts to new pods.
+#[divan::bench(args = [500, 5_000])]
+fn abuse_paths_refused(bencher: Bencher<'_, '_>, accounts: usize) {
+    let cluster = estate(accounts, 2, 4);
+    let refusal = |number: usize, attempt, name| Refusal {
+        namespace: Some(format!("ns-{}", number % 100)),
+        attempt,
+        name,
+        by: vec![Refuser::Policy("p".to_owned())],
+        lasting: true,
+    };
+    let connections = (0..100).step_by(2).map(|number| refusal(number, Attempt::Exec, None));
+    let names = (0..accounts).step_by(2).map(|number| refusal(number, Attempt::Account, Some(format!("a-{number}"))));
+    let controls = Controls { refusals: connections.chain(names).collect(), ..Controls::default() };
+    let settings = Settings { controls: Some(&controls), ..Settings::default() };
+    bencher.bench(|| Paths::new(black_box(&cluster), &settings).to(&Goal::ClusterAdmin, None).paths.len());
 }
 
 /// Everything that a reviewer sees of 500 accounts, 400 roles, 1,000 bindings (asked were 700) and 500 pods.

@@ -2,7 +2,8 @@
 //! Security says ("RBAC Good Practices", "Persistent volume creation", Kubernetes documentation).
 //!
 //! A pod claims a volume without `create` on claims: for an ephemeral volume, and for each `volumeClaimTemplates` of a StatefulSet,
-//! the control plane makes the claim ("Ephemeral Volumes").
+//! the control plane makes the claim ("Ephemeral Volumes"). A pod that must not be root still writes: the kubelet gives the files of a
+//! `local` volume to the pod's `fsGroup` (`pkg/volume/local`), which no level is about.
 
 use super::{
     controls::Attempt,
