@@ -112,20 +112,35 @@ fn write_string(out: &mut String, text: &str) {
         return;
     }
     out.push('"');
-    for c in text.chars() {
-        match c {
+    let mut rest = text;
+    while let Some((plain, escaped, after)) = next_escaped(rest) {
+        out.push_str(plain);
+        match escaped {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
+            c => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
-            c => out.push(c),
         }
+        rest = after;
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// What stands before the next character that is written in another way, the character, and what follows it.
+fn next_escaped(text: &str) -> Option<(&str, char, &str)> {
+    let is_escaped = |c: char| {
+        matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') || c.is_control()
+    };
+    let at = text.find(is_escaped)?;
+    let (plain, rest) = text.split_at_checked(at)?;
+    let mut chars = rest.chars();
+    let escaped = chars.next()?;
+    Some((plain, escaped, chars.as_str()))
 }
 
 fn is_plain(text: &str) -> bool {

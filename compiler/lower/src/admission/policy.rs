@@ -356,9 +356,8 @@ fn gate(minor: u32, members: &[Member<'_>], inline: &Roots, shared: Option<&Expr
     let mut hoist = Hoist::bare();
     let mut violated = Vec::with_capacity(members.len());
     for member in members {
-        let messages = Printer::new(minor, roots.clone(), Some(&mut hoist))
-            .messages(member.statements, member.verdicts, "")
-            .ok()?;
+        let violation =
+            Printer::new(minor, roots.clone(), Some(&mut hoist)).violation(member.statements, member.verdicts).ok()?;
         let applies = match member.applies.filter(|_| shared.is_none()) {
             Some(applies) if namespace(applies) => return None,
             Some(applies) => {
@@ -366,7 +365,7 @@ fn gate(minor: u32, members: &[Member<'_>], inline: &Roots, shared: Option<&Expr
             }
             None => String::new(),
         };
-        violated.push(format!("({applies}size({messages}) != 0)"));
+        violated.extend(violation.map(|violation| format!("({applies}{violation})")));
     }
     bound.extend(hoist.variables);
     let mut text = violated.join(" || ");

@@ -17,11 +17,12 @@ mod pattern;
 mod piece;
 mod print;
 mod statement;
+mod violated;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kspec_model::rules::{Const, Var};
+use kspec_model::rules::{Const, Expr, Var};
 
 pub(super) use cost::{LIMIT, cost};
 pub(super) use patch::{Patch, Place};
@@ -141,6 +142,15 @@ impl<'h> Printer<'h> {
 
     fn bind(&mut self, var: &Var, bound: Bound) {
         self.names.push((Arc::clone(var), bound));
+    }
+
+    /// Binds a local variable of a rule; its name in CEL, and its value. The list of that value alone is gone through.
+    fn bind_local(&mut self, var: &Var, value: &Expr) -> Result<(Arc<str>, String), Unsaid> {
+        let value = self.value(value)?.or_null();
+        let name: Arc<str> = self.fresh().into();
+        let (dynamic, native) = (value.kind == piece::Kind::Dyn, value.native);
+        self.bind(var, Bound::Text { text: Arc::clone(&name), nullable: true, dynamic, native });
+        Ok((name, value.text))
     }
 
     /// Binds a comprehension's item; its name in CEL.

@@ -3,7 +3,7 @@
 use kspec_model::rules::{Arithmetic, Comparison, Const, Expr, Op, Ty};
 
 use super::piece::{Kind, Piece, binds, quote};
-use super::{Bound, Printer, Unsaid};
+use super::{Printer, Unsaid};
 
 impl Printer<'_> {
     /// A condition: a `bool` that is never absent; what is absent does not hold.
@@ -22,13 +22,10 @@ impl Printer<'_> {
                 Ok(Piece::bool(text, binds::TERNARY))
             }
             Op::Let(var, value, body) => {
-                let value = self.value(value)?.or_null();
-                let name: std::sync::Arc<str> = self.fresh().into();
-                let (dynamic, native) = (value.kind == Kind::Dyn, value.native);
-                self.bind(var, Bound::Text { text: name.clone(), nullable: true, dynamic, native });
+                let (name, value) = self.bind_local(var, value)?;
                 let body = self.holds(body);
                 self.unbind();
-                Ok(Piece::bool(format!("[{}].exists({name}, {})", value.text, body?.text), binds::PRIMARY))
+                Ok(Piece::bool(format!("[{value}].exists({name}, {})", body?.text), binds::PRIMARY))
             }
             Op::Equal(a, b) => self.equal(a, b),
             Op::Compare(op, a, b) => self.compare(*op, a, b),

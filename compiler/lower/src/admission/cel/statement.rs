@@ -6,7 +6,7 @@ use super::piece::{Kind, Piece, binds, quote};
 use super::{Bound, Printer, Unsaid};
 
 /// Lists of constants up to this long are written out where CEL cannot go through them.
-const WRITTEN_OUT: usize = 16;
+pub(super) const WRITTEN_OUT: usize = 16;
 
 /// Which verdicts of a rule are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(in crate::admission) enum Verdicts {
 }
 
 impl Verdicts {
-    const fn include(self, warn: bool) -> bool {
+    pub(super) const fn include(self, warn: bool) -> bool {
         match self {
             Self::Deny => !warn,
             Self::Warn => warn,
@@ -60,14 +60,11 @@ impl Printer<'_> {
                     if !verdicts.any(rest) {
                         break;
                     }
-                    let value = self.value(value)?.or_null();
-                    let name: std::sync::Arc<str> = self.fresh().into();
-                    let (dynamic, native) = (value.kind == Kind::Dyn, value.native);
-                    self.bind(var, Bound::Text { text: name.clone(), nullable: true, dynamic, native });
+                    let (name, value) = self.bind_local(var, value)?;
                     let body = self.lists(rest, verdicts, prefix);
                     self.unbind();
                     if let Some(body) = body? {
-                        let text = format!("[{}].map({name}, {})[0]", value.text, body.text);
+                        let text = format!("[{value}].map({name}, {})[0]", body.text);
                         parts.push(Piece::new(text, binds::PRIMARY, Kind::Other));
                     }
                     break;
