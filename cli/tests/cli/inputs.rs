@@ -128,6 +128,26 @@ items: null
     insta::assert_debug_snapshot!(told);
 }
 
+/// What a Secret holds is withheld before anything is looked at.
+#[test]
+fn a_secret_among_the_manifests_is_nothing_that_a_server_would_refuse() {
+    const SECRETS: &str = "
+apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: shop}
+data: {password: aGVsbG8=}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: api, namespace: shop}
+stringData: {token: y1}
+";
+    let place = project(&[("manifests/secrets.yaml", SECRETS)]);
+    place.write("kspec.toml", format!("{PROJECT}manifests = [\"manifests\"]\n"));
+    place.kspec(&["check"]).ends(0);
+    place.kspec(&["vet", "manifests", "--pss", "restricted"]).ends(0);
+}
+
 #[test]
 fn modules_that_need_each_other() {
     let place = project(&[

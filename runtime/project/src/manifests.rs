@@ -5,7 +5,7 @@ use std::{panic, thread};
 use kspec_diagnostics::{Finding, Place, codes};
 use kspec_model::cluster::Lift;
 use kspec_schema::{ProblemKind, Schema, split_api_version};
-use kspec_state::ManifestDoc;
+use kspec_state::{ManifestDoc, is_withheld};
 use serde_json::Value;
 
 /// How many problems of one object are told.
@@ -61,6 +61,7 @@ fn problems(object: &Value, schema: &Schema, bundled: &Schema) -> (Vec<String>, 
                 told.push(problem.to_string());
                 help = "write an API version and kind that the target version serves";
             }
+            ProblemKind::Malformed { found, .. } if is_withheld(found) => {}
             // Decoding fails. Unknown fields are dropped; what must be there, and what may stand there, is checked later and in code.
             ProblemKind::WrongType { .. } | ProblemKind::Malformed { .. } => told.push(problem.to_string()),
             _ => {}

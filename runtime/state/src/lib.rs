@@ -28,7 +28,7 @@ pub use manifests::{ManifestDoc, manifest_files, read_manifest_file, read_manife
 pub use problem::{Problem, ProblemKind};
 pub use snapshot::{Part, SNAPSHOT_FORMAT, read_snapshot};
 pub use state::{HostState, State, StateObject, StateOrigin};
-pub use withhold::{WITHHELD, same_withheld, withhold_secret, without_marks};
+pub use withhold::{WITHHELD, is_withheld, same_withheld, withhold_secret, without_marks};
 
 /// Reads what `--state PATH` names: a directory of manifests, one manifest file, or a snapshot. Of a snapshot, `part` is read.
 ///

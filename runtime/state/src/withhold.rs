@@ -47,7 +47,7 @@ pub fn withhold_secret(object: &mut Value) {
 fn withhold_values(values: &mut Map<String, Value>, decode: bool) {
     for value in values.values_mut() {
         let text = value.as_str().unwrap_or_default();
-        if text.starts_with(PREFIX) {
+        if is_withheld(text) {
             continue;
         }
         let bytes = if decode { STANDARD.decode(text).ok() } else { None };
@@ -68,10 +68,15 @@ fn fingerprint(contents: &[u8]) -> String {
     format!("{PREFIX} {digits}>")
 }
 
+/// Whether a text stands for what was withheld: nothing is known of how that was written.
+#[must_use]
+pub fn is_withheld(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
 /// Whether two withheld values are the same as far as anybody can know: what was read back from a file has no mark.
 #[must_use]
 pub fn same_withheld(left: &str, right: &str) -> Option<bool> {
-    let is_withheld = |text: &str| text.starts_with(PREFIX);
     (is_withheld(left) && is_withheld(right)).then(|| left == right || left == WITHHELD || right == WITHHELD)
 }
 

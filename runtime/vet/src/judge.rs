@@ -8,7 +8,7 @@ use kspec_model::program::PodSecurityLevel;
 use kspec_model::rules::{Action, Body, Operation, Severity};
 use kspec_rules::{Asked, Decision, Engines, Evaluator, Fault, NoObjects, Objects, Outcome, Review};
 use kspec_schema::{KindInfo, ProblemKind, Schema, defaults, split_api_version};
-use kspec_state::ManifestDoc;
+use kspec_state::{ManifestDoc, is_withheld};
 use serde_json::{Value, json};
 
 use crate::limits::{KnownLimits, Stamped, stamped};
@@ -329,11 +329,13 @@ impl Found {
             self.say(violation, true);
         };
         for problem in schema.validate(object) {
-            // What must be there, and what may stand there, the server checks later and in code.
-            if matches!(
-                problem.kind,
-                ProblemKind::UnknownField { .. } | ProblemKind::WrongType { .. } | ProblemKind::Malformed { .. }
-            ) {
+            let is_told = match &problem.kind {
+                ProblemKind::Malformed { found, .. } => !is_withheld(found),
+                ProblemKind::UnknownField { .. } | ProblemKind::WrongType { .. } => true,
+                // What must be there, and what may stand there, the server checks later and in code.
+                _ => false,
+            };
+            if is_told {
                 refuse(problem.kind.to_string(), problem.path.to_string());
             }
         }
