@@ -344,6 +344,12 @@ impl<'t> Tiers<'t> {
         (connections, ends)
     }
 
+    /// Whether some rule may or may not mean one of these connections.
+    pub(super) fn is_vague(&self, (connections, ends): &(Connections, FixedBitSet)) -> bool {
+        let meets = |term: &Term<'_>| !term.connections.intersection(connections).is_empty();
+        self.terms().any(|term| !term.maybe.is_disjoint(ends) && meets(term))
+    }
+
     /// What becomes of connections with some far ends, without some rules.
     pub(super) fn fates(&self, (open, ends): (Connections, FixedBitSet), left_out: &BTreeSet<RuleIndex>) -> Fates {
         let mut walk = Walk::new(open, ends);

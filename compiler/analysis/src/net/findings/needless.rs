@@ -2,9 +2,10 @@
 //!
 //! NetworkPolicies may be anybody's, so what the tiers decide must stay the same whatever these are: of each connection, what the
 //! admin tier makes of it, and what both tiers make of it where no NetworkPolicy isolates. One after the other is tried, those
-//! that are about least first, with all that was found before left out too, until no more is found: so everything that is told
-//! can be left out at once. Only classes of ends that a rule is about are walked, and of them only the connections and the far
-//! ends that it names.
+//! that are about least first, by itself and with all that was found before left out too, until no more is found: so each that is
+//! told can be left out, and all of them at once. Where some rule may or may not mean an end that a rule is about (a pod by an
+//! address, names of domains, nodes), nothing is told of that one: two answers that are both open need not be the same. Only
+//! classes of ends that a rule is about are walked, and of them only the connections and the far ends that it names.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ use super::{
 
 const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 
-/// Finds what can be left out beside rules of which is told already that nothing comes of them.
+/// Finds what can be left out; of `told` it is said already that nothing comes of them.
 pub(super) fn find(universe: &Universe, side: &Side<'_>, told: &[RuleAt]) -> Vec<Oddity> {
     if side.tiers.is_empty() {
         return Vec::new();
@@ -37,7 +38,8 @@ pub(super) fn find(universe: &Universe, side: &Side<'_>, told: &[RuleAt]) -> Vec
         Half {
             direction,
             classes: tier_classes(side, direction).into_iter().map(walked).collect(),
-            left_out: told.iter().filter(|at| at.direction == direction).filter_map(index).collect(),
+            told: told.iter().filter(|at| at.direction == direction).filter_map(index).collect(),
+            left_out: BTreeSet::new(),
         }
     };
     let mut finder = Finder { universe, side, halves: DIRECTIONS.map(half), found: Vec::new() };
@@ -61,6 +63,8 @@ pub(super) fn find(universe: &Universe, side: &Side<'_>, told: &[RuleAt]) -> Vec
 struct Half<'t> {
     direction: Direction,
     classes: Vec<(Class, Tiers<'t>)>,
+    /// Rules that something else is said of.
+    told: BTreeSet<RuleIndex>,
     left_out: BTreeSet<RuleIndex>,
 }
 
@@ -91,8 +95,8 @@ impl Finder<'_, '_> {
     fn policy(&mut self, index: usize) -> bool {
         let Some(policy) = self.side.tiers.get(index) else { return false };
         let rules = self.halves.each_ref().map(|half| self.left(index, half));
-        let number: usize = rules.iter().map(BTreeSet::len).sum();
-        if number == 0 || policy.selected.is_clear() {
+        let is_told = self.halves.iter().zip(&rules).all(|(half, rules)| rules.is_subset(&half.told));
+        if is_told || policy.selected.is_clear() {
             return false;
         }
         if self.halves.iter().zip(&rules).any(|(half, rules)| half.is_missed(index, rules)) {
@@ -119,7 +123,7 @@ impl Finder<'_, '_> {
                 let rule = policy.rules(direction).get(rule);
                 rule.map_or(0, |rule| rule.certain.count_ones(..) + rule.maybe.count_ones(..))
             };
-            let mut order: Vec<RuleIndex> = self.left(index, half).into_iter().collect();
+            let mut order: Vec<RuleIndex> = self.left(index, half).difference(&half.told).copied().collect();
             order.sort_by_key(|(_, rule)| (names(*rule), std::cmp::Reverse(*rule)));
             for rule in order {
                 let this = BTreeSet::from([rule]);
@@ -159,7 +163,12 @@ impl Finder<'_, '_> {
                     Direction::Ingress => (far, near),
                 };
                 let (src, dst) = (written(self.universe, src), written(self.universe, dst));
-                let by = after.difference(&before).filter_map(|(policy, rule)| {
+                let mut by: Vec<&RuleIndex> = after.difference(&before).collect();
+                if by.is_empty() {
+                    // Those that decided it beside these.
+                    by.extend(&after);
+                }
+                let by = by.into_iter().filter_map(|(policy, rule)| {
                     let policy = self.side.tiers.get(*policy)?.key.clone();
                     Some(RuleAt { policy, direction: half.direction, rule: *rule })
                 });
@@ -182,9 +191,12 @@ impl<'t> Half<'t> {
         }
         let mut without = self.left_out.clone();
         without.extend(rules);
+        let nothing = BTreeSet::new();
         self.of(policy).any(|(_, tiers)| {
             let about = tiers.about(rules);
-            tiers.fates(about.clone(), &self.left_out) != tiers.fates(about, &without)
+            tiers.is_vague(&about)
+                || tiers.fates(about.clone(), &nothing) != tiers.fates(about.clone(), rules)
+                || tiers.fates(about.clone(), &self.left_out) != tiers.fates(about, &without)
         })
     }
 }

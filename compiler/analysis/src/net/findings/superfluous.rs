@@ -53,6 +53,9 @@ impl Finder<'_, '_> {
         if both.is_empty() || policy.selected.is_clear() || rules_are_told(policy, index, &self.left_out) {
             return false;
         }
+        if both.contains(&Direction::Egress) && is_in_doubt(side, policy) {
+            return false;
+        }
         self.left_out.halves.extend(both.iter().map(|direction| (index, *direction)));
         let outcome = attempt(side, self.halves, index, &both, &self.left_out);
         if let Some(outcome) = outcome.filter(|outcome| !outcome.widens) {
@@ -89,7 +92,9 @@ impl Finder<'_, '_> {
     fn rules(&mut self, index: usize, direction: Direction) {
         let side = self.side;
         let Some(policy) = side.policies.get(index) else { return };
-        if self.left_out.halves.contains(&(index, direction)) {
+        if self.left_out.halves.contains(&(index, direction))
+            || (direction == Direction::Egress && is_in_doubt(side, policy))
+        {
             return;
         }
         let rules = policy.rules(direction).unwrap_or_default();
@@ -121,6 +126,14 @@ fn weight(policy: &Policy<'_>) -> usize {
 fn is_denial(policy: &Policy<'_>) -> bool {
     let denies = |direction| policy.rules(direction).is_some_and(<[_]>::is_empty);
     policy.facts.pods.is_empty() && (denies(Direction::Ingress) || denies(Direction::Egress))
+}
+
+/// Whether rules of administrators about the same pods may or may not mean what they call: what then lies between the answers for
+/// sure and perhaps may be this policy's doing, and two that leave both as they are need not be the same.
+fn is_in_doubt(side: &Side<'_>, policy: &Policy<'_>) -> bool {
+    side.tiers.iter().any(|tier| {
+        !tier.selected.is_disjoint(&policy.selected) && tier.egress.iter().any(|rule| !rule.maybe.is_clear())
+    })
 }
 
 /// Whether of each of its rules, of which there are some, something is told already.
