@@ -92,10 +92,13 @@ fn no_level(survey: &Survey<'_>, name: &str) -> Option<Finding> {
 
 /// K0704: nothing bounds what a namespace's pods take together, or each container.
 fn unbounded(survey: &Survey<'_>, name: &str, bounds: &Bounds<'_>) -> Option<Finding> {
-    let missing: Vec<&str> = [("quota", bounds.quotas.is_empty()), ("limit range", bounds.ranges.is_empty())]
-        .into_iter()
-        .filter_map(|(what, is_missing)| is_missing.then_some(what))
-        .collect();
+    let mut missing = Vec::new();
+    if !bounds.quotas.iter().any(|quota| quota::bounds_pods(quota)) {
+        missing.push(if bounds.quotas.is_empty() { "quota" } else { "quota that bounds its pods" });
+    }
+    if !bounds.ranges.iter().any(|range| quota::bounds_each(range)) {
+        missing.push(if bounds.ranges.is_empty() { "limit range" } else { "limit range for its containers" });
+    }
     let first = bounds.pods.first()?;
     if missing.is_empty() {
         return None;

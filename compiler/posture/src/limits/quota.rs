@@ -46,7 +46,7 @@ fn counts(quota: &Surveyed<'_>, stamped: &Stamped<'_>) -> bool {
             let side = |name| container.pointer(&format!("/resources/{name}")).and_then(Value::as_object);
             side("requests").is_some_and(|it| !it.is_empty()) || side("limits").is_some_and(|it| !it.is_empty())
         };
-        !stamped.containers().any(resources)
+        !stamped.states_whole() && !stamped.containers().any(resources)
     };
     let class = text(&stamped.pod, "/spec/priorityClassName");
     plain.chain(chosen).all(|(scope, operator, values): (&str, &str, Vec<&str>)| match scope {
@@ -65,6 +65,44 @@ fn counts(quota: &Surveyed<'_>, stamped: &Stamped<'_>) -> bool {
     })
 }
 
+/// Which pods a quota counts, none for all.
+fn scope_text(quota: &Surveyed<'_>) -> Option<String> {
+    let list = |pointer: &str| quota.object.0.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    let plain = list("/spec/scopes").filter_map(Value::as_str).map(str::to_owned);
+    let chosen = list("/spec/scopeSelector/matchExpressions").map(|scope| {
+        let values: Vec<&str> =
+            scope.get("values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let name = text(scope, "/scopeName");
+        match text(scope, "/operator") {
+            "In" => format!("{name} in {}", values.join(", ")),
+            "NotIn" => format!("{name} not in {}", values.join(", ")),
+            "DoesNotExist" => format!("no {name}"),
+            _ => name.to_owned(),
+        }
+    });
+    let scopes: Vec<String> = plain.chain(chosen).collect();
+    (!scopes.is_empty()).then(|| scopes.join(" and "))
+}
+
+/// Whether a quota bounds what pods take: their number, or what they ask for of every node.
+pub(super) fn bounds_pods(quota: &Surveyed<'_>) -> bool {
+    let bounds = |key: &String| {
+        matches!(key.as_str(), "pods" | "count/pods")
+            || part(key).is_some_and(|(_, resource)| matches!(resource, "cpu" | "memory" | "ephemeral-storage"))
+    };
+    hard(quota).is_some_and(|hard| hard.keys().any(bounds))
+}
+
+/// Whether a LimitRange is about containers or pods, and says anything of them.
+pub(super) fn bounds_each(range: &Surveyed<'_>) -> bool {
+    let items = range.object.0.pointer("/spec/limits").and_then(Value::as_array).into_iter().flatten();
+    let says = |item: &Value| {
+        let amounts = ["default", "defaultRequest", "max", "maxLimitRequestRatio", "min"].into_iter();
+        amounts.filter_map(|field| item.get(field)?.as_object()).any(|amounts| !amounts.is_empty())
+    };
+    items.filter(|item| matches!(text(item, "/type"), "Container" | "Pod")).any(says)
+}
+
 /// K0703: what the quota bounds every container must state, and no LimitRange states it for those that do not.
 fn unset(
     quota: &Surveyed<'_>,
@@ -80,7 +118,7 @@ fn unset(
     if open.is_empty() {
         return None;
     }
-    let refused = pods.iter().find_map(|stamped| {
+    let refused = pods.iter().filter(|stamped| !stamped.states_whole()).find_map(|stamped| {
         let lacks = |container: &Value| {
             let missing = |key: &&&str| {
                 let Some((side, resource)) = part(key) else { return false };
@@ -91,7 +129,10 @@ fn unset(
         };
         Some((stamped, stamped.containers().find_map(lacks)?))
     });
-    let message = format!("{} bounds {}, which pods there need not set", named(quota), open.join(", "));
+    // Of pods that it does not count, it asks nothing.
+    let scope = scope_text(quota);
+    let counted = scope.as_ref().map(|scope| format!(" of its scope ({scope})")).unwrap_or_default();
+    let message = format!("{} bounds {}, which pods there{counted} need not set", named(quota), open.join(", "));
     let mut finding = Finding::new(codes::UNSET_UNDER_QUOTA, message, quota.place.clone())
         .help("state it in every container, or give it by `limits container { default: …, default_request: … }`");
     match refused {
@@ -108,7 +149,7 @@ fn unset(
         None => {
             let first = open.first().copied().unwrap_or_default();
             finding = finding.witness(vec![format!(
-                "a pod whose container says nothing is refused: failed quota: {}: must specify {first}",
+                "a pod{counted} whose container says nothing is refused: failed quota: {}: must specify {first}",
                 quota.object.name()
             )]);
         }

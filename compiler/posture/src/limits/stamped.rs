@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kspec_diagnostics::Place;
 use kspec_model::{Object, ObjectKey};
 use kspec_rules::literal::Quantity;
-use kspec_schema::defaults;
+use kspec_schema::{KubeVersion, defaults};
 use serde_json::{Value, json};
 
 use super::text;
@@ -66,6 +66,12 @@ pub(super) fn all<'s>(survey: &'s Survey<'_>) -> Vec<Stamped<'s>> {
         // What a pod alone is given (requests of its limits), it is given once it is stamped.
         if let Some(fields) = pod.as_object_mut() {
             fields.extend([("apiVersion".to_owned(), json!("v1")), ("kind".to_owned(), json!("Pod"))]);
+        }
+        // Before 1.34 what is said of the whole pod is dropped: its gate (`PodLevelResources`) is off.
+        if survey.schema.version() < KubeVersion::V1_34
+            && let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut)
+        {
+            spec.remove("resources");
         }
         defaults::complete(&mut pod);
         let namespace = object.namespace().unwrap_or("default");
@@ -169,8 +175,21 @@ impl<'s> Stamped<'s> {
         containers(&self.pod)
     }
 
-    /// A container without a limit of memory.
+    /// Whether requests or limits are stated of the whole pod (`IsPodLevelResourcesSet` of `k8s.io/component-helpers/resource`): then
+    /// no quota demands them of each container (`podEvaluator.Constraints`).
+    pub(super) fn states_whole(&self) -> bool {
+        let sides = ["requests", "limits"].into_iter();
+        let amounts = sides.filter_map(|side| self.pod.pointer(&format!("/spec/resources/{side}"))?.as_object());
+        amounts
+            .flat_map(serde_json::Map::keys)
+            .any(|resource| matches!(resource.as_str(), "cpu" | "memory") || resource.starts_with("hugepages-"))
+    }
+
+    /// A container without a limit of memory, where its pod has none either.
     pub(super) fn without_limit(&self) -> Option<Cow<'_, str>> {
+        if self.pod.pointer("/spec/resources/limits/memory").is_some() {
+            return None;
+        }
         let unlimited = |container: &&Value| container.pointer("/resources/limits/memory").is_none();
         self.containers().find(unlimited).map(|container| text(container, "/name").into())
     }

@@ -14,7 +14,17 @@ fn told(objects: &[Value], codes: &[&str]) -> Vec<String> {
 }
 
 fn told_of(objects: &[Value], codes: &[&str], whole: Option<ControlPlane>, unread: &[&str]) -> Vec<String> {
-    let schema = Schema::bundled(KubeVersion::NEWEST);
+    told_by(KubeVersion::NEWEST, objects, codes, whole, unread)
+}
+
+fn told_by(
+    version: KubeVersion,
+    objects: &[Value],
+    codes: &[&str],
+    whole: Option<ControlPlane>,
+    unread: &[&str],
+) -> Vec<String> {
+    let schema = Schema::bundled(version);
     let objects = objects.iter().map(|value| Surveyed::itself(Cow::Owned(Object(value.clone()))));
     let unread: Vec<String> = unread.iter().map(|line| (*line).to_owned()).collect();
     let survey = Survey::new(objects, &schema).unread(&unread);
@@ -95,6 +105,56 @@ fn what_a_quota_demands_and_nobody_gives() {
     scoped["spec"]["scopes"] = json!(["Terminating"]);
     let warned = told(&[namespace("shop"), scoped, deployment(1, json!({}))], code);
     assert!(warned[0].starts_with("K0703 warning"), "{warned:?}");
+}
+
+#[test]
+fn what_is_stated_of_the_whole_pod_no_quota_demands_of_containers() {
+    let quota = || quota(json!({ "requests.cpu": "4", "limits.cpu": "8" }));
+    let stating = |resources: Value| {
+        let mut deployment = deployment(1, json!({}));
+        deployment["spec"]["template"]["spec"]["resources"] = resources;
+        [namespace("shop"), quota(), deployment]
+    };
+    let whole = || stating(json!({ "requests": { "cpu": "1" }, "limits": { "cpu": "2" } }));
+    let by = |version, objects: &[Value]| told_by(version, objects, &["K0703"], None, &[])[0].clone();
+    assert!(by(KubeVersion::NEWEST, &whole()).starts_with("K0703 warning"));
+    assert!(by(KubeVersion::V1_34, &whole()).starts_with("K0703 warning"));
+    assert!(by(KubeVersion::V1_33, &whole()).starts_with("K0703 error"));
+    assert!(by(KubeVersion::NEWEST, &stating(json!({ "limits": {} }))).starts_with("K0703 error"));
+    // A container may then take no more than its pod.
+    let limited = stating(json!({ "limits": { "memory": "1Gi" } }));
+    assert!(told(&limited, &["K0704"])[0].ends_with("may be scaled until the cluster is full"));
+}
+
+#[test]
+fn a_quota_of_some_pods_says_which() {
+    let mut scoped = quota(json!({ "limits.memory": "8Gi" }));
+    let high = json!({ "scopeName": "PriorityClass", "operator": "In", "values": ["high"] });
+    scoped["spec"]["scopeSelector"] = json!({ "matchExpressions": [high] });
+    assert_eq!(
+        told(&[namespace("shop"), scoped, deployment(1, json!({}))], &["K0703"]),
+        [
+            "K0703 warning: the quota shop/q bounds limits.memory, which pods there of its scope (PriorityClass in high) need not set\n  a pod of its scope (PriorityClass in high) whose container says nothing is refused: failed quota: q: must specify limits.memory"
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_about_pods_bounds_none() {
+    let told = |quota_hard: Value, limits: Value| {
+        let range = json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "l", "namespace": "shop" }, "spec": { "limits": limits } });
+        let found = told(&[namespace("shop"), quota(quota_hard), range, deployment(1, json!({}))], &["K0704"]).pop();
+        found.map(|text| text.lines().next().unwrap_or_default().to_owned())
+    };
+    let claims = || json!([{ "type": "PersistentVolumeClaim", "max": { "storage": "1Gi" } }]);
+    let containers = || json!([{ "type": "Container", "max": { "memory": "1Gi" } }]);
+    let without = |what: &str| Some(format!("K0704 note: the namespace `shop` has no {what}"));
+    let both = without("quota that bounds its pods and no limit range for its containers");
+    assert_eq!(told(json!({ "count/configmaps": "9" }), claims()), both);
+    assert_eq!(told(Value::Null, json!([])), both);
+    assert_eq!(told(json!({ "pods": "9" }), json!([])), without("limit range for its containers"));
+    assert_eq!(told(json!({ "services": "9" }), containers()), without("quota that bounds its pods"));
+    assert_eq!(told(json!({ "limits.memory": "9Gi" }), containers()), None);
 }
 
 #[test]
