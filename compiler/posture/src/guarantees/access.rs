@@ -62,8 +62,7 @@ impl Prover<'_, '_> {
         notes.push(
             "members of `system:masters` may do everything, whatever RBAC says: they are no part of this".to_owned(),
         );
-        let except: Vec<SubjectRef> = can.except.iter().map(|subject| SubjectRef::from(subject).plain()).collect();
-        let counts = |subject: &SubjectRef| !subject.is_masters() && !except.contains(&subject.plain());
+        let counts = |subject: &SubjectRef| !subject.is_masters() && !is_excepted(can, subject);
         let mut found: Vec<(bool, Because, Deed<'_>, Option<SubjectRef>)> = Vec::new();
         for who in &can.subjects {
             let who = subject(who);
@@ -112,9 +111,7 @@ impl Prover<'_, '_> {
     }
 
     fn always_can(&self, can: &Can) -> Option<Violation> {
-        for who in
-            can.subjects.iter().filter(|who| !can.except.iter().any(|except| Who::Subject(except.clone()) == **who))
-        {
+        for who in can.subjects.iter().filter(|who| !subject(who).is_some_and(|subject| is_excepted(can, &subject))) {
             // Whoever has proved who they are has no more than everyone has.
             let who = subject(who).unwrap_or_else(|| SubjectRef::Group { name: "system:authenticated".to_owned() });
             if who.is_masters() {
@@ -198,6 +195,11 @@ impl Prover<'_, '_> {
         let place = namespace.map_or_else(|| "the whole cluster".to_owned(), |name| self.coming.say(name));
         format!("{} may {} in {place}", say(acts), said(&deed.pattern))
     }
+}
+
+/// Whether a claim leaves a subject out, by its name or by a group that authentication adds it to.
+pub(super) fn is_excepted(can: &Can, subject: &SubjectRef) -> bool {
+    can.except.iter().any(|except| subject.acts_as(&SubjectRef::from(except).plain()))
 }
 
 /// Every combination that a claim is about.

@@ -44,7 +44,6 @@ impl<'s> Prover<'s, '_> {
             return Outcome::Violated(violation);
         }
         let paths = self.paths.get_or_init(|| self.draw(&self.coming.cluster));
-        let except: Vec<SubjectRef> = can.except.iter().map(|subject| SubjectRef::from(subject).plain()).collect();
         let mut system = BTreeSet::new();
         for who in &can.subjects {
             let from = subject(who).map(|subject| Origin::Subject(subject.plain()));
@@ -54,7 +53,7 @@ impl<'s> Prover<'s, '_> {
                 let carries = |holder: &Holder<'_>| carries(&self.coming.cluster, &deed, &allowed, holder);
                 for way in paths.to_permission(&carries, from.as_ref()) {
                     let meant = match &way.path.from {
-                        Origin::Subject(subject) => !subject.is_masters() && !except.contains(subject),
+                        Origin::Subject(subject) => !subject.is_masters() && !access::is_excepted(can, subject),
                         Origin::Workload(_) => true,
                     };
                     if !meant {

@@ -1,6 +1,6 @@
 //! `… can …` against single questions to the authorizer.
 
-use kspec_analysis::access::{Index, Request};
+use kspec_analysis::access::{Index, Request, effective_groups};
 use kspec_model::{
     Object,
     cluster::Cluster,
@@ -40,8 +40,17 @@ fn rule() -> impl Strategy<Value = Value> {
 fn subject() -> impl Strategy<Value = Subject> {
     prop_oneof![
         select(&["ann", "bob"][..]).prop_map(|name| Subject::User(name.to_owned())),
-        select(&["devs", "ops", "system:authenticated", "system:serviceaccounts", "system:masters"][..])
-            .prop_map(|name| Subject::Group(name.to_owned())),
+        select(
+            &[
+                "devs",
+                "ops",
+                "system:authenticated",
+                "system:serviceaccounts",
+                "system:serviceaccounts:one",
+                "system:masters"
+            ][..]
+        )
+        .prop_map(|name| Subject::Group(name.to_owned())),
         select(&NAMESPACES[..]).prop_map(|namespace| Subject::ServiceAccount {
             namespace: namespace.to_owned(),
             name: "robot".to_owned()
@@ -137,7 +146,8 @@ fn asks(subject: &Subject) -> (String, Vec<String>) {
     match subject {
         Subject::User(name) => (name.clone(), Vec::new()),
         Subject::Group(name) if name.starts_with("system:serviceaccounts") => {
-            ("system:serviceaccount:elsewhere:some".to_owned(), Vec::new())
+            let namespace = name.strip_prefix("system:serviceaccounts:").unwrap_or("elsewhere");
+            (format!("system:serviceaccount:{namespace}:some"), Vec::new())
         }
         Subject::Group(name) => ("some-member".to_owned(), vec![name.clone()]),
         Subject::ServiceAccount { namespace, name } => {
@@ -168,6 +178,13 @@ fn everyone(can: &Can, objects: &[Value]) -> Vec<Subject> {
 
 fn is_masters(subject: &Subject) -> bool {
     *subject == Subject::Group("system:masters".to_owned())
+}
+
+/// Whether a claim leaves a subject out: by name, or as a member of a group that authentication adds.
+fn is_excepted(can: &Can, subject: &Subject) -> bool {
+    let (user, groups) = asks(subject);
+    let groups = effective_groups(&user, &groups);
+    can.except.iter().any(|except| except == subject || matches!(except, Subject::Group(name) if groups.contains(name)))
 }
 
 /// Requests that a claim is about, by verb and resource and place; those to create an object by name, as an apply makes them, where
@@ -213,8 +230,12 @@ fn requests(can: &Can, applies: bool) -> Vec<(Request, Option<&'static str>)> {
 fn somebody_may(can: &Can, objects: &[Value], kept: &dyn Fn(&Value) -> bool) -> bool {
     // A binding to whom the claim excepts, or to masters, is as if it were not there.
     let mut objects: Vec<Value> = objects.iter().filter(|object| kept(object)).cloned().collect();
-    let left_out: Vec<Value> =
-        can.except.iter().map(as_json).chain([as_json(&Subject::Group("system:masters".to_owned()))]).collect();
+    let masters = Subject::Group("system:masters".to_owned());
+    let left_out: Vec<Value> = everyone(&Can { subjects: vec![Who::Anyone], ..can.clone() }, &objects)
+        .iter()
+        .filter(|subject| **subject == masters || is_excepted(can, subject))
+        .map(as_json)
+        .collect();
     for object in &mut objects {
         if let Some(subjects) = object.get_mut("subjects").and_then(Value::as_array_mut) {
             subjects.retain(|subject| !left_out.contains(subject));
@@ -224,7 +245,7 @@ fn somebody_may(can: &Can, objects: &[Value], kept: &dyn Fn(&Value) -> bool) -> 
     let (cluster, _) = Cluster::lift(&objects);
     let index = Index::new(&cluster);
     let raw: Vec<Value> = objects.iter().map(|object| object.0.clone()).collect();
-    everyone(can, &raw).iter().filter(|subject| !is_masters(subject) && !can.except.contains(subject)).any(|subject| {
+    everyone(can, &raw).iter().filter(|subject| !is_masters(subject) && !is_excepted(can, subject)).any(|subject| {
         let (user, groups) = asks(subject);
         requests(can, true).into_iter().any(|(request, _)| {
             index.allowed(&Request { user: user.clone(), groups: groups.clone(), ..request }).allowed
@@ -269,7 +290,7 @@ proptest! {
         let (cluster, _) = Cluster::lift(&lifted);
         let index = Index::new(&cluster);
         let can = Can { scope: if can.scope == ClaimScope::Anywhere { ClaimScope::Cluster } else { can.scope.clone() }, ..can };
-        let all_may = everyone(&can, &objects).iter().filter(|subject| !can.except.contains(subject)).all(|subject| {
+        let all_may = everyone(&can, &objects).iter().filter(|subject| !is_excepted(&can, subject)).all(|subject| {
             let (user, groups) = asks(subject);
             // Some object name will do, for each verb, resource and place.
             let mut by_place: std::collections::BTreeMap<_, bool> = std::collections::BTreeMap::new();
@@ -281,6 +302,50 @@ proptest! {
             by_place.into_values().all(|allowed| allowed)
         });
         prop_assert_eq!(violated, !all_may);
+    }
+}
+
+#[test]
+fn a_group_that_authentication_adds_leaves_its_members_out() {
+    let api = "rbac.authorization.k8s.io";
+    let role = json!({
+        "apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": { "name": "reads" },
+        "rules": [{ "verbs": ["get"], "apiGroups": [""], "resources": ["secrets"] }],
+    });
+    let bound = |subject: Subject| {
+        json!({
+            "apiVersion": format!("{api}/v1"), "kind": "ClusterRoleBinding", "metadata": { "name": "b" },
+            "roleRef": { "apiGroup": api, "kind": "ClusterRole", "name": "reads" }, "subjects": [as_json(&subject)],
+        })
+    };
+    let robot = |namespace: &str| Subject::ServiceAccount { namespace: namespace.to_owned(), name: "robot".to_owned() };
+    let group = |name: &str| Subject::Group(name.to_owned());
+    let violated = |except: &str, subject: Subject, by_any_path: bool| {
+        let can = Can {
+            subjects: vec![Who::Anyone],
+            verbs: vec!["get".to_owned()],
+            resources: vec![ClaimResource {
+                group: String::new(),
+                resource: "secrets".to_owned(),
+                subresource: String::new(),
+            }],
+            names: Vec::new(),
+            scope: ClaimScope::Anywhere,
+            except: vec![group(except)],
+            by_any_path,
+        };
+        violation(outcome(&program(false, Claim::Can(can)), &[role.clone(), bound(subject)])).is_some()
+    };
+    for by_any_path in [false, true] {
+        let violated = |except: &str, subject| violated(except, subject, by_any_path);
+        assert!(!violated("system:serviceaccounts:payments", robot("payments")));
+        assert!(violated("system:serviceaccounts:payments", robot("shop")));
+        assert!(violated("system:serviceaccounts:payments", group("system:serviceaccounts")));
+        assert!(!violated("system:serviceaccounts", group("system:serviceaccounts:payments")));
+        assert!(!violated("system:authenticated", group("system:serviceaccounts")));
+        assert!(!violated("system:authenticated", Subject::User("ann".to_owned())));
+        assert!(violated("system:authenticated", group("system:unauthenticated")));
+        assert!(violated("devs", Subject::User("ann".to_owned())));
     }
 }
 
