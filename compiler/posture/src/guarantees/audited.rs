@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 use kspec_analysis::access::{SubjectRef, effective_groups};
 use kspec_model::program::{Audit, AuditLevel, AuditResources, AuditRule, Audited, ClaimResource, Grant, Subject};
 
+use kspec_schema::Schema;
+
 use super::{Outcome, Prover, Responsible, Violation, say};
 
 /// Verbs of requests that change an object.
@@ -66,7 +68,7 @@ impl Prover<'_, '_> {
         }
         notes.push("groups that only an authenticator knows of are not looked at".to_owned());
         for sort in sorts(audited, &holders) {
-            let Some((request, rule)) = find(audit, &sort, !always) else { continue };
+            let Some((request, rule)) = find(audit, &sort, !always, self.survey.schema) else { continue };
             let (message, text) = match (rule, always) {
                 (None, _) => (format!("{} falls to no rule, and is not recorded", request.say()), None),
                 (Some(rule), true) => (
@@ -146,10 +148,15 @@ fn sorts<'c>(audited: &'c Audited, holders: &[&Grant]) -> Vec<Sort<'c>> {
 }
 
 /// A request of a sort that is recorded, or one that is not, with the rule that decides.
-fn find<'a>(audit: &'a Audit, sort: &Sort<'_>, recorded: bool) -> Option<(Request, Option<&'a AuditRule>)> {
+fn find<'a>(
+    audit: &'a Audit,
+    sort: &Sort<'_>,
+    recorded: bool,
+    schema: &Schema,
+) -> Option<(Request, Option<&'a AuditRule>)> {
     let targets = audit.rules.iter().map(Some).chain([None]);
     targets.filter(|target| target.is_some_and(|rule| records(audit, rule)) == recorded).find_map(|target| {
-        candidates(sort, target).into_iter().find_map(|request| {
+        candidates(sort, target).into_iter().map(|request| request.placed(schema)).find_map(|request| {
             let rule = audit.rules.iter().find(|rule| matches(rule, &request));
             (rule.is_some_and(|rule| records(audit, rule)) == recorded).then_some((request, rule))
         })
@@ -275,14 +282,38 @@ fn names(entry: &AuditResources, group: &str, resource: &str, subresource: &str,
 }
 
 impl Request {
+    /// The same, where it can be made: what belongs to no namespace is asked for in none (`ruleMatchesResource` of the checker: "Non-namespaced
+    /// resources use the empty string"). Of a namespace itself, its name is the namespace, where the URL has it (`requestinfo.go` of
+    /// `k8s.io/apiserver`). What no schema knows may be of either sort.
+    fn placed(mut self, schema: &Schema) -> Self {
+        let verb = self.verb.as_str();
+        if let On::Object { group, resource, subresource, name, namespace } = &mut self.on
+            && schema.resource(group, resource).is_some_and(|kind| !kind.namespaced)
+        {
+            let nameless = subresource.is_empty() && matches!(verb, "create" | "list" | "watch" | "deletecollection");
+            if (group.as_str(), resource.as_str()) != ("", "namespaces") || nameless {
+                namespace.clear();
+            } else if namespace.is_empty() || name != FRESH.2 {
+                namespace.clone_from(name);
+            } else {
+                name.clone_from(namespace);
+            }
+        }
+        self
+    }
+
     fn say(&self) -> String {
         let what = match &self.on {
             On::Url(url) => format!("`{}` on {url}", self.verb),
             On::Object { group, resource, subresource, name, namespace } => {
+                // Of a namespace, the place is its name once more.
+                let is_namespace = (group.as_str(), resource.as_str()) == ("", "namespaces");
                 let group = if group.is_empty() { String::new() } else { format!(".{group}") };
                 let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
-                let place = if namespace.is_empty() { String::new() } else { format!(" in namespace `{namespace}`") };
-                let name = if name == FRESH.2 { String::new() } else { format!(" named `{name}`") };
+                let is_nowhere = namespace.is_empty() || is_namespace;
+                let place = if is_nowhere { String::new() } else { format!(" in namespace `{namespace}`") };
+                let is_any = name == FRESH.2 || is_namespace && name == SOMEWHERE;
+                let name = if is_any { String::new() } else { format!(" named `{name}`") };
                 format!("`{}` on {resource}{group}{sub}{name}{place}", self.verb)
             }
         };

@@ -113,6 +113,56 @@ fn is_recorded(audit: &Audit, request: &Request) -> bool {
     decides.is_some_and(|rule| rule.level != AuditLevel::None)
 }
 
+fn audit_of(rules: Vec<AuditRule>) -> Audit {
+    Audit { omit_stages: Vec::new(), omit_managed_fields: None, rules, origin: origin() }
+}
+
+#[test]
+fn what_belongs_to_no_namespace_is_asked_for_in_none() {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let rule = |level, resources: &[(&str, &str)], namespaces: &[&str]| AuditRule {
+        level,
+        subjects: Vec::new(),
+        verbs: Vec::new(),
+        resources: resources
+            .iter()
+            .map(|(group, resource)| AuditResources {
+                group: (*group).to_owned(),
+                resources: words(&[resource]),
+                resource_names: Vec::new(),
+            })
+            .collect(),
+        namespaces: words(namespaces),
+        urls: Vec::new(),
+        omit_stages: Vec::new(),
+        origin: origin(),
+    };
+    let message = |claim: Audited, dropped: &[(&str, &str)], namespaces: &[&str]| {
+        let mut program = program(true, Claim::Audited(claim));
+        let rules = vec![rule(AuditLevel::None, dropped, namespaces), rule(AuditLevel::Metadata, &[], &[])];
+        program.audit = Some(audit_of(rules));
+        violation(outcome(&program, &[])).map(|violation| violation.message)
+    };
+    let cluster = [("authentication.k8s.io", "tokenreviews"), ("", "nodes")];
+    assert_eq!(message(Audited::Authentication, &cluster, &["payments"]), None);
+    assert_eq!(message(Audited::Mutations, &cluster, &["payments"]), None);
+    assert_eq!(
+        message(Audited::Mutations, &cluster, &[]).as_deref(),
+        Some("`create` on tokenreviews.authentication.k8s.io by user `somebody` is not recorded")
+    );
+    // What nobody knows may belong to one; a namespace is asked for in itself.
+    let unknown = message(Audited::Mutations, &[("example.com", "things")], &["payments"]);
+    assert_eq!(
+        unknown.as_deref(),
+        Some("`create` on things.example.com in namespace `payments` by user `somebody` is not recorded")
+    );
+    let namespaces = message(Audited::Mutations, &[("", "namespaces")], &["payments"]);
+    assert_eq!(
+        namespaces.as_deref(),
+        Some("`update` on namespaces named `payments` by user `somebody` is not recorded")
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -123,7 +173,7 @@ proptest! {
         (group, resource, subresource) in (select(&["", "apps", "*"][..]), select(&["pods", "*"][..]), select(&["", "log"][..])),
         always in any::<bool>(),
     ) {
-        let audit = Audit { omit_stages: Vec::new(), omit_managed_fields: None, rules, origin: origin() };
+        let audit = audit_of(rules);
         let resource = ClaimResource { group: group.to_owned(), resource: resource.to_owned(), subresource: subresource.to_owned() };
         let meant = |request: &Request| {
             let sub = if resource.resource == "*" && resource.subresource.is_empty() { None } else { Some(resource.subresource.as_str()) };
