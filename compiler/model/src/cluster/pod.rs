@@ -41,7 +41,7 @@ pub struct PodFacts {
 /// A path of the node as containers mount it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPath {
-    /// Path on the node.
+    /// Path on the node, down to the `subPath` that is mounted of it.
     pub path: String,
     /// Whether every container that mounts it does so without writing.
     pub read_only: bool,
@@ -54,10 +54,20 @@ pub struct HostPath {
 pub struct ClaimMount {
     /// Name of the PersistentVolumeClaim.
     pub name: String,
+    /// The folder of it that is mounted (`subPath`); empty for the whole.
+    pub sub_path: String,
     /// Whether the name is a StatefulSet's, which each of its pods completes by a number (`volumeClaimTemplates`).
     pub numbered: bool,
     /// Whether every container that mounts it does so without writing.
     pub read_only: bool,
+}
+
+impl HostPath {
+    /// A folder within a path; the path itself where there is none.
+    #[must_use]
+    pub fn below(path: &str, sub_path: &str) -> String {
+        if sub_path.is_empty() { path.to_owned() } else { format!("{}/{sub_path}", path.trim_end_matches('/')) }
+    }
 }
 
 impl ClaimMount {

@@ -174,3 +174,37 @@ fn a_claim_of_a_nodes_path_is_that_path() {
         assert_eq!(found.first().cloned(), way.clone().filter(|_| expected), "{kept_for}");
     }
 }
+
+#[test]
+fn a_folder_of_a_path_is_mounted_alone() {
+    let of = |path: &str, mounts: Value| {
+        let mut spec = container(json!({ "volumeMounts": mounts }));
+        spec["volumes"] = json!([{ "name": "v", "hostPath": { "path": path } }]);
+        of_pod(&cluster([pod("shop", "p", spec)]), &Goal::Node(None)).is_some()
+    };
+    let sub = |path: &str| json!([{ "name": "v", "mountPath": "/v", "subPath": path }]);
+    for (path, folder, expected) in [
+        ("/", "srv/data", false),
+        ("/", "etc/cron.d", true),
+        ("/etc/", "hostname", false),
+        ("/etc", "cron.d", true),
+        ("/", "", true),
+    ] {
+        assert_eq!(of(path, sub(folder)), expected, "{folder} of {path}");
+    }
+    // Of two mounts each counts; what variables make of a path nobody knows.
+    assert!(of("/", json!([{ "name": "v", "mountPath": "/v", "subPath": "srv" }, { "name": "v", "mountPath": "/w" }])));
+    assert!(of("/", json!([{ "name": "v", "mountPath": "/v", "subPathExpr": "srv/$(POD)" }])));
+    // Of a claim likewise.
+    let volume = json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "pv" },
+        "spec": { "hostPath": { "path": "/etc" }, "claimRef": { "namespace": "shop", "name": "data" } },
+    });
+    let claimed = |folder: &str| {
+        let mut spec = mounting(json!({ "persistentVolumeClaim": { "claimName": "data" } }), false);
+        spec["containers"][0]["volumeMounts"][0]["subPath"] = json!(folder);
+        of_pod(&cluster([volume.clone(), pod("shop", "p", spec)]), &Goal::Node(None)).is_some()
+    };
+    assert!(claimed("cron.d"));
+    assert!(!claimed("hostname"));
+}

@@ -38,21 +38,30 @@ pub(super) fn pod_facts(spec: &Value, name: Option<&str>) -> Read<PodFacts> {
 
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
-/// By volume that a container mounts: whether every mount of it is read-only.
-pub(super) fn mounts(spec: &Value) -> Read<BTreeMap<&str, bool>> {
-    let mut mounts: BTreeMap<&str, bool> = BTreeMap::new();
+/// By folder of a volume, empty for the whole: whether every mount of it is read-only.
+type Folders<'a> = BTreeMap<&'a str, bool>;
+
+/// What containers mount, by volume.
+pub(super) fn mounts(spec: &Value) -> Read<BTreeMap<&str, Folders<'_>>> {
+    let mut mounts: BTreeMap<&str, Folders<'_>> = BTreeMap::new();
     for list in CONTAINERS {
         for container in spec.list(list)? {
             for mount in container.list("volumeMounts").map_err(under(list))? {
-                let read_only = mount.boolean("readOnly").map_err(under("volumeMounts")).map_err(under(list))?;
-                let read_only = read_only.unwrap_or_default();
-                if let Some(volume) = mount.text("name").map_err(under("volumeMounts")).map_err(under(list))? {
-                    mounts.entry(volume).and_modify(|all| *all &= read_only).or_insert(read_only);
-                }
+                mounted(mount, &mut mounts).map_err(under("volumeMounts")).map_err(under(list))?;
             }
         }
     }
     Ok(mounts)
+}
+
+fn mounted<'a>(mount: &'a Value, mounts: &mut BTreeMap<&'a str, Folders<'a>>) -> Read<()> {
+    let read_only = mount.boolean("readOnly")?.unwrap_or_default();
+    // What variables make of a `subPathExpr` is known on the node alone: it counts as the whole volume.
+    let folder = mount.text("subPath")?.unwrap_or_default();
+    if let Some(volume) = mount.text("name")? {
+        mounts.entry(volume).or_default().entry(folder).and_modify(|all| *all &= read_only).or_insert(read_only);
+    }
+    Ok(())
 }
 
 fn container_facts(container: &Value, facts: &mut PodFacts) -> Read<()> {
@@ -71,21 +80,30 @@ fn container_facts(container: &Value, facts: &mut PodFacts) -> Read<()> {
     Ok(())
 }
 
-fn volume_facts(volume: &Value, mounts: &BTreeMap<&str, bool>, pod: Option<&str>, facts: &mut PodFacts) -> Read<()> {
+fn volume_facts(
+    volume: &Value,
+    mounts: &BTreeMap<&str, Folders<'_>>,
+    pod: Option<&str>,
+    facts: &mut PodFacts,
+) -> Read<()> {
     // A volume that no container mounts leads nowhere.
     let name = volume.text("name")?.unwrap_or_default();
-    let Some(read_only) = mounts.get(name).copied() else { return Ok(()) };
-    if let Some(path) = volume.field("hostPath")?.text("path").map_err(under("hostPath"))? {
-        facts.host_paths.insert(HostPath { path: path.to_owned(), read_only, volume: None });
-    }
+    let Some(folders) = mounts.get(name) else { return Ok(()) };
+    let path = volume.field("hostPath")?.text("path").map_err(under("hostPath"))?;
     let claim = volume.field("persistentVolumeClaim")?;
-    if let Some(name) = claim.text("claimName").map_err(under("persistentVolumeClaim"))? {
-        let read_only = read_only || claim.boolean("readOnly").map_err(under("persistentVolumeClaim"))? == Some(true);
-        facts.claims.insert(ClaimMount { name: name.to_owned(), numbered: false, read_only });
-    }
+    let claimed = claim.text("claimName").map_err(under("persistentVolumeClaim"))?;
+    let claimed_to_read = claim.boolean("readOnly").map_err(under("persistentVolumeClaim"))? == Some(true);
     // The claim that the control plane makes of it ("Ephemeral Volumes", Kubernetes documentation).
-    if let (Some(_), Some(pod)) = (volume.present("ephemeral"), pod) {
-        facts.claims.insert(ClaimMount { name: format!("{pod}-{name}"), numbered: false, read_only });
+    let made = pod.filter(|_| volume.present("ephemeral").is_some()).map(|pod| format!("{pod}-{name}"));
+    for (folder, read_only) in folders {
+        let claim =
+            |name: String, read_only| ClaimMount { name, sub_path: (*folder).to_owned(), numbered: false, read_only };
+        if let Some(path) = path {
+            let path = HostPath::below(path, folder);
+            facts.host_paths.insert(HostPath { path, read_only: *read_only, volume: None });
+        }
+        facts.claims.extend(claimed.map(|name| claim(name.to_owned(), *read_only || claimed_to_read)));
+        facts.claims.extend(made.clone().map(|name| claim(name, *read_only)));
     }
     let mut secrets = BTreeSet::from_iter(volume.field("secret")?.text("secretName").map_err(under("secret"))?);
     for source in volume.field("projected")?.list("sources").map_err(under("projected"))? {

@@ -62,7 +62,7 @@ pub(super) fn mount(cluster: &mut Cluster) {
         for mount in &pod.claims {
             let of = here.iter().filter(|(claim, ..)| mount.is_of(claim));
             pod.host_paths.extend(of.map(|(_, volume, path)| HostPath {
-                path: (*path).to_owned(),
+                path: HostPath::below(path, &mount.sub_path),
                 read_only: mount.read_only,
                 volume: Some((*volume).to_owned()),
             }));

@@ -59,9 +59,9 @@ pub(super) fn templated(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read
         let mounts = mounts(template.field("spec")?)?;
         for claim in spec.list("volumeClaimTemplates").map_err(under("spec"))? {
             let Some(name) = claim.field("metadata")?.text("name")? else { continue };
-            if let Some(read_only) = mounts.get(name).copied() {
-                let name = format!("{name}-{}", key.name);
-                facts.pod.claims.insert(ClaimMount { name, numbered: true, read_only });
+            for (folder, read_only) in mounts.get(name).into_iter().flatten() {
+                let (name, sub_path) = (format!("{name}-{}", key.name), (*folder).to_owned());
+                facts.pod.claims.insert(ClaimMount { name, sub_path, numbered: true, read_only: *read_only });
             }
         }
     }
