@@ -199,7 +199,7 @@ impl<'a> Graph<'a> {
 
     /// What a path of the node leads to.
     fn mounted(&mut self, id: u32, node: Option<&'a str>, mount: &HostPath) {
-        let reaches = host::reach(mount);
+        let reaches = host::reach(mount, self.facts.rancher.contains(&node));
         // Whoever holds the node has everything on it.
         if reaches.contains(&Reach::Node) {
             return self.body_step(id, State::Node(node), StepKind::LeaveByHostPath, None, Some(host::said(mount)));

@@ -47,7 +47,8 @@ impl<'a> Graph<'a> {
 
     /// The kubelet follows links among the logs as root: for whoever may read logs of the pod, or the node's.
     fn read_through_logs(&mut self, id: u32, key: &'a ObjectKey, facts: &'a WorkloadFacts) {
-        let Some(mount) = facts.pod.host_paths.iter().find(|mount| host::reach(mount).contains(&Reach::Logs)) else {
+        let Some(mount) = facts.pod.host_paths.iter().find(|mount| host::reach(mount, false).contains(&Reach::Logs))
+        else {
             return;
         };
         let holdings = self.holdings_of_pod(key, facts);
@@ -71,7 +72,8 @@ impl<'a> Graph<'a> {
             format!("container {container} is privileged, so that the node is its own")
         } else if let Some(capability) = capabilities(pod).into_iter().next() {
             format!("{capability}, so that the node is its own")
-        } else if let Some(mount) = pod.host_paths.iter().find(|mount| host::reach(mount).contains(&Reach::Node)) {
+        } else if let Some(mount) = pod.host_paths.iter().find(|mount| host::reach(mount, false).contains(&Reach::Node))
+        {
             format!("{}, so that the node is its own", host::said(mount))
         } else {
             return;

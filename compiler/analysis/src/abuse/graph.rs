@@ -12,6 +12,7 @@ use super::{
     answer::{DynamicGrant, Goal, Settings},
     applying::{Half, halves_by_role},
     controls::{Attempt, Controls, Refusal},
+    host,
     power::{Deed, LentPower, RulePower, by_role, lent_by_role},
     state::{Scope, State},
     step::StepKind,
@@ -107,6 +108,8 @@ pub(super) struct Facts<'a> {
     pub(super) by_node: BTreeMap<Option<&'a str>, Vec<(&'a ObjectKey, &'a WorkloadFacts)>>,
     /// Nodes that the API server or its store runs on.
     pub(super) control_plane: BTreeSet<Option<&'a str>>,
+    /// Those of them that RKE2 or K3s set up.
+    pub(super) rancher: BTreeSet<Option<&'a str>>,
     /// Groups and kinds of everything that runs.
     kinds: BTreeSet<(&'a str, &'a str)>,
     /// Groups and kinds of templates by the namespaces that have some.
@@ -138,6 +141,7 @@ impl<'a> Facts<'a> {
             workloads: BTreeMap::new(),
             by_node: BTreeMap::new(),
             control_plane: BTreeSet::new(),
+            rancher: BTreeSet::new(),
             kinds: cluster.workloads.keys().map(|key| (key.group.as_str(), key.kind.as_str())).collect(),
             templates: BTreeSet::new(),
             secrets: BTreeMap::new(),
@@ -203,7 +207,9 @@ impl<'a> Facts<'a> {
                 self.workloads.entry(namespace).or_default().push((key, facts));
                 self.by_node.entry(facts.pod.node.as_deref()).or_default().push((key, facts));
                 if is_control_plane(key, facts) {
-                    self.control_plane.insert(facts.pod.node.as_deref());
+                    let node = facts.pod.node.as_deref();
+                    self.control_plane.insert(node);
+                    self.rancher.extend(host::is_of_rancher(&facts.pod).then_some(node));
                 }
             }
         }

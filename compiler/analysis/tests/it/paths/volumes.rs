@@ -40,6 +40,20 @@ fn the_control_planes_files_are_its_keys_and_its_store() {
         assert_eq!(of(path, true, "kube-apiserver", &Goal::ClusterAdmin), keys.clone().filter(|_| expected), "{path}");
         assert_eq!(of(path, true, "kube-proxy", &Goal::ClusterAdmin), None, "{path}, on another node");
     }
+    // What lies above a distribution's own folder holds its keys where the distribution is seen.
+    let above = |path: &str, seen: &str| {
+        let mut server = mounting(json!({ "hostPath": { "path": seen } }), true);
+        server["automountServiceAccountToken"] = json!(false);
+        let mut server = pod("kube-system", "a", server);
+        server["spec"]["nodeName"] = json!("n1");
+        server["metadata"]["labels"] = json!({ "component": "kube-apiserver" });
+        let open = pod("shop", "p", mounting(json!({ "hostPath": { "path": path } }), true));
+        of_pod(&cluster([server, open]), &Goal::ClusterAdmin)
+    };
+    for path in ["/var", "/var/lib"] {
+        assert_eq!(above(path, "/var/lib/rancher/rke2/server/tls"), keys, "{path}");
+        assert_eq!(above(path, "/etc/kubernetes/pki"), None, "{path}");
+    }
     let written = Some("writes through a host path what the control plane stores".to_owned());
     let read =
         Some("reads through a host path what the control plane stores: any secret in every namespace".to_owned());
