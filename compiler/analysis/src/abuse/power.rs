@@ -302,6 +302,10 @@ pub(super) static DEEDS: &[Deed] = &[
     ),
     // The server takes a namespace's own name for the request's namespace, so that a RoleBinding there can allow it.
     deed(Power::LabelNamespaces, REWRITE, "", ("namespaces", ""), "Namespace", Inside(true)),
+    // Subresources keep the spec or the status as it was, and take labels (`pkg/registry/core/namespace/strategy.go`); `finalize` takes
+    // no patch.
+    deed(Power::LabelNamespaces, REWRITE, "", ("namespaces", "status"), "Namespace", Inside(true)),
+    deed(Power::LabelNamespaces, &["update"], "", ("namespaces", "finalize"), "Namespace", Inside(true)),
     deed(Power::CreateNamespaces, CREATE, "", ("namespaces", ""), "Namespace", Wide(false)),
     // The status subresource takes labels, and capacities by which the scheduler passes a node by.
     deed(Power::RewriteNodes, REWRITE, "", ("nodes", ""), "Node", Wide(true)),

@@ -150,6 +150,18 @@ fn labels_and_new_namespaces_get_around_pod_security() {
     assert_eq!(node(Some("shop"), &["create deployments.apps", "update namespaces named shop"]), lifted);
     assert_eq!(node(None, &["create pods", "patch namespaces named shop"]), lifted);
     assert_eq!(node(Some("shop"), &["create pods", "patch namespaces named other"]), [] as [&str; 0]);
+    // The strategies of its subresources keep the spec or the status as it was, but not the labels.
+    for rule in [
+        "patch namespaces/status",
+        "update namespaces/status named shop",
+        "update namespaces/finalize",
+        "update namespaces/finalize named shop",
+    ] {
+        assert_eq!(node(Some("shop"), &["create pods", rule]), lifted, "{rule}");
+    }
+    for near in ["get namespaces/status", "patch namespaces/finalize", "update namespaces/finalize named other"] {
+        assert_eq!(node(Some("shop"), &["create pods", near]), [] as [&str; 0], "{near}");
+    }
     assert_eq!(node(Some("shop"), &["create pods", "get namespaces"]), [] as [&str; 0]);
     assert_eq!(node(None, &["patch namespaces"]), [] as [&str; 0]);
     assert_eq!(
