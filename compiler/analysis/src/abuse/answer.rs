@@ -387,6 +387,7 @@ fn attempted(kind: StepKind, edge: &Edge<'_>) -> Option<Attempt> {
         (StepKind::Connect, _) => Attempt::Forward,
         (StepKind::IssueToken, _) => Attempt::Token,
         (StepKind::CreateTokenSecret, _) => Attempt::TokenSecret,
+        (StepKind::RewriteTokenSecret, _) => Attempt::RetargetedSecret,
         (StepKind::CreateVolume, _) => Attempt::Volume,
         (StepKind::Bind, Power::CreateClusterBindings) => Attempt::BindEverywhere,
         (StepKind::Bind, _) => Attempt::Bind,

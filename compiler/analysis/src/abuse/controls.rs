@@ -115,6 +115,8 @@ pub enum Attempt {
     Token,
     /// A secret that the control plane fills with a token of an account.
     TokenSecret,
+    /// Such a secret that is there, rewritten to be another account's.
+    RetargetedSecret,
     /// A RoleBinding of a role.
     Bind,
     /// Other subjects of one.

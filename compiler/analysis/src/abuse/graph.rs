@@ -115,6 +115,8 @@ pub(super) struct Facts<'a> {
     /// Groups and kinds of templates by the namespaces that have some.
     pub(super) templates: BTreeSet<(&'a str, &'a str, &'a str)>,
     pub(super) secrets: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Those that the control plane fills with an account's token.
+    pub(super) token_secrets: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Roles that bindings bind, by the bindings' namespace.
     pub(super) bound: BTreeMap<Option<&'a str>, BTreeSet<&'a RoleRef>>,
 }
@@ -145,6 +147,7 @@ impl<'a> Facts<'a> {
             kinds: cluster.workloads.keys().map(|key| (key.group.as_str(), key.kind.as_str())).collect(),
             templates: BTreeSet::new(),
             secrets: BTreeMap::new(),
+            token_secrets: BTreeMap::new(),
             bound: BTreeMap::new(),
         };
         for (namespace, name) in cluster.service_accounts.keys() {
@@ -153,8 +156,11 @@ impl<'a> Facts<'a> {
         facts.read_bindings();
         facts.read_workloads();
         facts.read_webhooks();
-        for (namespace, name) in cluster.secrets.keys() {
+        for ((namespace, name), secret) in &cluster.secrets {
             facts.secrets.entry(namespace).or_default().insert(name);
+            if secret.token_of.is_some() {
+                facts.token_secrets.entry(namespace).or_default().insert(name);
+            }
         }
         facts.namespaces.extend(facts.accounts.keys());
         let accounts = facts.accounts.iter().flat_map(|(namespace, names)| names.iter().map(|n| (*namespace, *n)));

@@ -406,13 +406,7 @@ impl<'a> Graph<'a> {
                 }
             }
         }
-        for (scope, create, read) in holdings.both(Power::CreateSecrets, Power::ReadSecrets) {
-            if !create.meets(&read) {
-                continue;
-            }
-            let (kind, both) = (StepKind::CreateTokenSecret, [&create, &read]);
-            self.ask_in(from, scope.inside(), kind, &both, Attempt::TokenSecret, holdings);
-        }
+        self.token_secrets(from, holdings);
         for (_, create, approve) in holdings.both(Power::CreateRequests, Power::ApproveRequests) {
             if !create.meets(&approve) {
                 continue;

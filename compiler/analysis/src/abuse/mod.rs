@@ -21,6 +21,7 @@ mod refusals;
 mod search;
 mod state;
 mod step;
+mod tokens;
 mod volumes;
 mod writing;
 

@@ -34,6 +34,7 @@ pub(super) enum Power {
     ImpersonateGroups,
     ReadSecrets,
     CreateSecrets,
+    RewriteSecrets,
     CreateBindings,
     CreateClusterBindings,
     RewriteBindings,
@@ -166,6 +167,7 @@ pub(super) static DEEDS: &[Deed] = &[
     // A list may select by name.
     deed(Power::ReadSecrets, &["get", "list", "watch"], "", ("secrets", ""), "Secret", Inside(true)),
     deed(Power::CreateSecrets, CREATE, "", ("secrets", ""), "Secret", Inside(false)),
+    deed(Power::RewriteSecrets, REWRITE, "", ("secrets", ""), "Secret", Inside(true)),
     deed(Power::CreateBindings, CREATE, RBAC, ("rolebindings", ""), "RoleBinding", Inside(false)),
     deed(Power::CreateClusterBindings, CREATE, RBAC, ("clusterrolebindings", ""), "ClusterRoleBinding", Wide(false)),
     deed(Power::RewriteBindings, REWRITE, RBAC, ("rolebindings", ""), "RoleBinding", Inside(true)),

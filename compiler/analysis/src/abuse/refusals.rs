@@ -47,7 +47,7 @@ fn target(attempt: Attempt, scope: Scope<'_>) -> State<'_> {
     match (attempt, scope) {
         (Attempt::AnyContainer, scope) => State::AddedAny(scope),
         (Attempt::Forward | Attempt::ProxyPod | Attempt::ProxyService, scope) => State::AnyPorts(scope),
-        (Attempt::Token | Attempt::TokenSecret, scope) => State::Accounts(scope),
+        (Attempt::Token | Attempt::TokenSecret | Attempt::RetargetedSecret, scope) => State::Accounts(scope),
         // The role cluster-admin is among those that may be bound.
         (Attempt::Bind | Attempt::BindEverywhere, Scope::Cluster) => State::ClusterAdmin,
         (Attempt::Bind | Attempt::BindEverywhere, scope) => State::Everything(scope),
@@ -114,9 +114,11 @@ impl<'a> Graph<'a> {
         for place in places {
             for refusal in self.facts.refusals_at(place, attempt).to_vec() {
                 let to = match (attempt, place, refusal.name.as_deref()) {
-                    (Attempt::Token | Attempt::TokenSecret, Some(namespace), Some(name)) => {
-                        State::Account(namespace, name)
-                    }
+                    (
+                        Attempt::Token | Attempt::TokenSecret | Attempt::RetargetedSecret,
+                        Some(namespace),
+                        Some(name),
+                    ) => State::Account(namespace, name),
                     (Attempt::Bind | Attempt::BindEverywhere, _, Some(name)) if name != ADMIN => continue,
                     _ => target(attempt, place.map_or(Scope::Cluster, Scope::Namespace)),
                 };
@@ -140,7 +142,7 @@ impl<'a> Graph<'a> {
         let facts = &self.facts;
         let named = facts.refusals_at(place, attempt).iter().any(|refusal| refusal.name.is_some());
         match (attempt, place) {
-            (Attempt::Token | Attempt::TokenSecret, Some(namespace)) if named => {
+            (Attempt::Token | Attempt::TokenSecret | Attempt::RetargetedSecret, Some(namespace)) if named => {
                 for name in facts.accounts.get(namespace).cloned().unwrap_or_default() {
                     let refusal = self.facts.refusal_of(place, attempt, Some(name));
                     self.cut_choice(id, State::Account(namespace, name), refusal);

@@ -26,6 +26,8 @@ pub enum StepKind {
     IssueToken,
     /// Writes a secret that the control plane fills with a service account's token, and reads it.
     CreateTokenSecret,
+    /// Rewrites such a secret of one account, so that the control plane fills it with another's token, and reads it.
+    RewriteTokenSecret,
     /// Reads a secret.
     ReadSecret,
     /// Finds a service account's token in a secret.
@@ -123,6 +125,7 @@ impl StepKind {
             Self::ApproveCertificate => "approve-certificate",
             Self::IssueToken => "issue-token",
             Self::CreateTokenSecret => "create-token-secret",
+            Self::RewriteTokenSecret => "rewrite-token-secret",
             Self::ReadSecret => "read-secret",
             Self::ReadTokenSecret => "read-token-secret",
             Self::CreatePod => "create-pod",
@@ -179,6 +182,7 @@ impl StepKind {
             Self::ApproveCertificate => format!("approves a certificate for itself as {to}"),
             Self::IssueToken => format!("asks for a token of {to}"),
             Self::CreateTokenSecret => format!("creates a secret for a token of {to}"),
+            Self::RewriteTokenSecret => format!("rewrites a secret for a token of {to}"),
             Self::ReadSecret => format!("reads {to}"),
             Self::ReadTokenSecret => format!("finds in it a token of {to}"),
             Self::CreatePod => format!("creates {to}"),

@@ -20,7 +20,7 @@ pub(super) struct Request {
 }
 
 /// Every attempt that is asked about.
-pub(super) const ATTEMPTS: [Attempt; 18] = [
+pub(super) const ATTEMPTS: [Attempt; 19] = [
     Attempt::NewPod,
     Attempt::AddedContainer,
     Attempt::AnyContainer,
@@ -35,6 +35,7 @@ pub(super) const ATTEMPTS: [Attempt; 18] = [
     Attempt::ProxyService,
     Attempt::Token,
     Attempt::TokenSecret,
+    Attempt::RetargetedSecret,
     Attempt::Bind,
     Attempt::Rebind,
     Attempt::BindEverywhere,
@@ -55,6 +56,7 @@ pub(super) const fn requested(attempt: Attempt) -> Request {
         Attempt::ProxyService => (Connect, "", "services", "proxy", ("", "ServiceProxyOptions")),
         Attempt::Token => (Create, "", "serviceaccounts", "token", ("authentication.k8s.io", "TokenRequest")),
         Attempt::TokenSecret => (Create, "", "secrets", "", ("", "Secret")),
+        Attempt::RetargetedSecret => (Update, "", "secrets", "", ("", "Secret")),
         Attempt::Bind => (Create, RBAC, "rolebindings", "", (RBAC, "RoleBinding")),
         Attempt::Rebind => (Update, RBAC, "rolebindings", "", (RBAC, "RoleBinding")),
         Attempt::BindEverywhere => (Create, RBAC, "clusterrolebindings", "", (RBAC, "ClusterRoleBinding")),
@@ -63,7 +65,7 @@ pub(super) const fn requested(attempt: Attempt) -> Request {
     let named_by = match attempt {
         Attempt::Account => Some("erviceAccount"),
         Attempt::Token => Some("request"),
-        Attempt::TokenSecret => Some("service-account.name"),
+        Attempt::TokenSecret | Attempt::RetargetedSecret => Some("service-account.name"),
         Attempt::Bind | Attempt::Rebind | Attempt::BindEverywhere | Attempt::RebindEverywhere => Some("roleRef"),
         _ => None,
     };
@@ -107,7 +109,7 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
             let own = Part::open(&json!({})).with("name", Part::OtherText("system:masters".into()));
             return vec![bound(name).with("subjects", Part::List { items: vec![own], open: true })];
         }
-        Attempt::TokenSecret => {
+        Attempt::TokenSecret | Attempt::RetargetedSecret => {
             let annotations = name.map_or_else(|| json!({}), |name| json!({ "kubernetes.io/service-account.name": name }));
             let metadata = json!({ "annotations": annotations });
             vec![json!({ "type": "kubernetes.io/service-account-token", "metadata": metadata })]

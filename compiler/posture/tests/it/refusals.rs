@@ -226,6 +226,17 @@ fn secrets_for_tokens_are_refused_by_their_type() {
 }
 
 #[test]
+fn secrets_for_tokens_are_refused_to_become_anothers() {
+    let account = |name: &str| json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": "shop" } });
+    let on = |expression: &str| of(about("UPDATE", "secrets", expression), &[account("root"), account("web")]);
+    assert_eq!(on("object.type != 'kubernetes.io/service-account-token'"), any(Attempt::RetargetedSecret));
+    let annotation = "object.metadata.?annotations[?'kubernetes.io/service-account.name'].orValue('')";
+    assert_eq!(on(&format!("{annotation} != 'root'")), [(Attempt::RetargetedSecret, "root".to_owned())]);
+    assert_eq!(on("object.metadata.name.startsWith('token-')"), []);
+    assert_eq!(on("object.metadata.annotations['kubernetes.io/service-account.uid'] != ''"), []);
+}
+
+#[test]
 fn policies_that_let_it_pass_are_told() {
     let passes = |resource: &str, expression: &str| {
         let found = asked(&[about("CONNECT", resource, expression), binding("p", json!({}))]);

@@ -51,6 +51,26 @@ fn permissions_that_make_an_admin() {
 }
 
 #[test]
+fn a_token_secret_that_is_there_becomes_anothers() {
+    let secret = |name: &str, of: Value| json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "ops", "annotations": { "kubernetes.io/service-account.name": "web" } }, "type": of });
+    let there = || [secret("t", json!("kubernetes.io/service-account-token")), secret("o", json!("Opaque"))];
+    let with = |rules: &[&str], place: &str| of_user(rules, Some(place), there());
+    let way = "rewrites a secret for a token of service account ops/root | may do everything";
+    for rules in
+        [&["get,update secrets"][..], &["get,patch secrets named t"], &["list secrets", "patch secrets named t"]]
+    {
+        assert_eq!(with(rules, "ops"), [way], "{rules:?}");
+    }
+    assert_eq!(of_user(&["get,update secrets"], None, there()), [way]);
+    for near in
+        [&["get,update secrets named o"][..], &["update secrets"], &["get secrets named t", "update secrets named o"]]
+    {
+        assert_eq!(with(near, "ops"), [] as [&str; 0], "{near:?}");
+    }
+    assert_eq!(with(&["get,update secrets"], "shop"), [] as [&str; 0]);
+}
+
+#[test]
 fn every_kind_that_stamps_pods_is_as_good_as_a_pod() {
     let way = "creates a new pod in namespace ops | runs it as service account ops/root | may do everything";
     for resource in [

@@ -96,6 +96,31 @@ fn what_is_refused_of_pods_that_run_is_held_back() {
 }
 
 #[test]
+fn a_token_secret_of_one_account_becomes_anothers() {
+    let admin = |refusals: &[Refusal], rules: &[&str]| of(refusals, rules, Some("ops"), &Goal::ClusterAdmin);
+    let made = [in_ops(Attempt::TokenSecret, Some("root"))];
+    let way = "rewrites a secret for a token of service account ops/root | may do everything";
+    for rules in [&["create,get,update secrets"][..], &["create,patch secrets named t", "get,patch secrets named t"]] {
+        assert_eq!(admin(&made, rules).0, [way], "{rules:?}");
+    }
+    for near in [
+        &["create,get secrets"][..],
+        &["create,update secrets"],
+        &["create,patch secrets named t", "get secrets named u"],
+    ] {
+        assert_eq!(admin(&made, near).0, [] as [&str; 0], "{near:?}");
+    }
+    // Refused to be made for anyone, or to become this one's.
+    assert_eq!(admin(&[in_ops(Attempt::TokenSecret, None)], &["create,get,update secrets"]).0, [] as [&str; 0]);
+    for name in [None, Some("root")] {
+        let both = [made[0].clone(), in_ops(Attempt::RetargetedSecret, name)];
+        assert_eq!(admin(&both, &["create,get,update secrets"]), held_by(OPS));
+    }
+    let other = [made[0].clone(), in_ops(Attempt::RetargetedSecret, Some("web"))];
+    assert_eq!(admin(&other, &["create,get,update secrets"]).0, [way]);
+}
+
+#[test]
 fn connections_that_are_refused_are_held_back() {
     let key = ObjectKey { group: String::new(), kind: "Pod".into(), namespace: Some("ops".into()), name: "web".into() };
     let ports = Goal::Ports(key);
