@@ -413,6 +413,53 @@ fn rules_of_administrators_that_later_ones_hold_are_told() {
     assert_eq!(told(&[last("Deny")]), Vec::<String>::new());
 }
 
+/// Two answers that are neither allowed nor denied for sure need not be the same: what only an address, a domain or a node tells
+/// apart keeps its rule; and what passes what another denies is missed without it.
+#[test]
+fn rules_of_administrators_that_may_matter_are_not_told() {
+    let peer =
+        |namespace: &str| json!({ "namespaces": { "matchLabels": { "kubernetes.io/metadata.name": namespace } } });
+    let to = |action: &str, peer: Value| json!({ "action": action, "to": [peer] });
+    let networks = |block: &str| json!({ "networks": [block] });
+    let domains = |name: &str| json!({ "domainNames": [name] });
+    let pods = [
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "cli", "namespace": "a", "labels": { "app": "cli" } },
+                "spec": { "containers": [{ "name": "c" }] }, "status": { "podIPs": [{ "ip": "10.244.0.7" }] } }),
+        deployment("b", "web", ("http", 8080)),
+    ];
+    let needless = |more: Vec<Value>| {
+        let cluster = lift(&[pods.to_vec(), more].concat());
+        let found = oddities(&cluster, &NetOptions::default(), &Services::default());
+        let needless = |oddity: &Oddity| matches!(oddity, Oddity::Needless { .. } | Oddity::Superfluous { .. });
+        found.into_iter().filter(needless).collect::<Vec<_>>()
+    };
+    let outside = [to("Accept", networks("203.0.113.7/32")), to("Deny", networks("203.0.113.0/24"))];
+    let denial = [outside.to_vec(), vec![to("Deny", peer("a"))]].concat();
+    assert_eq!(needless(vec![admin("p", "Admin", 1, json!({ "subject": peer("b"), "egress": denial }))]), []);
+    let accepted = [
+        to("Accept", domains("a.example.com")),
+        to("Accept", domains("b.example.com")),
+        to("Deny", json!({ "networks": ["0.0.0.0/0", "::/0"] })),
+    ];
+    assert_eq!(needless(vec![admin("p", "Admin", 1, json!({ "subject": peer("b"), "egress": accepted }))]), []);
+    let allow = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": [{ "to": [{ "namespaceSelector": namespace("a") }] }] });
+    let beside = vec![
+        policy("b", "deny", json!({ "podSelector": {}, "policyTypes": ["Egress"] })),
+        policy("b", "allow", allow),
+        admin("p", "Admin", 1, json!({ "egress": outside })),
+    ];
+    assert_eq!(needless(beside), []);
+    let from = |action: &str| json!({ "subject": peer("b"), "ingress": [{ "action": action, "from": [peer("a")] }] });
+    assert_eq!(needless(vec![admin("p", "Admin", 1, from("Pass")), admin("q", "Admin", 2, from("Deny"))]), []);
+    // Two that say the same at one priority: one of them will do, and the other is what decides.
+    let twice = needless(vec![admin("p", "Admin", 1, from("Deny")), admin("q", "Admin", 1, from("Deny"))]);
+    let [Oddity::Needless { policy, by, .. }] = twice.as_slice() else { panic!("{twice:#?}") };
+    assert_eq!(
+        (policy.name.as_str(), by.iter().map(|at| at.policy.name.as_str()).collect::<Vec<_>>()),
+        ("q", vec!["p"])
+    );
+}
+
 #[test]
 fn policies_of_one_priority_that_differ_are_told_with_a_packet() {
     let says = |name: &str, priority: u16, action: &str, port: u16| {
