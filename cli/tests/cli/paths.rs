@@ -91,10 +91,9 @@ fn the_document_holds_by_its_schema() {
 fn from_one_nothing_is_left_out() {
     let place = Place::with(&[("state/objects.yaml", STATE)]);
     let from = |from: &str| ask(&place, "state", &["--from", from]).ends(0).out;
-    assert!(
-        from("system:serviceaccount:ci:deployer")
-            .starts_with("to cluster-admin: 1 path\n\nserviceaccount/ci/deployer\n")
-    );
+    for name in ["system:serviceaccount:ci:deployer", "user/system:serviceaccount:ci:deployer", "sa/ci/deployer"] {
+        assert!(from(name).starts_with("to cluster-admin: 1 path\n\nserviceaccount/ci/deployer\n"), "{name}");
+    }
     assert!(from("group/system:masters").contains("1. may do everything"));
     assert_eq!(from("user/nobody"), "to cluster-admin: no path\n");
     let agent = ask(&place, "state", &["--from", "pod/mon/agent", "--to", "node"]).ends(0).out;

@@ -53,7 +53,8 @@ pub fn origin(text: &str) -> Result<Origin, UnknownEnd> {
         spelt: text.to_owned(),
         help: "write user/NAME, group/NAME, serviceaccount/NAMESPACE/NAME, or a workload as deployment/NAMESPACE/NAME",
     };
-    if let Some((namespace, name)) = text.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+    let user = text.strip_prefix("user/").unwrap_or(text);
+    if let Some((namespace, name)) = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
         return Ok(Origin::Subject(account(namespace, name)));
     }
     let (kind, rest) = text.split_once('/').filter(|(_, rest)| !rest.is_empty()).ok_or_else(unknown)?;
