@@ -182,9 +182,16 @@ pub(super) fn ways(attempt: Attempt, whole: bool) -> Vec<Part> {
     specs.into_iter().map(part).collect()
 }
 
-/// containerd takes lower case, CRI-O the kernel's name.
-fn spellings(capability: &str) -> [String; 3] {
-    [capability.to_owned(), capability.to_ascii_lowercase(), format!("CAP_{capability}")]
+/// Runtimes take them in any case, CRI-O with the kernel's prefix too; a list of spellings leaves some out.
+fn spellings(capability: &str) -> [String; 5] {
+    let prefixed = format!("CAP_{capability}");
+    [capability.to_owned(), capability.to_ascii_lowercase(), mixed(capability), mixed(&prefixed), prefixed]
+}
+
+/// In a case that nobody lists.
+fn mixed(name: &str) -> String {
+    let letters = (0_u8..).zip(name.chars());
+    letters.map(|(at, letter)| if at % 2 == 0 { letter.to_ascii_lowercase() } else { letter }).collect()
 }
 
 /// The value without fields that are the attacker's to choose.
