@@ -40,8 +40,14 @@ fn unknown() -> Expr {
     any(Op::Var("?".into()))
 }
 
-fn absent() -> Expr {
+/// `null`, a value.
+fn null() -> Expr {
     any(Op::Const(Const::Absent))
+}
+
+/// `optional.none()`, no value.
+fn none() -> Expr {
+    Expr::new(Ty::Any.optional(), Op::Const(Const::Absent))
 }
 
 impl Reader {
@@ -256,7 +262,7 @@ impl Reader {
             Token::Name(name) => match name.as_str() {
                 "true" => Expr::bool(true),
                 "false" => Expr::bool(false),
-                "null" => absent(),
+                "null" => null(),
                 _ if self.takes("(") => {
                     let arguments = self.arguments(")")?;
                     function(&name, arguments)
@@ -302,7 +308,7 @@ impl Reader {
 
 /// `base.?name`.
 fn optional(base: Expr, name: &str) -> Expr {
-    any(Op::Coalesce(Box::new(any(Op::Field(Box::new(base), name.into()))), Box::new(absent())))
+    any(Op::Coalesce(Box::new(any(Op::Field(Box::new(base), name.into()))), Box::new(none())))
 }
 
 fn function(name: &str, arguments: Vec<Expr>) -> Expr {
@@ -319,8 +325,12 @@ fn function(name: &str, arguments: Vec<Expr>) -> Expr {
 fn method(base: Expr, name: &str, mut arguments: Vec<Expr>) -> Expr {
     if let Op::Var(library) = &base.op {
         match (&**library, name) {
-            ("optional", "none") => return absent(),
-            ("optional", "of") => return arguments.pop().unwrap_or_else(unknown),
+            ("optional", "none") => return none(),
+            ("optional", "of") => {
+                let value = arguments.pop().unwrap_or_else(unknown);
+                let of_any = Ty::Optional(Box::new(Ty::Any.optional()));
+                return Expr::new(of_any, Op::Convert(Box::new(value)));
+            }
             ("optional", "ofNonZeroValue") => {
                 let value = arguments.pop().unwrap_or_else(unknown);
                 return Expr::new(Ty::Optional(Box::new(Ty::Any)), Op::Convert(Box::new(value)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kspec_model::rules::{Arithmetic, Comparison, Each, Expr, Method, Op, Root, Stmt, Ty, Var};
+use kspec_model::rules::{Arithmetic, Comparison, Const, Each, Expr, Method, Op, Root, Stmt, Ty, Var};
 
 use super::{Known, Part};
 
@@ -71,12 +71,16 @@ impl<'p> Asked<'p> {
     /// What is known of the value of an expression that is a place, without a copy.
     fn place(&self, expr: &Expr) -> Option<&Part> {
         match &expr.op {
-            Op::Root(root) => Some(match root {
-                Root::Object => self.known.object,
-                Root::Old => self.known.old,
-                Root::Request => self.known.request,
-                Root::Namespace => self.known.namespace,
-            }),
+            Op::Root(root) => {
+                let known = match root {
+                    Root::Object => self.known.object,
+                    Root::Old => self.known.old,
+                    Root::Request => self.known.request,
+                    Root::Namespace => self.known.namespace,
+                };
+                // What there is not, the API server says as `null`.
+                Some(if self.cel && *known == Part::Absent { &Part::Null } else { known })
+            }
             Op::Var(name) => self.bound.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value),
             Op::Field(base, name) => match self.place(base)? {
                 Part::Map { fields, .. } => fields.get(name),
@@ -95,6 +99,7 @@ impl<'p> Asked<'p> {
             return place.clone();
         }
         match &expr.op {
+            Op::Const(Const::Absent) if self.cel && !expr.ty.is_optional() => Part::Null,
             Op::Const(value) => Part::of_const(value),
             Op::Field(base, name) => {
                 let base = self.value(base);
@@ -167,7 +172,7 @@ impl<'p> Asked<'p> {
         let missing = if self.cel && !optional { Part::Unknown } else { Part::Absent };
         match base {
             Part::Map { mut fields, open } => fields.remove(name).unwrap_or(if open { Part::Unknown } else { missing }),
-            Part::Absent => missing,
+            Part::Absent | Part::Null => missing,
             _ => Part::Unknown,
         }
     }
@@ -175,7 +180,7 @@ impl<'p> Asked<'p> {
     fn index(&self, base: Part, key: Part) -> Part {
         let missing = if self.cel { Part::Unknown } else { Part::Absent };
         match (base, key) {
-            (base @ (Part::Map { .. } | Part::Absent), Part::Text(name)) => self.field(base, &name, false),
+            (base @ (Part::Map { .. } | Part::Absent | Part::Null), Part::Text(name)) => self.field(base, &name, false),
             // Where more items may be, nobody knows which is where.
             (Part::List { items, open: false }, Part::Int(at)) => {
                 usize::try_from(at).ok().and_then(|at| items.into_iter().nth(at)).unwrap_or(missing)
@@ -212,7 +217,8 @@ impl<'p> Asked<'p> {
         match (a, b) {
             (Part::Unknown, _) | (_, Part::Unknown) if self.cel => None,
             (Part::Absent, Part::Absent) => Some(self.cel),
-            (Part::Absent, _) | (_, Part::Absent) => Some(false),
+            (Part::Null, Part::Null) => Some(true),
+            (Part::Absent | Part::Null, _) | (_, Part::Absent | Part::Null) => Some(false),
             (Part::Unknown, _) | (_, Part::Unknown) => None,
             (Part::AtLeast(least), Part::Int(exact)) | (Part::Int(exact), Part::AtLeast(least)) => {
                 (exact < least).then_some(false)
@@ -355,9 +361,16 @@ impl<'p> Asked<'p> {
     }
 
     fn converted(&self, value: Part, ty: &Ty) -> Part {
+        // CEL's `optional.of`: an optional within one is a value even where it has none.
+        if let (true, Ty::Optional(of)) = (self.cel, ty)
+            && of.is_optional()
+        {
+            return if value == Part::Absent { Part::Unknown } else { value };
+        }
         // CEL's `optional.ofNonZeroValue`.
         if self.cel && ty.is_optional() {
             let zero = match &value {
+                Part::Null => true,
                 Part::Bool(value) => !value,
                 Part::Int(value) => *value == 0,
                 Part::Text(text) => text.is_empty(),

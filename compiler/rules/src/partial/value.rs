@@ -11,8 +11,10 @@ use serde_json::Value;
 pub enum Part {
     /// Nothing: it may be anything, or absent, or a fault.
     Unknown,
-    /// It is absent, or `null`.
+    /// It is absent, or outside CEL `null`.
     Absent,
+    /// CEL's `null`, which is a value.
+    Null,
     /// A truth value.
     Bool(bool),
     /// A whole number.
