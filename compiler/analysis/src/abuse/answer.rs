@@ -325,7 +325,8 @@ impl<'a> Paths<'a> {
         // That it is privileged is part of the request that the step before it sends.
         let claims = kind == StepKind::MountVolume;
         let privileged = claims
-            || kind == StepKind::RunPrivileged && !matches!(from, Some(State::Added(_) | State::FreeContainer(..)));
+            || kind == StepKind::RunPrivileged
+                && !matches!(from, Some(State::Added(_) | State::FreeContainer(..) | State::UnheldContainer(..)));
         let makes_pod = matches!(kind, StepKind::CreatePod | StepKind::RewriteTemplate | StepKind::AlterWrites);
         if makes_pod || privileged {
             asked.push(("CREATE", "", "pods", ""));

@@ -74,6 +74,9 @@ impl<'a> Graph<'a> {
                 self.body_step(id, State::AnyNode, StepKind::MountVolume, cut, None);
             }
             State::Asked(attempt, scope) => self.asked(id, attempt, scope),
+            State::UnruledPod(_, Attempt::Claim, _) => {
+                self.body_step(id, State::AnyNode, StepKind::MountVolume, None, None)
+            }
             State::UnruledPod(_, Attempt::NewPod, _) => {
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None)
             }
@@ -96,6 +99,20 @@ impl<'a> Graph<'a> {
                     key.namespace.as_deref().and_then(|namespace| self.facts.cut(namespace, Attempt::AddedContainer));
                 let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
                 self.body_step(id, State::Node(node), StepKind::RunPrivileged, cut, None);
+                // Its variables may be of any secret; a level is about none.
+                if let Some(namespace) = key.namespace.as_deref() {
+                    let refusal = self.facts.refusal(Some(namespace), Attempt::AddedSecret);
+                    let secrets = State::Secrets(Scope::Namespace(namespace));
+                    self.body_step(id, secrets, StepKind::MountSecret, refusal.map(Cut::Refused), None);
+                }
+            }
+            State::UnheldContainer(key, Attempt::AddedSecret, _) => {
+                let namespace = Scope::Namespace(key.namespace.as_deref().unwrap_or_default());
+                self.body_step(id, State::Secrets(namespace), StepKind::MountSecret, None, None);
+            }
+            State::UnheldContainer(key, ..) => {
+                let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
+                self.body_step(id, State::Node(node), StepKind::RunPrivileged, None, None);
             }
             State::FreeContainer(key, _) => {
                 let refusal = self.facts.refusal(key.namespace.as_deref(), Attempt::AddedContainer);

@@ -93,6 +93,8 @@ pub enum Attempt {
     AddedContainer,
     /// Any container, added to a pod that runs.
     AnyContainer,
+    /// One that holds a secret.
+    AddedSecret,
     /// A new pod that runs as an account.
     Account,
     /// A new pod that holds a secret.

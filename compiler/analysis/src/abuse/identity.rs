@@ -213,6 +213,7 @@ impl<'a> Graph<'a> {
         self.join_scopes(from, holdings);
         self.namespaces(from, holdings);
         self.volumes(from, holdings);
+        self.added(from, holdings);
     }
 
     /// Powers that need no other.

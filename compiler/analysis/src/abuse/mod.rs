@@ -15,6 +15,7 @@ mod controls;
 mod graph;
 mod host;
 mod identity;
+mod lifting;
 mod permission;
 mod power;
 mod refusals;

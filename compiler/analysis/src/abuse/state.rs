@@ -85,6 +85,10 @@ pub(super) enum State<'a> {
     Freed(Option<&'a str>, u32),
     /// A container that somebody adds to a pod where Pod Security asks them nothing.
     FreeContainer(&'a ObjectKey, u32),
+    /// A container that somebody adds where they lifted what refuses the attempt.
+    UnheldContainer(&'a ObjectKey, Attempt, u32),
+    /// A namespace whose labels somebody changed, for an attempt.
+    Relabelled(&'a str, Attempt, u32),
     /// A namespace where somebody took away what refuses an attempt.
     Unruled(Option<&'a str>, Attempt, u32),
     /// What a request leads to that admission refuses somewhere: each with what refuses it.
@@ -156,12 +160,16 @@ impl<'a> State<'a> {
     pub(super) fn namespace(&self) -> Option<&'a str> {
         match *self {
             Self::Account(namespace, _) | Self::Secret(namespace, _) | Self::Traffic(namespace, _) => Some(namespace),
-            Self::Inside(key) | Self::Added(key) | Self::Ports(key) | Self::FreeContainer(key, _) => {
-                key.namespace.as_deref()
-            }
+            Self::Inside(key)
+            | Self::Added(key)
+            | Self::Ports(key)
+            | Self::FreeContainer(key, _)
+            | Self::UnheldContainer(key, ..) => key.namespace.as_deref(),
             Self::Freed(namespace, _) | Self::FreePod(namespace, _) => namespace,
             Self::Unruled(namespace, ..) => namespace,
-            Self::UnruledPod(namespace, ..) | Self::ClaimingPod(namespace, _) => Some(namespace),
+            Self::UnruledPod(namespace, ..) | Self::ClaimingPod(namespace, _) | Self::Relabelled(namespace, ..) => {
+                Some(namespace)
+            }
             Self::Everything(scope)
             | Self::Holds(_, scope)
             | Self::AnyRole(scope)
@@ -212,7 +220,11 @@ impl fmt::Display for State<'_> {
             Self::Accounts(scope) => write!(f, "any service account {scope}"),
             Self::NewPod(scope) => write!(f, "a new pod {scope}"),
             Self::FreePod(..) | Self::UnruledPod(..) => f.write_str("a new pod there"),
-            Self::Unruled(Some(namespace), Attempt::NewPod | Attempt::Account | Attempt::Secret, _) => {
+            Self::Unruled(
+                Some(namespace),
+                Attempt::NewPod | Attempt::Account | Attempt::Secret | Attempt::Claim,
+                _,
+            ) => {
                 write!(f, "what refuses pods of namespace {namespace}")
             }
             Self::Unruled(Some(namespace), ..) => write!(f, "what refuses it in namespace {namespace}"),
@@ -220,12 +232,12 @@ impl fmt::Display for State<'_> {
             Self::Unruled(None, ..) => f.write_str("what refuses it"),
             Self::Volume(_) => f.write_str("a persistent volume of a node's path"),
             Self::ClaimingPod(namespace, _) => write!(f, "a new pod in namespace {namespace}"),
-            Self::Freed(Some(namespace), _) => write!(f, "namespace {namespace}"),
+            Self::Freed(Some(namespace), _) | Self::Relabelled(namespace, ..) => write!(f, "namespace {namespace}"),
             Self::Freed(None, _) => f.write_str("a new namespace"),
             Self::Template(_, kind, scope) => write!(f, "the pods of a {kind} {scope}"),
             Self::InsideAny(scope) => write!(f, "any pod {scope}"),
             Self::AddedAny(scope) => write!(f, "a container in any pod {scope}"),
-            Self::Inside(key) | Self::Added(key) | Self::FreeContainer(key, _) => {
+            Self::Inside(key) | Self::Added(key) | Self::FreeContainer(key, _) | Self::UnheldContainer(key, ..) => {
                 write!(f, "{} {}/{}", key.kind, key.namespace.as_deref().unwrap_or_default(), key.name)
             }
             Self::AnyNode => f.write_str("any node"),

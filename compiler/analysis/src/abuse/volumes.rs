@@ -25,15 +25,26 @@ impl<'a> Graph<'a> {
     /// The pods that someone has mount a volume of theirs.
     pub(super) fn volumes(&mut self, from: u32, holdings: &Holdings<'a>) {
         for (power, kind) in PODS {
-            for (_, volume, pod) in holdings.both(Power::CreateVolumes, power) {
+            for (_, volume, pod) in holdings.pairs(Power::CreateVolumes, power) {
                 let places = self.places(&pod);
                 let open = places.iter().find(|place| self.facts.refusal(Some(place), Attempt::Claim).is_none());
                 // One will do.
                 let Some(namespace) = open.or(places.first()).copied() else { continue };
+                let closed: &[&'a str] = if open.is_none() { &places } else { &[] };
+                let lift = |place: &&'a str| Some((*place, self.lifted(from, place, &[Attempt::Claim], holdings)?));
+                let lifted = closed.iter().find_map(lift);
+                if !(volume.own || pod.own || lifted.as_ref().is_some_and(|(_, lifted)| lifted.own)) {
+                    continue;
+                }
                 let asked = (None, Attempt::Volume, None);
                 self.ask(from, State::Volume(from), StepKind::CreateVolume, &[&volume], asked, holdings);
                 let there = self.id(State::Volume(from));
                 self.step(there, State::ClaimingPod(namespace, from), kind, why(&[&pod]));
+                if let Some((namespace, lifted)) = lifted {
+                    self.step(there, lifted.to, lifted.kind, lifted.grounds);
+                    let lifted = self.id(lifted.to);
+                    self.step(lifted, State::UnruledPod(namespace, Attempt::Claim, from), kind, why(&[&pod]));
+                }
             }
         }
     }

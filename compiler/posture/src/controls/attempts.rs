@@ -20,10 +20,11 @@ pub(super) struct Request {
 }
 
 /// Every attempt that is asked about.
-pub(super) const ATTEMPTS: [Attempt; 19] = [
+pub(super) const ATTEMPTS: [Attempt; 20] = [
     Attempt::NewPod,
     Attempt::AddedContainer,
     Attempt::AnyContainer,
+    Attempt::AddedSecret,
     Attempt::Account,
     Attempt::Secret,
     Attempt::Claim,
@@ -47,7 +48,9 @@ pub(super) const fn requested(attempt: Attempt) -> Request {
     use Operation::{Connect, Create, Update};
     let (operation, group, resource, subresource, kind) = match attempt {
         Attempt::NewPod | Attempt::Account | Attempt::Secret | Attempt::Claim => (Create, "", "pods", "", ("", "Pod")),
-        Attempt::AddedContainer | Attempt::AnyContainer => (Update, "", "pods", "ephemeralcontainers", ("", "Pod")),
+        Attempt::AddedContainer | Attempt::AnyContainer | Attempt::AddedSecret => {
+            (Update, "", "pods", "ephemeralcontainers", ("", "Pod"))
+        }
         Attempt::Volume => (Create, "", "persistentvolumes", "", ("", "PersistentVolume")),
         Attempt::Exec => (Connect, "", "pods", "exec", ("", "PodExecOptions")),
         Attempt::Attach => (Connect, "", "pods", "attach", ("", "PodAttachOptions")),
@@ -89,11 +92,10 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
         Attempt::NewPod | Attempt::AddedContainer => return ways(attempt, false),
         Attempt::AnyContainer => vec![pod(json!({ "ephemeralContainers": [{}] }))],
         Attempt::Account => vec![pod(name.map_or_else(|| json!({}), |name| json!({ "serviceAccountName": name })))],
+        Attempt::AddedSecret => holding_secrets().map(|container| pod(json!({ "ephemeralContainers": [container] }))).to_vec(),
         Attempt::Secret => {
-            let of_variable = json!({ "env": [{ "valueFrom": { "secretKeyRef": {} } }] });
-            let of_all = json!({ "envFrom": [{ "secretRef": {} }] });
             let in_lists = ["containers", "initContainers"].into_iter().flat_map(|list| {
-                [&of_variable, &of_all].map(|container| json!({ list: [container] }))
+                holding_secrets().map(|container| json!({ list: [container] }))
             });
             let volumes = [json!({ "secret": {} }), json!({ "projected": { "sources": [{ "secret": {} }] } })];
             in_lists.chain(volumes.map(|volume| json!({ "volumes": [volume] }))).map(pod).collect()
@@ -122,6 +124,11 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
         | Attempt::Token => vec![json!({})],
     };
     values.iter().map(Part::open).collect()
+}
+
+/// Containers that hold a secret in their variables.
+fn holding_secrets() -> [Value; 2] {
+    [json!({ "env": [{ "valueFrom": { "secretKeyRef": {} } }] }), json!({ "envFrom": [{ "secretRef": {} }] })]
 }
 
 /// A binding of a role.

@@ -206,7 +206,7 @@ fn added_containers_are_another_request() {
     };
     let (pods, containers) = (
         [Attempt::NewPod, Attempt::Account, Attempt::Secret, Attempt::Claim],
-        [Attempt::AddedContainer, Attempt::AnyContainer],
+        [Attempt::AddedContainer, Attempt::AnyContainer, Attempt::AddedSecret],
     );
     assert_eq!(on(&["pods"]), pods);
     assert_eq!(on(&["pods/ephemeralcontainers"]), containers);

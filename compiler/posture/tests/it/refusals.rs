@@ -89,9 +89,10 @@ fn exceptions_for_nobody_are_none() {
 #[test]
 fn any_container_is_refused_where_none_may_be_added() {
     let on = |expression: &str| of(about("UPDATE", "pods/ephemeralcontainers", expression), &[]);
-    let both = [Attempt::AddedContainer, Attempt::AnyContainer].map(|attempt| (attempt, String::new()));
-    assert_eq!(on("false"), both);
-    assert_eq!(on("size(object.spec.?ephemeralContainers.orValue([])) == 0"), both);
+    let all =
+        [Attempt::AddedContainer, Attempt::AnyContainer, Attempt::AddedSecret].map(|attempt| (attempt, String::new()));
+    assert_eq!(on("false"), all);
+    assert_eq!(on("size(object.spec.?ephemeralContainers.orValue([])) == 0"), all);
     assert_eq!(on("object.spec.ephemeralContainers.all(c, c.image.startsWith('own/'))"), []);
     let harmless = "object.spec.ephemeralContainers.all(c, !has(c.securityContext))";
     assert_eq!(on(harmless), [(Attempt::AddedContainer, String::new())], "one without is let in");
@@ -234,6 +235,18 @@ fn secrets_for_tokens_are_refused_to_become_anothers() {
     assert_eq!(on(&format!("{annotation} != 'root'")), [(Attempt::RetargetedSecret, "root".to_owned())]);
     assert_eq!(on("object.metadata.name.startsWith('token-')"), []);
     assert_eq!(on("object.metadata.annotations['kubernetes.io/service-account.uid'] != ''"), []);
+}
+
+#[test]
+fn an_added_container_takes_a_secret_in_two_ways() {
+    let list = "object.spec.?ephemeralContainers.orValue([])";
+    let one = format!("{list}.all(c, c.?env.orValue([]).all(e, !has(e.valueFrom) || !has(e.valueFrom.secretKeyRef)))");
+    let all = format!("{list}.all(c, c.?envFrom.orValue([]).all(e, !has(e.secretRef)))");
+    let on = |expression: &str| of(about("UPDATE", "pods/ephemeralcontainers", expression), &[]);
+    assert_eq!(on(&format!("{one} && {all}")), any(Attempt::AddedSecret));
+    for near in [one, all] {
+        assert_eq!(on(&near), [], "{near}");
+    }
 }
 
 #[test]

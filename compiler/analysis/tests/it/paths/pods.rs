@@ -132,6 +132,46 @@ fn templates_that_are_there_are_rewritten() {
 }
 
 #[test]
+fn whoever_relabels_the_namespace_adds_a_privileged_container() {
+    let running = |name: &str| pod(name, "web", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+    let strict = || [namespace("shop", "restricted"), running("shop"), namespace("pay", "baseline"), running("pay")];
+    let node = |rules: &[&str]| {
+        let cluster = cluster(strict().into_iter().chain(grant(Some("shop"), "r", rules, user("u"))));
+        chains(&cluster, &Goal::Node(None), "user u")
+    };
+    let adds = "patch pods/ephemeralcontainers";
+    let lifted = [
+        "changes the labels that hold pods back of namespace shop | adds a container to Pod shop/web | makes it privileged, on node n1",
+    ];
+    assert_eq!(node(&[adds, "patch namespaces"]), lifted);
+    assert_eq!(node(&["update pods/ephemeralcontainers named web", "update namespaces/status named shop"]), lifted);
+    for near in [
+        &[adds][..],
+        &[adds, "patch namespaces named pay"],
+        &["patch namespaces"],
+        &["update pods/ephemeralcontainers named other", "patch namespaces"],
+    ] {
+        assert_eq!(node(near), [] as [&str; 0], "{near:?}");
+    }
+}
+
+#[test]
+fn an_added_container_holds_any_secret_of_its_namespace() {
+    let key = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "key", "namespace": "shop" } });
+    let running = pod("shop", "web", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+    let secret = |rules: &[&str], more: Vec<Value>| {
+        let there = [namespace("shop", "restricted"), key.clone()].into_iter().chain(more);
+        let cluster = cluster(there.chain(grant(Some("shop"), "r", rules, user("u"))));
+        chains(&cluster, &Goal::Secret { namespace: Some("shop".into()), name: Some("key".into()) }, "user u")
+    };
+    let way = ["adds a container to Pod shop/web | mounts secret shop/key"];
+    assert_eq!(secret(&["patch pods/ephemeralcontainers"], vec![running.clone()]), way);
+    assert_eq!(secret(&["update pods/ephemeralcontainers named web"], vec![running.clone()]), way);
+    assert_eq!(secret(&["patch pods/ephemeralcontainers"], vec![]), [] as [&str; 0]);
+    assert_eq!(secret(&["patch pods"], vec![running]), [] as [&str; 0]);
+}
+
+#[test]
 fn labels_and_new_namespaces_get_around_pod_security() {
     let strict = || {
         [

@@ -263,5 +263,64 @@ fn volumes_that_are_refused_are_held_back() {
     let claims =
         |names: &[&str]| names.iter().map(|name| refusal(Some(name), Attempt::Claim, None)).collect::<Vec<_>>();
     assert_eq!(with(&claims(&["ops"]), &[]).0.len(), 1, "another namespace does");
-    assert_eq!(with(&claims(&["ops", "shop"]), &[]).0, [] as [&str; 0]);
+    let both = claims(&["ops", "shop"]);
+    assert_eq!(with(&both, &[]).0, [] as [&str; 0]);
+    let way = |lifts: &str| {
+        format!(
+            "creates a persistent volume of a node's path | {lifts} | creates a new pod there | claims the volume, and writes through it to any node"
+        )
+    };
+    let taken = way("takes away what refuses pods of namespace ops");
+    assert_eq!(with(&both, &["delete validatingadmissionpolicies.adm named p"]).0, [taken]);
+    assert_eq!(with(&both, &["delete validatingadmissionpolicies.adm named q"]).0, [] as [&str; 0]);
+    assert_eq!(with(&both, &["patch namespaces"]).0, [] as [&str; 0]);
+    let by_labels: Vec<_> = both.into_iter().map(|refusal| Refusal { lasting: false, ..refusal }).collect();
+    let relabelled = way("changes the labels that hold pods back of namespace ops");
+    assert_eq!(with(&by_labels, &["patch namespaces"]).0, [relabelled]);
+}
+
+#[test]
+fn whoever_lifts_what_refuses_a_container_adds_it() {
+    let rule = "patch pods/ephemeralcontainers";
+    let to = |refusals: &[Refusal], rules: &[&str], goal: &Goal| {
+        let controls = Controls { refusals: refusals.to_vec(), ..Controls::default() };
+        let ops = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ops" } });
+        let key = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "key", "namespace": "ops" } });
+        let web = pod("ops", "web", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+        let cluster = cluster(grant(None, "r", rules, user("u")).into_iter().chain([ops, key, web]));
+        let settings = Settings { controls: Some(&controls), goals: std::slice::from_ref(goal), ..Settings::default() };
+        lines(&Paths::new(&cluster, &settings).to(goal, None).paths)
+    };
+    let node = |refusals: &[Refusal], more: &[&str]| to(refusals, &[&[rule], more].concat(), &Goal::Node(None));
+    let way =
+        |lifts: &str| format!("user u: {lifts} | adds a container to Pod ops/web | makes it privileged, on node n1");
+    let takes = ["delete validatingadmissionpolicies.adm named p"];
+    let root = [in_ops(Attempt::AddedContainer, None)];
+    let any = [in_ops(Attempt::AnyContainer, None)];
+    let taken = way("takes away what refuses it in namespace ops");
+    assert_eq!(node(&root, &[]), [] as [&str; 0]);
+    assert_eq!(node(&root, &takes), [taken.as_str()]);
+    assert_eq!(node(&[root.clone(), any.clone()].concat(), &takes), [taken.as_str()]);
+    // Another policy is in the way still.
+    let other = any.map(|refusal| Refusal { by: vec![Refuser::Policy("q".into())], ..refusal });
+    assert_eq!(node(&[root.clone(), other].concat(), &takes), [] as [&str; 0]);
+    assert_eq!(node(&root, &["delete validatingadmissionpolicies.adm named q"]), [] as [&str; 0]);
+    assert_eq!(node(&root, &["patch namespaces"]), [] as [&str; 0]);
+    let by_labels = root.map(|refusal| Refusal { lasting: false, ..refusal });
+    let relabelled = way("changes the labels that hold pods back of namespace ops");
+    assert_eq!(node(&by_labels, &["patch namespaces"]), [relabelled]);
+
+    // Secrets in its variables are another attempt.
+    let key = Goal::Secret { namespace: Some("ops".into()), name: Some("key".into()) };
+    let holds = "adds a container to Pod ops/web | mounts secret ops/key";
+    let secret = |refusals: &[Refusal], more: &[&str]| to(refusals, &[&[rule], more].concat(), &key);
+    for near in [&[][..], &[in_ops(Attempt::Secret, None)], &[in_ops(Attempt::AddedContainer, None)]] {
+        assert!(secret(near, &[]).contains(&format!("user u: {holds}")), "{near:?}");
+    }
+    for attempt in [Attempt::AddedSecret, Attempt::AnyContainer] {
+        let refused = [in_ops(attempt, None), in_ops(Attempt::AddedContainer, None)];
+        assert_eq!(secret(&refused, &[]), [] as [&str; 0]);
+        let taken = format!("user u: takes away what refuses it in namespace ops | {holds}");
+        assert_eq!(secret(&refused, &takes), [taken]);
+    }
 }
