@@ -14,7 +14,7 @@ use kspec_diagnostics::Place;
 use kspec_lower::LoweredObject;
 use kspec_model::{
     LabelSelector, Labels, ObjectKey,
-    cluster::{Cluster, NamespaceFacts},
+    cluster::{AdminPeerFacts, Cluster, NamespaceFacts, PeerFacts},
     program::{Can, Claim, ClaimScope, Date, GrantScope, NetworkScope, Peer, Program},
 };
 
@@ -30,16 +30,19 @@ pub(crate) struct Coming<'s> {
     pub(crate) cluster: Cow<'s, Cluster>,
     /// Them, by what they are called here.
     pub(crate) namespaces: BTreeMap<String, Labels>,
-    /// Whether every namespace that may come is like one of them.
+    /// Whether every namespace that may come is like one of them, for who may do what.
     pub(crate) whole: bool,
+    /// Likewise for who reaches whom.
+    pub(crate) connections: bool,
     places: BTreeMap<ObjectKey, Place>,
 }
 
 impl<'s> Coming<'s> {
     /// Adds them, where a guarantee may be about any.
     pub(crate) fn new(survey: &'s Survey<'_>, program: &Program, as_of: Date) -> Self {
-        let (namespaces, whole) = namespaces(&survey.cluster, program);
-        let mut coming = Self { cluster: Cow::Borrowed(&survey.cluster), namespaces, whole, places: BTreeMap::new() };
+        let (namespaces, [whole, connections]) = namespaces(&survey.cluster, program);
+        let places = BTreeMap::new();
+        let mut coming = Self { cluster: Cow::Borrowed(&survey.cluster), namespaces, whole, connections, places };
         if coming.namespaces.is_empty() {
             return coming;
         }
@@ -73,25 +76,29 @@ impl<'s> Coming<'s> {
 /// How many combinations of dynamic scopes are thought of.
 const COMBINATIONS: usize = 256;
 
-/// Labels of namespaces that may come, by name; and whether they are all that can be told apart.
-fn namespaces(cluster: &Cluster, program: &Program) -> (BTreeMap<String, Labels>, bool) {
+/// Labels of namespaces that may come, by name; and whether they are all that can be told apart, for who may do what and for who reaches
+/// whom.
+fn namespaces(cluster: &Cluster, program: &Program) -> (BTreeMap<String, Labels>, [bool; 2]) {
     let everywhere = LabelSelector::default();
-    let mut dynamic: Vec<&LabelSelector> = dynamic(program).collect();
-    dynamic.sort();
-    dynamic.dedup();
-    let mut scopes: BTreeSet<&LabelSelector> = BTreeSet::new();
+    let of_program: BTreeSet<&LabelSelector> = dynamic(program).collect();
+    let mut access: BTreeSet<&LabelSelector> = BTreeSet::new();
+    let mut connections: BTreeSet<&LabelSelector> = BTreeSet::new();
     for guarantee in &program.guarantees {
         match &guarantee.claim {
             Claim::Can(Can { scope, .. }) | Claim::Both { scope, .. } => match scope {
-                ClaimScope::Where(selector) => _ = scopes.insert(selector),
+                ClaimScope::Where(selector) => _ = access.insert(selector),
                 // Where no scope is dynamic, a namespace that comes has nothing that what is there has not.
-                ClaimScope::Anywhere if !guarantee.always && !dynamic.is_empty() => _ = scopes.insert(&everywhere),
+                ClaimScope::Anywhere if !guarantee.always && !of_program.is_empty() => _ = access.insert(&everywhere),
                 ClaimScope::Anywhere | ClaimScope::Cluster | ClaimScope::Namespaces(_) => {}
             },
             Claim::Reaches(reaches) => {
                 for peer in [&reaches.from, &reaches.to] {
-                    if let Peer::Pods { namespaces: Some(namespaces), .. } = peer {
-                        scopes.insert(namespaces);
+                    match peer {
+                        Peer::Pods { namespaces: Some(namespaces), .. } => _ = connections.insert(namespaces),
+                        Peer::Pods { namespaces: None, .. } | Peer::All | Peer::Any => {
+                            connections.insert(&everywhere);
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -100,30 +107,95 @@ fn namespaces(cluster: &Cluster, program: &Program) -> (BTreeMap<String, Labels>
     }
     let taken = |name: &str| cluster.namespaces.contains_key(name);
     let mut coming: BTreeMap<String, Labels> = BTreeMap::new();
-    let mut whole = true;
-    for scope in scopes {
-        let mut combinations = vec![(vec![scope], Vec::new())];
-        for one in &dynamic {
-            combinations = combinations
-                .into_iter()
-                .flat_map(|(all, none)| {
-                    let with = (all.iter().copied().chain([*one]).collect(), none.clone());
-                    let without = (all, none.into_iter().chain([*one]).collect());
-                    [with, without]
-                })
-                .filter(|(all, none): &(Vec<_>, Vec<_>)| satisfy(all, none, FRESH, &taken).is_some())
-                .collect();
-            whole &= combinations.len() <= COMBINATIONS;
-            combinations.truncate(COMBINATIONS);
-        }
-        for (all, none) in combinations {
-            let fresh = |number: usize| if number == 0 { FRESH.to_owned() } else { format!("{FRESH}-{number}") };
-            let name = (0..).map(fresh).find(|name| !taken(name) && !coming.contains_key(name)).unwrap_or_default();
-            let labels = satisfy(&all, &none, &name, &taken);
-            coming.extend(labels.map(|labels| (labels.get(labels::NAME).cloned().unwrap_or(name), labels)));
+    let (mut sorts, mut whole) = (Vec::new(), [true, true]);
+    let [whole_access, whole_connections] = &mut whole;
+    for scope in access {
+        let combinations = split(vec![(vec![scope], Vec::new())], &of_program, &taken, whole_access);
+        sorts.extend(combinations);
+    }
+    // Rules of administrators may deny as well as allow: which of them are about a namespace is told in every combination. A
+    // NetworkPolicy's rules only add: a namespace that none of them means, and one for each, stand for all.
+    let told: BTreeSet<&LabelSelector> = of_program.iter().copied().chain(administrators(cluster)).collect();
+    let peers: BTreeSet<&LabelSelector> =
+        peers(cluster).map(|(_, namespaces)| namespaces).chain(edges(program)).collect();
+    for scope in connections {
+        for (all, none) in split(vec![(vec![scope], Vec::new())], &told, &taken, whole_connections) {
+            let with = |more: &LabelSelector| satisfy(&[&all[..], &[more]].concat(), &none, FRESH, &taken).is_some();
+            let without = |more: &LabelSelector| satisfy(&all, &[&none[..], &[more]].concat(), FRESH, &taken).is_some();
+            let open: BTreeSet<&LabelSelector> =
+                peers.iter().copied().filter(|peer| with(peer) && without(peer)).collect();
+            let meant: Vec<&LabelSelector> = none.iter().copied().chain(open.iter().copied()).collect();
+            if satisfy(&all, &meant, FRESH, &taken).is_none() {
+                sorts.extend(split(vec![(all, none)], &open, &taken, whole_connections));
+                continue;
+            }
+            sorts.extend(open.iter().map(|one| ([&all[..], &[*one]].concat(), none.clone())));
+            sorts.push((all, meant));
         }
     }
+    for (all, none) in sorts {
+        let fresh = |number: usize| if number == 0 { FRESH.to_owned() } else { format!("{FRESH}-{number}") };
+        let name = (0..).map(fresh).find(|name| !taken(name) && !coming.contains_key(name)).unwrap_or_default();
+        let labels = satisfy(&all, &none, &name, &taken);
+        coming.extend(labels.map(|labels| (labels.get(labels::NAME).cloned().unwrap_or(name), labels)));
+    }
     (coming, whole)
+}
+
+/// Selectors that a namespace meets, and those that it misses.
+type Sort<'p> = (Vec<&'p LabelSelector>, Vec<&'p LabelSelector>);
+
+/// Tells sorts apart by which of these selectors they meet.
+fn split<'p>(
+    mut sorts: Vec<Sort<'p>>,
+    by: &BTreeSet<&'p LabelSelector>,
+    taken: &dyn Fn(&str) -> bool,
+    whole: &mut bool,
+) -> Vec<Sort<'p>> {
+    for one in by {
+        sorts = sorts
+            .into_iter()
+            .flat_map(|(all, none)| {
+                let with = (all.iter().copied().chain([*one]).collect(), none.clone());
+                let without = (all, none.into_iter().chain([*one]).collect());
+                [with, without]
+            })
+            .filter(|(all, none): &(Vec<_>, Vec<_>)| satisfy(all, none, FRESH, taken).is_some())
+            .collect();
+        *whole &= sorts.len() <= COMBINATIONS;
+        sorts.truncate(COMBINATIONS);
+    }
+    sorts
+}
+
+/// Pods and namespaces that rules of NetworkPolicies mean.
+pub(super) fn peers(cluster: &Cluster) -> impl Iterator<Item = (&LabelSelector, &LabelSelector)> {
+    let rules = cluster.network_policies.values().flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
+    rules.flatten().flat_map(|rule| rule.peers.iter().flatten()).filter_map(|peer| match peer {
+        PeerFacts::Pods { pods, namespaces: Some(namespaces) } => Some((pods, namespaces)),
+        PeerFacts::Pods { namespaces: None, .. } | PeerFacts::Block { .. } => None,
+    })
+}
+
+/// Namespaces that edges of a program mean by their labels.
+fn edges(program: &Program) -> impl Iterator<Item = &LabelSelector> {
+    let edges = program.networks.iter().flat_map(|network| &network.edges).flat_map(|edge| [&edge.from, &edge.to]);
+    edges.filter_map(|peer| match peer {
+        Peer::Pods { namespaces, .. } => namespaces.as_ref(),
+        _ => None,
+    })
+}
+
+/// Namespaces that policies of administrators are about, or mean.
+fn administrators(cluster: &Cluster) -> impl Iterator<Item = &LabelSelector> {
+    cluster.admin_policies.values().flat_map(|policy| {
+        let rules = policy.ingress.iter().chain(&policy.egress).flat_map(|rule| &rule.peers);
+        let meant = rules.filter_map(|peer| match peer {
+            AdminPeerFacts::Pods(pods) => Some(&pods.namespaces),
+            _ => None,
+        });
+        meant.chain([&policy.subject.namespaces])
+    })
 }
 
 /// The labels that a program's dynamic scopes ask for.

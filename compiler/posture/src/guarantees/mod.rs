@@ -28,7 +28,11 @@ use kspec_model::{
     program::{Claim, Guarantee, Program},
 };
 
-use self::{coming::Coming, pods::with_pods, reach::Maker};
+use self::{
+    coming::Coming,
+    pods::{Peopled, with_pods},
+    reach::Maker,
+};
 use crate::Survey;
 
 /// Every code of [`check`].
@@ -92,6 +96,9 @@ pub struct Responsible {
 /// Of a promise that the compiler refuses (K0134), whoever made it.
 const EMPTY: &str = "`always` does not go with `both`, nor with chains";
 
+const TOO_MANY: &str =
+    "the program's dynamic scopes and policies tell too many sorts of namespaces apart to look at what may come";
+
 /// Judges every guarantee of the program; none where there is no program.
 #[must_use]
 pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
@@ -101,7 +108,7 @@ pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
     let coming = Coming::new(survey, program, as_of);
     let connects = program.guarantees.iter().any(|guarantee| matches!(guarantee.claim, Claim::Reaches(_)));
     let pods = connects.then(|| with_pods(&coming, program));
-    let reach = pods.as_ref().map(|cluster| net::reach(cluster, &NetOptions::default()));
+    let reach = pods.as_ref().map(|pods| net::reach(&pods.cluster, &NetOptions::default()));
     let asked: Vec<SubjectRef> = program.guarantees.iter().flat_map(|guarantee| subjects(&guarantee.claim)).collect();
     let dynamic = crate::access::dynamic_grants(program);
     let prover = Prover {
@@ -110,6 +117,7 @@ pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
         coming: &coming,
         grantees: Grantees::new(&coming.cluster),
         reach: reach.as_ref(),
+        pods: pods.as_ref(),
         asked: &asked,
         dynamic: &dynamic,
         paths: OnceCell::new(),
@@ -138,6 +146,8 @@ struct Prover<'s, 'a> {
     grantees: Grantees<'s>,
     /// Who reaches whom, where a guarantee asks.
     reach: Option<&'s Reach<'s>>,
+    /// Pods that are there for some peers alone, likewise.
+    pods: Option<&'s Peopled<'s>>,
     /// Subjects that guarantees name, whether or not a binding does.
     asked: &'s [SubjectRef],
     /// Grants whose scope is told by labels.
@@ -166,13 +176,17 @@ impl<'a> Prover<'_, 'a> {
         Verdict { guarantee, outcome, notes }
     }
 
+    /// As [`Self::whole`], of connections.
+    fn whole_of_connections(&self) -> Outcome {
+        if self.coming.connections { self.whole() } else { Outcome::NotDecided(TOO_MANY.to_owned()) }
+    }
+
     /// That it holds, unless there are more sorts of namespaces to come than were thought of.
     fn whole(&self) -> Outcome {
         if self.coming.whole {
             return Outcome::Holds;
         }
-        let why = "the program's dynamic scopes tell too many sorts of namespaces apart to look at what may come";
-        Outcome::NotDecided(why.to_owned())
+        Outcome::NotDecided(TOO_MANY.to_owned())
     }
 
     /// Who may allow what RBAC does not; nodes' own authorizer does so for nodes alone.

@@ -10,7 +10,7 @@ use kspec_analysis::{
 use kspec_diagnostics::Place;
 use kspec_model::{
     LabelSelector, ObjectKey,
-    cluster::Cluster,
+    cluster::{Cluster, WorkloadFacts},
     program::{Peer, PortRef, Reaches, RoleRef, RoleRule},
 };
 
@@ -84,7 +84,7 @@ impl Prover<'_, '_> {
                         packet_text(&packet),
                         names(&reach.network().in_doubt())
                     )),
-                    None => self.whole(),
+                    None => self.whole_of_connections(),
                 }
             }
         }
@@ -212,22 +212,29 @@ impl Prover<'_, '_> {
     /// The ends that a peer means.
     fn ends(&self, peer: &Peer, reach: &Reach<'_>, calls: bool) -> Ends {
         let ranges = &self.program.project.network;
+        // Pods that are there for other peers alone are no ends of this one.
+        let workloads = |meant: &dyn Fn(&ObjectKey, &WorkloadFacts) -> bool| {
+            reach.workloads(|key, facts| {
+                let others = self.pods.and_then(|pods| pods.only_for.get(key));
+                others.is_none_or(|peers| peers.contains(peer)) && meant(key, facts)
+            })
+        };
         match peer {
             Peer::Workload { namespace, name } => {
                 let declared =
                     self.program.workloads.iter().find(|one| one.namespace == *namespace && one.name == *name);
-                reach.workloads(|key, facts| {
+                workloads(&|key, facts| {
                     key.namespace.as_ref() == Some(namespace)
                         && declared.is_some_and(|workload| workload.pods.matches(&facts.labels))
                 })
             }
-            Peer::Namespace(name) => reach.workloads(|key, _| key.namespace.as_ref() == Some(name)),
-            Peer::All => reach.workloads(|key, _| !self.is_coming(key)),
+            Peer::Namespace(name) => workloads(&|key, _| key.namespace.as_ref() == Some(name)),
+            Peer::All => workloads(&|_, _| true),
             Peer::Any => {
-                let all = reach.workloads(|key, _| !self.is_coming(key)).or(reach.addresses(None, &[]));
+                let all = workloads(&|_, _| true).or(reach.addresses(None, &[]));
                 if calls { all.with_callers() } else { all }
             }
-            Peer::Dns => reach.workloads(|key, facts| {
+            Peer::Dns => workloads(&|key, facts| {
                 key.namespace.as_ref() == Some(&ranges.dns_namespace)
                     && ranges.dns_pods.iter().all(|(label, value)| facts.labels.get(label) == Some(value))
             }),
@@ -238,18 +245,14 @@ impl Prover<'_, '_> {
                 if calls { outside.with_callers() } else { outside }
             }
             Peer::Cidr { block, except } => reach.addresses(Some(block), except),
-            Peer::Pods { pods, namespaces } => reach.workloads(|key, facts| {
+            Peer::Pods { pods, namespaces } => workloads(&|key, facts| {
                 pods.matches(&facts.labels)
                     && match namespaces {
                         Some(namespaces) => self.is_of(key, namespaces),
-                        None => !self.is_coming(key),
+                        None => true,
                     }
             }),
         }
-    }
-
-    fn is_coming(&self, key: &ObjectKey) -> bool {
-        key.namespace.as_ref().is_some_and(|namespace| self.coming.namespaces.contains_key(namespace))
     }
 
     fn is_of(&self, key: &ObjectKey, namespaces: &LabelSelector) -> bool {

@@ -4,16 +4,17 @@ use kspec_analysis::net::{End, NetOptions, Network};
 use kspec_model::{
     LabelSelector, Object, ObjectKey,
     cluster::Cluster,
-    program::{Claim, Peer, PortRef, PortSpec, Protocol, Reaches},
+    program::{Claim, Guarantee, Peer, PortRef, PortSpec, Protocol, Reaches},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use kspec_posture::guarantees::{Outcome, Responsible};
 
-use crate::support::{outcome, program, violation};
+use crate::support::{origin, outcome, program, violation};
 
 const NAMESPACES: [&str; 2] = ["one", "two"];
+const COMING: &str = "to-come";
 const APPS: [&str; 3] = ["a", "b", "c"];
 
 fn selector() -> impl Strategy<Value = Value> {
@@ -85,7 +86,9 @@ fn ends(peer: &Peer) -> Vec<End> {
             name: app.to_owned(),
         })
     };
-    let all = || NAMESPACES.iter().flat_map(|namespace| APPS.iter().map(move |app| (*namespace, *app)));
+    // Pods of every namespace are those of one yet to come as well.
+    let all =
+        || NAMESPACES.iter().chain([&COMING]).flat_map(|namespace| APPS.iter().map(move |app| (*namespace, *app)));
     match peer {
         Peer::Namespace(name) => APPS.iter().map(|app| pod(name, app)).collect(),
         Peer::Pods { pods, .. } => all()
@@ -126,7 +129,14 @@ proptest! {
         let reaches = Reaches { from: from.clone(), to: to.clone(), ports: ports.collect(), through_any_path: false };
         let program = program(always, Claim::Reaches(reaches));
         let violated = violation(outcome(&program, &objects));
-        let cluster = lifted(&objects);
+        let mut world = objects.clone();
+        world.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": COMING } }));
+        world.extend(APPS.map(|app| json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": app, "namespace": COMING, "labels": { "app": app } },
+            "spec": { "containers": [{ "name": "c" }] },
+        })));
+        let cluster = lifted(&world);
         let network = Network::new(&cluster, &NetOptions::default());
         let tried: Vec<u16> = port.map_or_else(|| vec![80, 443, 9000], |port| vec![port]);
         let pairs = || ends(&from).into_iter().flat_map(|src| ends(&to).into_iter().map(move |dst| (src.clone(), dst)));
@@ -281,6 +291,113 @@ fn a_promise_to_callers_is_kept_for_each_destination() {
     });
     let violation = violation(outcome(&program, &led(&[other]))).expect("a violation");
     assert!(violation.message.contains("shop/zother[Pod]"), "{}", violation.message);
+}
+
+fn reaches(from: Peer, to: Peer) -> Claim {
+    Claim::Reaches(Reaches { from, to, ports: Vec::new(), through_any_path: false })
+}
+
+/// `db` in `data`, with one policy of these rules.
+fn data(ingress: &Value) -> Vec<Value> {
+    let labels = json!({ "app": "db" });
+    vec![
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "data" } }),
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "db", "namespace": "data", "labels": labels },
+            "spec": { "containers": [{ "name": "c" }] },
+        }),
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "db", "namespace": "data" },
+            "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": ingress },
+        }),
+    ]
+}
+
+#[test]
+fn every_pod_is_of_a_namespace_yet_to_come_too() {
+    let mon = |pods: Value| json!([{ "from": [{ "namespaceSelector": { "matchLabels": { "mon": "1" } }, "podSelector": pods }] }]);
+    let db = || Peer::Namespace("data".to_owned());
+    let pods = |app: &str| Peer::Pods { pods: LabelSelector::labels([("app", app)]), namespaces: None };
+    let never = |from: Peer, ingress: &Value| violation(outcome(&program(false, reaches(from, db())), &data(ingress)));
+    let scraper = mon(json!({ "matchLabels": { "app": "scraper" } }));
+    for ingress in [mon(json!({})), scraper.clone()] {
+        for from in [Peer::All, Peer::Any, pods("scraper")] {
+            let violation = never(from, &ingress).expect("a violation");
+            assert!(violation.message.contains("namespace-to-come"), "{}", violation.message);
+        }
+        let other =
+            Peer::Pods { pods: LabelSelector::default(), namespaces: Some(LabelSelector::labels([("team", "x")])) };
+        assert!(never(other, &ingress).is_some(), "one may be labelled both");
+    }
+    assert_eq!(never(pods("web"), &scraper), None);
+    assert_eq!(never(Peer::All, &json!([])), None);
+    // The other side, and every connection.
+    let to_all = |always| violation(outcome(&program(always, reaches(db(), Peer::All)), &data(&json!([]))));
+    assert!(to_all(false).expect("a violation").message.contains("namespace-to-come"));
+    assert_eq!(to_all(true), None);
+    let always = |ingress: &Value| violation(outcome(&program(true, reaches(Peer::All, db())), &data(ingress)));
+    assert!(always(&mon(json!({}))).expect("a violation").message.contains("namespace-to-come"));
+    assert_eq!(always(&json!([{}])), None);
+}
+
+#[test]
+fn a_verdict_does_not_depend_on_other_guarantees() {
+    let pods = |app: &str| LabelSelector::labels([("app", app)]);
+    let cli = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "cli", "namespace": "ops" },
+        "spec": { "containers": [{ "name": "c" }] },
+    });
+    let mut objects = data(&json!([]));
+    objects.extend([cli, json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ops" } })]);
+    let policy = |app: &str, rules: Value| {
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": app, "namespace": "data" },
+            "spec": { "podSelector": { "matchLabels": { "app": app } }, "policyTypes": ["Ingress"], "ingress": rules },
+        })
+    };
+    let ask = || reaches(Peer::Namespace("ops".to_owned()), Peer::Namespace("data".to_owned()));
+    let of = |app: &str| {
+        let namespaces = Some(LabelSelector::labels([("kubernetes.io/metadata.name", "data")]));
+        reaches(Peer::Namespace("ops".to_owned()), Peer::Pods { pods: pods(app), namespaces })
+    };
+    let judged = |before: &[Claim], network: Option<&str>| {
+        let mut program = program(false, ask());
+        let asked = program.guarantees.remove(0);
+        let others = before.iter().map(|claim| Guarantee { claim: claim.clone(), ..asked.clone() });
+        program.guarantees = others.chain([asked.clone()]).collect();
+        program.networks.extend(network.map(network_of));
+        let mut objects = objects.clone();
+        objects.push(policy("q", json!([{}])));
+        violation(outcome(&program, &objects)).is_some()
+    };
+    // A policy of somebody else about pods that are not there: no promise brings them about for another.
+    assert!(!judged(&[], None));
+    assert!(!judged(&[of("q")], None));
+    // One of the program's own says that they come.
+    assert!(judged(&[], Some("q")));
+    assert!(judged(&[of("q")], Some("q")));
+    assert!(!judged(&[of("q")], Some("r")));
+}
+
+/// A network of a policy about pods of `data`.
+fn network_of(app: &str) -> kspec_model::program::Network {
+    use kspec_model::program::{NetworkScope, Policy};
+    let rule = kspec_model::program::PolicyRule { peers: vec![Peer::All], ports: Vec::new() };
+    let policy = Policy {
+        name: app.to_owned(),
+        pods: LabelSelector::labels([("app", app)]),
+        ingress: Some(vec![rule]),
+        egress: None,
+        doc: None,
+        origin: origin(),
+    };
+    kspec_model::program::Network {
+        scope: NetworkScope::Namespaces(vec!["data".to_owned()]),
+        denies: Vec::new(),
+        edges: Vec::new(),
+        policies: vec![policy],
+        origin: origin(),
+    }
 }
 
 #[test]
