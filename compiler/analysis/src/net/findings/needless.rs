@@ -99,7 +99,8 @@ impl Finder<'_, '_> {
         if is_told || policy.selected.is_clear() {
             return false;
         }
-        if self.halves.iter().zip(&rules).any(|(half, rules)| half.is_missed(index, rules)) {
+        let all = |half: &Half<'_>| (0..policy.rules(half.direction).len()).map(|rule| (index, rule)).collect();
+        if self.halves.iter().zip(&rules).any(|(half, rules)| half.is_missed(index, rules, &all(half))) {
             return false;
         }
         let example = self.halves.iter().zip(&rules).find_map(|(half, rules)| self.example(index, half, rules));
@@ -127,7 +128,9 @@ impl Finder<'_, '_> {
             order.sort_by_key(|(_, rule)| (names(*rule), std::cmp::Reverse(*rule)));
             for rule in order {
                 let this = BTreeSet::from([rule]);
-                let Some(half) = self.halves.get(at).filter(|half| !half.is_missed(index, &this)) else { continue };
+                let Some(half) = self.halves.get(at).filter(|half| !half.is_missed(index, &this, &this)) else {
+                    continue;
+                };
                 let Some((example, by)) = self.example(index, half, &this) else { continue };
                 let (policy, rule_of) = (policy.key.clone(), Some((direction, rule.1)));
                 self.found.push((index, Oddity::Needless { policy, rule: rule_of, by, example }));
@@ -184,8 +187,9 @@ impl<'t> Half<'t> {
         self.classes.iter().filter(move |(class, _)| class.concerning.tiers.binary_search(&policy).is_ok())
     }
 
-    /// Whether without these rules of a policy some connection would fare otherwise.
-    fn is_missed(&self, policy: usize, rules: &BTreeSet<RuleIndex>) -> bool {
+    /// Whether without these rules of a policy some connection would fare otherwise: beside what is left out, or without `all` of
+    /// them alone.
+    fn is_missed(&self, policy: usize, rules: &BTreeSet<RuleIndex>, all: &BTreeSet<RuleIndex>) -> bool {
         if rules.is_empty() {
             return false;
         }
@@ -193,9 +197,9 @@ impl<'t> Half<'t> {
         without.extend(rules);
         let nothing = BTreeSet::new();
         self.of(policy).any(|(_, tiers)| {
-            let about = tiers.about(rules);
-            tiers.is_vague(&about)
-                || tiers.fates(about.clone(), &nothing) != tiers.fates(about.clone(), rules)
+            let (about, about_all) = (tiers.about(rules), tiers.about(all));
+            tiers.is_vague(&about_all)
+                || tiers.fates(about_all.clone(), &nothing) != tiers.fates(about_all, all)
                 || tiers.fates(about.clone(), &self.left_out) != tiers.fates(about, &without)
         })
     }
