@@ -11,10 +11,8 @@ use std::{
 
 use kspec_query::net_graph::{ClassRow, SummaryDocument};
 
-use super::{escaped, groups};
+use super::{ALL, LETTER, escaped, groups};
 
-/// Width of a letter of the font, about.
-const LETTER: usize = 7;
 const CELL: usize = 18;
 const MARGIN: usize = 16;
 /// Lines of text above.
@@ -27,8 +25,6 @@ const CLASSES: usize = 150;
 const LONGEST: usize = 44;
 /// How many sets of connections a title lists.
 const LISTED: usize = 8;
-/// What is drawn as everything.
-const ALL: &str = "All Connections";
 
 /// A row, and the column of the same place.
 struct Line<'d> {

@@ -11,6 +11,10 @@ pub(crate) use svg::svg;
 
 use kspec_query::net_graph::{ClassRow, SummaryDocument};
 
+/// Width of a letter of a picture's font, about.
+const LETTER: usize = 7;
+/// How a document writes that everything is allowed: an arrow without a label, the darkest square.
+const ALL: &str = "All Connections";
 /// Members named before the rest is counted.
 const NAMED: usize = 3;
 

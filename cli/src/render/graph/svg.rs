@@ -8,10 +8,8 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use kspec_query::net_graph::SummaryDocument;
 
-use super::{escaped, groups, lines, matrix::matrix};
+use super::{ALL, LETTER, escaped, groups, lines, matrix::matrix};
 
-/// Width of a letter of the font, about.
-const LETTER: usize = 7;
 const LINE: usize = 16;
 const PADDING: usize = 8;
 /// Between nodes, and between a box and what is in it.
@@ -19,8 +17,6 @@ const GAP: usize = 14;
 /// Between boxes, where arrows run.
 const AISLE: usize = 110;
 const TITLE: usize = 24;
-/// What an arrow without a label allows.
-const ALL: &str = "All Connections";
 /// Above so many labels, they would cover each other.
 const LABELLED: usize = 40;
 /// Above so many arrows, they would.

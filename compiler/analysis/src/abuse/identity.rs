@@ -11,7 +11,7 @@ use super::{
     applying::Half,
     controls::Attempt,
     graph::{Graph, Ground},
-    power::{DEEDS, Deed, Mode, Power},
+    power::{DEEDS, Deed, Mode, Power, RulePower},
     state::{Scope, State},
     step::StepKind,
 };
@@ -110,6 +110,13 @@ impl<'a> Holdings<'a> {
     }
 }
 
+impl<'a> RulePower<'a> {
+    /// As someone holds it.
+    fn held(&self, scope: Scope<'a>, own: bool, ground: Ground<'a>) -> Held<'a> {
+        Held { deed: self.deed, scope, names: &self.rule.resource_names, ground, also: None, own }
+    }
+}
+
 impl<'a> Graph<'a> {
     /// What a subject may do: by name, and together with what its groups may.
     pub(super) fn expand_subject(&mut self, from: u32, state: State<'a>) {
@@ -140,22 +147,12 @@ impl<'a> Graph<'a> {
             _ => return,
         };
         if let State::Holds(role, scope) = state {
-            holdings.bound.push(Bound { role, scope, own: true });
-            for (half, power) in self.facts.halves.get(role).into_iter().flatten().filter(|(_, p)| p.holds_in(scope)) {
-                let ground = ground(power.deed, Some(role), Some(power.rule));
-                let names = &power.rule.resource_names;
-                holdings.halves.push((*half, Held { deed: power.deed, scope, names, ground, also: None, own: true }));
-            }
-            for power in self.facts.powers.get(role).into_iter().flatten().filter(|power| power.holds_in(scope)) {
-                let ground = ground(power.deed, Some(role), Some(power.rule));
-                let held =
-                    Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, also: None, own: true };
-                holdings.powers.entry(power.deed.power).or_default().push(held);
-            }
+            let ground = |power: &RulePower<'a>| ground(power.deed, Some(role), Some(power.rule));
+            self.take_on(Bound { role, scope, own: true }, ground, &mut holdings);
         } else {
             for deed in DEEDS.iter().filter(|deed| deed.namespaced || scope == Scope::Cluster) {
-                let held = Held { deed, scope, names: &[], ground: ground(deed, None, None), also: None, own: true };
-                holdings.powers.entry(deed.power).or_default().push(held);
+                let ground = ground(deed, None, None);
+                holdings.hold(Held { deed, scope, names: &[], ground, also: None, own: true });
             }
         }
         self.apply(&mut holdings);
@@ -164,39 +161,29 @@ impl<'a> Graph<'a> {
 
     pub(super) fn gather(&self, subject: State<'a>, own: bool, holdings: &mut Holdings<'a>) {
         for grant in self.facts.grants.get(&subject).into_iter().flatten() {
-            let role = &grant.facts.role;
-            let scope = grant.scope();
-            holdings.bound.push(Bound { role, scope, own });
-            for power in self.facts.powers.get(role).into_iter().flatten().filter(|power| power.holds_in(scope)) {
-                let ground = Ground {
-                    subject: Some(subject),
-                    binding: Some(grant.binding),
-                    built_in: system::is_built_in(grant.binding, grant.facts),
-                    ..ground(power.deed, Some(role), Some(power.rule))
-                };
-                let held = Held { deed: power.deed, scope, names: &power.rule.resource_names, ground, also: None, own };
-                holdings.powers.entry(power.deed.power).or_default().push(held);
-            }
-            for (half, power) in self.facts.halves.get(role).into_iter().flatten().filter(|(_, p)| p.holds_in(scope)) {
-                let ground = Ground {
-                    subject: Some(subject),
-                    binding: Some(grant.binding),
-                    built_in: system::is_built_in(grant.binding, grant.facts),
-                    ..ground(power.deed, Some(role), Some(power.rule))
-                };
-                let names = &power.rule.resource_names;
-                holdings.halves.push((*half, Held { deed: power.deed, scope, names, ground, also: None, own }));
-            }
+            let (role, scope) = (&grant.facts.role, grant.scope());
+            let ground = |power: &RulePower<'a>| Ground {
+                subject: Some(subject),
+                binding: Some(grant.binding),
+                built_in: system::is_built_in(grant.binding, grant.facts),
+                ..ground(power.deed, Some(role), Some(power.rule))
+            };
+            self.take_on(Bound { role, scope, own }, ground, holdings);
             for lent in self.facts.lent.get(role).into_iter().flatten().filter(|lent| lent.power.holds_in(scope)) {
-                let ground = Ground {
-                    subject: Some(subject),
-                    binding: Some(grant.binding),
-                    built_in: system::is_built_in(grant.binding, grant.facts),
-                    ..ground(lent.power.deed, Some(role), Some(lent.power.rule))
-                };
-                let names = &lent.power.rule.resource_names;
-                holdings.lent.push((lent.mode, Held { deed: lent.power.deed, scope, names, ground, also: None, own }));
+                holdings.lent.push((lent.mode, lent.power.held(scope, own, ground(&lent.power))));
             }
+        }
+    }
+
+    /// Adds a role that someone is bound to, and what it allows, but for what is lent.
+    fn take_on(&self, bound: Bound<'a>, ground: impl Fn(&RulePower<'a>) -> Ground<'a>, holdings: &mut Holdings<'a>) {
+        let Bound { role, scope, own } = bound;
+        holdings.bound.push(bound);
+        for power in self.facts.powers.get(role).into_iter().flatten().filter(|power| power.holds_in(scope)) {
+            holdings.hold(power.held(scope, own, ground(power)));
+        }
+        for (half, power) in self.facts.halves.get(role).into_iter().flatten().filter(|(_, p)| p.holds_in(scope)) {
+            holdings.halves.push((*half, power.held(scope, own, ground(power))));
         }
     }
 

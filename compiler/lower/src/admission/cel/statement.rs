@@ -1,12 +1,12 @@
 //! A rule's statements as a list of messages.
 
-use kspec_model::rules::{Const, Op, Stmt};
+use kspec_model::rules::{Const, Expr, Op, Stmt, Var};
 
 use super::piece::{Kind, Piece, binds, quote};
 use super::{Bound, Printer, Unsaid};
 
 /// Lists of constants up to this long are written out where CEL cannot go through them.
-pub(super) const WRITTEN_OUT: usize = 16;
+const WRITTEN_OUT: usize = 16;
 
 /// Which verdicts of a rule are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +95,8 @@ impl Printer<'_> {
 
     fn over(
         &mut self,
-        item: &kspec_model::rules::Var,
-        list: &kspec_model::rules::Expr,
+        item: &Var,
+        list: &Expr,
         body: &[Stmt],
         verdicts: Verdicts,
         prefix: &str,
@@ -104,25 +104,37 @@ impl Printer<'_> {
         if !verdicts.any(body) {
             return Ok(Vec::new());
         }
-        match (self.over_items(item, list, body, verdicts, prefix), &list.op) {
+        let said = self.over_items(item, list, body, verdicts, prefix).map(Some);
+        self.or_each_constant(said, item, list, |printer| printer.lists(body, verdicts, prefix))
+    }
+
+    /// What is said of a list as a whole; where CEL cannot go through a list of constants, of each of them.
+    pub(super) fn or_each_constant(
+        &mut self,
+        whole: Result<Option<Piece>, Unsaid>,
+        item: &Var,
+        list: &Expr,
+        say: impl Fn(&mut Self) -> Result<Option<Piece>, Unsaid>,
+    ) -> Result<Vec<Piece>, Unsaid> {
+        match (whole, &list.op) {
             (Err(_), Op::Const(Const::List(constants))) if constants.len() <= WRITTEN_OUT => {
                 let mut parts = Vec::with_capacity(constants.len());
                 for constant in constants {
                     self.bind(item, Bound::Const(constant.clone()));
-                    let said = self.lists(body, verdicts, prefix);
+                    let said = say(self);
                     self.unbind();
                     parts.extend(said?);
                 }
                 Ok(parts)
             }
-            (said, _) => said.map(|piece| vec![piece]),
+            (whole, _) => whole.map(|piece| piece.into_iter().collect()),
         }
     }
 
     fn over_items(
         &mut self,
-        item: &kspec_model::rules::Var,
-        list: &kspec_model::rules::Expr,
+        item: &Var,
+        list: &Expr,
         body: &[Stmt],
         verdicts: Verdicts,
         prefix: &str,
@@ -156,7 +168,7 @@ impl Printer<'_> {
     }
 
     /// A message, a `string`, behind the rule's name.
-    fn said(&mut self, message: &kspec_model::rules::Expr, prefix: &str) -> Result<String, Unsaid> {
+    fn said(&mut self, message: &Expr, prefix: &str) -> Result<String, Unsaid> {
         let message = match &message.op {
             Op::Const(Const::Text(text)) => return Ok(quote(&format!("{prefix}{text}"))),
             Op::Text(parts) => self.joined(parts)?,

@@ -1,10 +1,9 @@
 //! Whether a rule's statements find a violation at all: what its messages say is not asked.
 
-use kspec_model::rules::{Const, Expr, Op, Stmt, Var};
+use kspec_model::rules::{Expr, Stmt, Var};
 
 use super::piece::{Kind, Piece, binds};
-use super::statement::WRITTEN_OUT;
-use super::{Bound, Printer, Unsaid, Verdicts};
+use super::{Printer, Unsaid, Verdicts};
 
 impl Printer<'_> {
     /// Whether statements find one of the violations: a `bool` that `&&` may stand before. None where they hold none.
@@ -35,7 +34,9 @@ impl Printer<'_> {
                 }
                 Stmt::For { item, over, body } if verdicts.any(body) => {
                     for list in over {
-                        parts.extend(self.violated_by_some(item, list, body, verdicts)?);
+                        let some = self.violated_in(item, list, body, verdicts);
+                        let each = |printer: &mut Self| printer.violated(body, verdicts);
+                        parts.extend(self.or_each_constant(some, item, list, each)?);
                     }
                 }
                 Stmt::Verdict(verdict) if verdicts.include(verdict.warn) => parts.push(self.holds(&verdict.when)?),
@@ -52,29 +53,7 @@ impl Printer<'_> {
         })
     }
 
-    /// Whether an item of a list is guilty; where CEL cannot go through a list of constants, each is written out.
-    fn violated_by_some(
-        &mut self,
-        item: &Var,
-        list: &Expr,
-        body: &[Stmt],
-        verdicts: Verdicts,
-    ) -> Result<Vec<Piece>, Unsaid> {
-        match (self.violated_in(item, list, body, verdicts), &list.op) {
-            (Err(_), Op::Const(Const::List(constants))) if constants.len() <= WRITTEN_OUT => {
-                let mut parts = Vec::with_capacity(constants.len());
-                for constant in constants {
-                    self.bind(item, Bound::Const(constant.clone()));
-                    let violated = self.violated(body, verdicts);
-                    self.unbind();
-                    parts.extend(violated?);
-                }
-                Ok(parts)
-            }
-            (violated, _) => violated.map(|piece| piece.into_iter().collect()),
-        }
-    }
-
+    /// Whether an item of a list is guilty.
     fn violated_in(
         &mut self,
         item: &Var,
