@@ -11,7 +11,9 @@ use kspec_model::{
 
 use super::{
     super::{Connections, Network, columns::concerning, side::Side, tiers::have_every_address, universe::Universe},
-    Direction, Example, Halves, Oddity, Services, written,
+    Direction, Example, Halves, Oddity, Services,
+    halves::Half,
+    written,
 };
 
 /// Kubernetes' own namespaces: what runs there is the platform's, and a denial by default there takes it down.
@@ -84,8 +86,8 @@ fn denies_pods(rule: &AdminRuleFacts) -> bool {
 }
 
 /// Workloads that may call some other, and reach neither the cluster's DNS nor anything else that may be a resolver: an address
-/// outside, or a workload named for port 53.
-pub(super) fn dns(network: &Network<'_>, halves: &mut Halves, services: &Services) -> Vec<Oddity> {
+/// outside, or a workload named for port 53. What administrators' rules leave open is no call, and reaches DNS.
+pub(super) fn dns(network: &Network<'_>, halves: &mut [Halves], services: &Services) -> Vec<Oddity> {
     let (universe, side) = (&network.universe, &network.side);
     let serves = |(position, key): &(usize, &ObjectKey)| {
         key.namespace.as_deref() == Some(&services.dns_namespace)
@@ -103,23 +105,28 @@ pub(super) fn dns(network: &Network<'_>, halves: &mut Halves, services: &Service
     };
     let ports = services.dns_ports.iter().map(|port| Connections::range(Protocol::Udp, *port, *port));
     let queries = ports.fold(Connections::none(), |all, port| all.union(&port));
+    let Some(possible) = halves.last_mut() else { return Vec::new() };
     let mut asking = FixedBitSet::with_capacity(universe.len());
     for server in &servers {
-        asking.union_with(&halves.reaching(*server, &queries));
+        asking.union_with(&possible.reaching(*server, &queries));
         asking.insert(*server);
     }
+    let may_resolve = |half: &Half| {
+        half.parts.iter().any(|(set, ends)| {
+            let set = possible.sets.get(*set);
+            set.contains(Protocol::Udp, 53)
+                && ends.ones().any(|end| end >= universe.workloads.len() || !set.is_all() && !servers.contains(&end))
+        })
+    };
+    let resolves: Vec<bool> = possible.egress.iter().map(may_resolve).collect();
+    let Some(halves) = halves.first_mut() else { return Vec::new() };
     let mut found = Vec::new();
     // By destination, who may call it.
     let mut callers_of: BTreeMap<usize, FixedBitSet> = BTreeMap::new();
-    for number in 0..halves.egress.len() {
+    for (number, resolves) in resolves.into_iter().enumerate() {
         let Some(half) = halves.egress.get(number) else { continue };
-        let resolver = half.parts.iter().any(|(set, ends)| {
-            let set = halves.sets.get(*set);
-            set.contains(Protocol::Udp, 53)
-                && ends.ones().any(|end| end >= universe.workloads.len() || !set.is_all() && !servers.contains(&end))
-        });
         let mute: Vec<usize> = half.class.members.difference(&asking).collect();
-        if resolver || mute.is_empty() {
+        if resolves || mute.is_empty() {
             continue;
         }
         let concerning = half.class.concerning.clone();

@@ -219,9 +219,7 @@ pub fn oddities(cluster: &Cluster, options: &NetOptions, services: &Services) ->
     found.extend(needless::find(universe, side, &nothing));
     found.extend(admins::ambiguous(&network));
     found.extend(missing::default_deny(universe, side));
-    if let Some(possible) = halves.last_mut() {
-        found.extend(missing::dns(&network, possible, services));
-    }
+    found.extend(missing::dns(&network, &mut halves, services));
     found.sort();
     found
 }

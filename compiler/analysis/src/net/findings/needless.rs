@@ -2,7 +2,7 @@
 //!
 //! NetworkPolicies may be anybody's, so what the tiers decide must stay the same whatever these are: of each connection, what the
 //! admin tier makes of it, and what both tiers make of it where no NetworkPolicy isolates. One after the other is tried, those
-//! that are about least first, by itself and with all that was found before left out too, until no more is found: so each that is
+//! that are about least first, by itself and with all left out too that was found before or that others decide before, until no more is found: so each that is
 //! told can be left out, and all of them at once. Where some rule may or may not mean an end that a rule is about (a pod by an
 //! address, names of domains, nodes), nothing is told of that one: two answers that are both open need not be the same. Only
 //! classes of ends that a rule is about are walked, and of them only the connections and the far ends that it names.
@@ -38,8 +38,7 @@ pub(super) fn find(universe: &Universe, side: &Side<'_>, told: &[RuleAt]) -> Vec
         Half {
             direction,
             classes: tier_classes(side, direction).into_iter().map(walked).collect(),
-            told: told.iter().filter(|at| at.direction == direction).filter_map(index).collect(),
-            left_out: BTreeSet::new(),
+            left_out: told.iter().filter(|at| at.direction == direction).filter_map(index).collect(),
         }
     };
     let mut finder = Finder { universe, side, halves: DIRECTIONS.map(half), found: Vec::new() };
@@ -63,8 +62,7 @@ pub(super) fn find(universe: &Universe, side: &Side<'_>, told: &[RuleAt]) -> Vec
 struct Half<'t> {
     direction: Direction,
     classes: Vec<(Class, Tiers<'t>)>,
-    /// Rules that something else is said of.
-    told: BTreeSet<RuleIndex>,
+    /// Rules of which is told that they can be, be it here.
     left_out: BTreeSet<RuleIndex>,
 }
 
@@ -95,8 +93,7 @@ impl Finder<'_, '_> {
     fn policy(&mut self, index: usize) -> bool {
         let Some(policy) = self.side.tiers.get(index) else { return false };
         let rules = self.halves.each_ref().map(|half| self.left(index, half));
-        let is_told = self.halves.iter().zip(&rules).all(|(half, rules)| rules.is_subset(&half.told));
-        if is_told || policy.selected.is_clear() {
+        if rules.iter().all(BTreeSet::is_empty) || policy.selected.is_clear() {
             return false;
         }
         let all = |half: &Half<'_>| (0..policy.rules(half.direction).len()).map(|rule| (index, rule)).collect();
@@ -124,7 +121,7 @@ impl Finder<'_, '_> {
                 let rule = policy.rules(direction).get(rule);
                 rule.map_or(0, |rule| rule.certain.count_ones(..) + rule.maybe.count_ones(..))
             };
-            let mut order: Vec<RuleIndex> = self.left(index, half).difference(&half.told).copied().collect();
+            let mut order: Vec<RuleIndex> = self.left(index, half).into_iter().collect();
             order.sort_by_key(|(_, rule)| (names(*rule), std::cmp::Reverse(*rule)));
             for rule in order {
                 let this = BTreeSet::from([rule]);
