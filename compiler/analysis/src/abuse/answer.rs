@@ -322,37 +322,38 @@ impl<'a> Paths<'a> {
             }
         }
         let from = self.graph.states.get(edge.from as usize).copied();
-        // That it is privileged is part of the request that the step before it sends.
-        let claims = kind == StepKind::MountVolume;
-        let privileged = claims
-            || kind == StepKind::RunPrivileged
-                && !matches!(from, Some(State::Added(_) | State::FreeContainer(..) | State::UnheldContainer(..)));
+        let of_request = from.and_then(|from| part_of_request(kind, from, edge));
+        let adds = of_request.is_some_and(|attempt| {
+            matches!(attempt, Attempt::AddedContainer | Attempt::AddedMount | Attempt::AddedClaim)
+        });
         let makes_pod = matches!(kind, StepKind::CreatePod | StepKind::RewriteTemplate | StepKind::AlterWrites);
-        if makes_pod || privileged {
+        if adds {
+            asked.push(("UPDATE", "", "pods", "ephemeralcontainers"));
+        } else if makes_pod || of_request.is_some() {
             asked.push(("CREATE", "", "pods", ""));
         }
-        let place = if privileged { from.and_then(|from| from.namespace()) } else { to.namespace() };
+        let place = if of_request.is_some() { from.and_then(|from| from.namespace()) } else { to.namespace() };
         let namespace = place.and_then(|name| self.graph.facts.cluster.namespaces.get(name));
         let controls = self.graph.facts.controls;
         let attempt = attempted(kind, edge);
         let passes = |key: &ObjectKey, attempt| controls.is_some_and(|c| c.passes.contains(&(attempt, key.clone())));
         let lets_pass = |key: &ObjectKey| {
-            controls.is_some_and(|controls| match privileged {
-                // What may refuse any pod is told of the step before.
-                true if !controls.pass_harmless.contains(key) => true,
-                true if claims => passes(key, Attempt::Claim),
-                true => controls.pass_privileged.contains(key),
-                false if makes_pod => controls.pass_harmless.contains(key),
-                false => attempt.is_some_and(|attempt| passes(key, attempt)),
+            controls.is_some_and(|controls| match of_request {
+                // What may refuse any pod or container is told of the step before.
+                Some(_) if adds && !passes(key, Attempt::AnyContainer) => true,
+                Some(_) if !adds && !controls.pass_harmless.contains(key) => true,
+                Some(attempt) => passes(key, attempt),
+                None if makes_pod => controls.pass_harmless.contains(key),
+                None => attempt.is_some_and(|attempt| passes(key, attempt)),
             })
         };
-        if privileged && controls.is_none() {
+        if of_request.is_some() && controls.is_none() {
             return Vec::new();
         }
         // What was taken away on the way is not asked any more.
         let taken = |key: &ObjectKey| {
             let refuses = |refusal: &Refusal| refusal.by.contains(&Refuser::Policy(key.name.clone()));
-            matches!(from, Some(State::UnruledPod(..)))
+            matches!(from, Some(State::UnruledPod(..) | State::UnheldContainer(..)))
                 && controls.is_some_and(|controls| controls.refusals.iter().any(refuses))
         };
         let guards = self.graph.facts.cluster.guards.iter().filter(|(key, guards)| {
@@ -373,6 +374,30 @@ fn reason(ground: &Ground<'_>) -> Option<Reason> {
         binding: ground.binding.cloned(),
         role: role_key(ground.role?),
         rule: PolicyRule::from(ground.rule?),
+    })
+}
+
+/// What a step says of the request that the step before it sends: that the pod of one's own is privileged, or mounts a volume.
+fn part_of_request(kind: StepKind, from: State<'_>, edge: &Edge<'_>) -> Option<Attempt> {
+    let of_pod = matches!(from, State::NewPod(_) | State::FreePod(..) | State::UnruledPod(..) | State::ClaimingPod(..));
+    let of_container = matches!(from, State::Added(_) | State::FreeContainer(..) | State::UnheldContainer(..));
+    Some(match kind {
+        StepKind::MountVolume => Attempt::Claim,
+        StepKind::RunPrivileged if of_container => Attempt::AddedContainer,
+        StepKind::RunPrivileged => Attempt::NewPod,
+        StepKind::ReadNeighbours if of_pod => Attempt::NodeProcesses,
+        StepKind::LeaveByHostPath
+        | StepKind::TakeKeys
+        | StepKind::ReadStore
+        | StepKind::WriteStore
+        | StepKind::ReadNodeFiles
+        | StepKind::ReadThroughLogs
+            if of_container =>
+        {
+            let by_claim = edge.fact.as_ref().is_some_and(|fact| fact.contains(" of PersistentVolume "));
+            if by_claim { Attempt::AddedClaim } else { Attempt::AddedMount }
+        }
+        _ => return None,
     })
 }
 

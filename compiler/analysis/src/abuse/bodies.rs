@@ -60,10 +60,16 @@ impl<'a> Graph<'a> {
                 self.taken_by_pod(id, namespace, false);
                 let cut = self.facts.cut(namespace, Attempt::NewPod);
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
+                if cut.is_some() {
+                    self.node_processes(id, self.facts.cut(namespace, Attempt::NodeProcesses));
+                }
             }
             State::FreePod(namespace, _) => {
-                let cut = self.facts.lasting(namespace);
+                let cut = self.facts.lasting(namespace, Attempt::NewPod);
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
+                if cut.is_some() {
+                    self.node_processes(id, self.facts.lasting(namespace, Attempt::NodeProcesses));
+                }
                 let asks = self.facts.is_refused(Attempt::Account) || self.facts.is_refused(Attempt::Secret);
                 if let Some(namespace) = namespace.filter(|_| asks) {
                     self.taken_by_pod(id, namespace, true);
@@ -77,6 +83,7 @@ impl<'a> Graph<'a> {
             State::UnruledPod(_, Attempt::Claim, _) => {
                 self.body_step(id, State::AnyNode, StepKind::MountVolume, None, None)
             }
+            State::UnruledPod(_, Attempt::NodeProcesses, _) => self.node_processes(id, None),
             State::UnruledPod(_, Attempt::NewPod, _) => {
                 self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None)
             }
@@ -93,31 +100,8 @@ impl<'a> Graph<'a> {
                     self.choice(id, State::Template(group, kind, Scope::Namespace(namespace)));
                 }
             }
-            State::Added(key) => {
-                self.choice(id, State::Inside(key));
-                let cut =
-                    key.namespace.as_deref().and_then(|namespace| self.facts.cut(namespace, Attempt::AddedContainer));
-                let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
-                self.body_step(id, State::Node(node), StepKind::RunPrivileged, cut, None);
-                // Its variables may be of any secret; a level is about none.
-                if let Some(namespace) = key.namespace.as_deref() {
-                    let refusal = self.facts.refusal(Some(namespace), Attempt::AddedSecret);
-                    let secrets = State::Secrets(Scope::Namespace(namespace));
-                    self.body_step(id, secrets, StepKind::MountSecret, refusal.map(Cut::Refused), None);
-                }
-            }
-            State::UnheldContainer(key, Attempt::AddedSecret, _) => {
-                let namespace = Scope::Namespace(key.namespace.as_deref().unwrap_or_default());
-                self.body_step(id, State::Secrets(namespace), StepKind::MountSecret, None, None);
-            }
-            State::UnheldContainer(key, ..) => {
-                let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
-                self.body_step(id, State::Node(node), StepKind::RunPrivileged, None, None);
-            }
-            State::FreeContainer(key, _) => {
-                let refusal = self.facts.refusal(key.namespace.as_deref(), Attempt::AddedContainer);
-                let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
-                self.body_step(id, State::Node(node), StepKind::RunPrivileged, refusal.map(Cut::Refused), None);
+            State::Added(key) | State::FreeContainer(key, _) | State::UnheldContainer(key, ..) => {
+                self.container(id, state, key);
             }
             State::Inside(key) => {
                 if let Some(facts) = self.facts.cluster.workloads.get(key) {
@@ -140,7 +124,7 @@ impl<'a> Graph<'a> {
                     self.choice(id, State::Node(node));
                 }
             }
-            State::AnyKubelet => {
+            State::AnyKubelet | State::AnyNodeFiles => {
                 for node in self.facts.by_node.keys().copied().collect::<Vec<_>>() {
                     self.choice(id, State::NodeFiles(node));
                 }
@@ -205,7 +189,7 @@ impl<'a> Graph<'a> {
             self.body_step(id, State::Node(node), StepKind::LeaveByCapability, None, Some(capability));
         }
         for mount in &pod.host_paths {
-            self.mounted(id, node, mount);
+            self.mounted(id, node, mount, None);
         }
         self.combined(id, key, facts);
         if pod.host_pid {
@@ -215,11 +199,11 @@ impl<'a> Graph<'a> {
     }
 
     /// What a path of the node leads to.
-    fn mounted(&mut self, id: u32, node: Option<&'a str>, mount: &HostPath) {
+    pub(super) fn mounted(&mut self, id: u32, node: Option<&'a str>, mount: &HostPath, cut: Option<Cut<'a>>) {
         let reaches = host::reach(mount, self.facts.rancher.contains(&node));
         // Whoever holds the node has everything on it.
         if reaches.contains(&Reach::Node) {
-            return self.body_step(id, State::Node(node), StepKind::LeaveByHostPath, None, Some(host::said(mount)));
+            return self.body_step(id, State::Node(node), StepKind::LeaveByHostPath, cut, Some(host::said(mount)));
         }
         let controls = self.facts.control_plane.contains(&node);
         for reach in reaches {
@@ -231,7 +215,7 @@ impl<'a> Graph<'a> {
                 Reach::Node | Reach::Logs | Reach::Keys | Reach::StoreWritten | Reach::Store => continue,
             };
             let of = if reach == Reach::Pods { "" } else { ", on a node of the control plane" };
-            self.body_step(id, to, kind, None, Some(format!("{}{of}", host::said(mount))));
+            self.body_step(id, to, kind, cut, Some(format!("{}{of}", host::said(mount))));
         }
     }
 

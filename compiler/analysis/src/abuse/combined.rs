@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::{
     ObjectKey,
-    cluster::{CUSTOM_WORKLOADS, GuardFacts, WorkloadFacts},
+    cluster::{CUSTOM_WORKLOADS, GuardFacts, HostPath, WorkloadFacts},
 };
 
 use super::{
     bodies::capabilities,
-    graph::{Graph, Ground},
+    graph::{Cut, Graph, Ground},
     host::{self, Reach},
     identity::{Held, Holdings, why},
     power::Power,
@@ -20,7 +20,7 @@ use crate::access::{SubjectRef, request::implied_groups};
 
 impl<'a> Graph<'a> {
     pub(super) fn combined(&mut self, id: u32, key: &'a ObjectKey, facts: &'a WorkloadFacts) {
-        self.read_through_logs(id, key, facts);
+        self.read_through_logs(id, (key, facts), &facts.pod.host_paths, None);
         self.steer_pods(id, key, facts);
         self.share_memory(id, key, facts);
         for (configuration, guard) in self.facts.answers.get(key).cloned().unwrap_or_default() {
@@ -46,11 +46,15 @@ impl<'a> Graph<'a> {
     }
 
     /// The kubelet follows links among the logs as root: for whoever may read logs of the pod, or the node's.
-    fn read_through_logs(&mut self, id: u32, key: &'a ObjectKey, facts: &'a WorkloadFacts) {
-        let Some(mount) = facts.pod.host_paths.iter().find(|mount| host::reach(mount, false).contains(&Reach::Logs))
-        else {
-            return;
-        };
+    pub(super) fn read_through_logs<'m>(
+        &mut self,
+        id: u32,
+        (key, facts): (&'a ObjectKey, &'a WorkloadFacts),
+        mounts: impl IntoIterator<Item = &'m HostPath>,
+        cut: Option<Cut<'a>>,
+    ) {
+        let mut mounts = mounts.into_iter();
+        let Some(mount) = mounts.find(|mount| host::reach(mount, false).contains(&Reach::Logs)) else { return };
         let holdings = self.holdings_of_pod(key, facts);
         let namespace = key.namespace.as_deref().unwrap_or_default();
         let node = facts.pod.node.as_deref();
@@ -62,7 +66,7 @@ impl<'a> Graph<'a> {
             .filter(|held| node.map_or(held.names.is_empty(), |node| held.is_about(node)));
         let Some(held) = of_pod.chain(of_node).next().copied() else { return };
         let fact = host::said(mount);
-        self.known_step(id, State::NodeRead(node), StepKind::ReadThroughLogs, why(&[&held]), fact);
+        self.known_step(id, State::NodeRead(node), StepKind::ReadThroughLogs, why(&[&held]), fact, cut);
     }
 
     /// Whoever holds a node and may taint the others has their pods come to it.
@@ -82,7 +86,7 @@ impl<'a> Graph<'a> {
         let Some(held) = holdings.of(Power::RewriteNodes).iter().find(|held| held.names.is_empty()).copied() else {
             return;
         };
-        self.known_step(id, State::InsideAny(Scope::Namespaces), StepKind::SteerPods, why(&[&held]), fact);
+        self.known_step(id, State::InsideAny(Scope::Namespaces), StepKind::SteerPods, why(&[&held]), fact, None);
     }
 
     /// Pods that share the node's memory segments share them with each other.

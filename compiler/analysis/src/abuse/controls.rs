@@ -91,8 +91,14 @@ pub enum Attempt {
     NewPod,
     /// A container like that, added to a pod that runs.
     AddedContainer,
+    /// A new pod that sees its node's processes (`hostPID`).
+    NodeProcesses,
     /// Any container, added to a pod that runs.
     AnyContainer,
+    /// One that mounts a `hostPath` volume of its pod's.
+    AddedMount,
+    /// One that mounts a persistent volume of its pod's.
+    AddedClaim,
     /// One that holds a secret.
     AddedSecret,
     /// A new pod that runs as an account.
@@ -159,9 +165,7 @@ pub struct Controls {
     pub refusals: Vec<Refusal>,
     /// Policies that let a pod pass that does no harm to its node: they refuse no step that takes such a pod.
     pub pass_harmless: BTreeSet<ObjectKey>,
-    /// Policies that let some pod pass that would be root on its node.
-    pub pass_privileged: BTreeSet<ObjectKey>,
-    /// Policies that let some other attempt pass.
+    /// Policies that let some way of an attempt pass.
     pub passes: BTreeSet<(Attempt, ObjectKey)>,
 }
 
@@ -242,8 +246,8 @@ impl<'a> Facts<'a> {
     }
 
     /// What still refuses a new pod once the namespace has other labels; without a namespace, in one that is made.
-    pub(super) fn lasting(&self, namespace: Option<&'a str>) -> Option<Cut<'a>> {
-        self.refusal(namespace, Attempt::NewPod).filter(|refusal| refusal.lasting).map(Cut::Refused)
+    pub(super) fn lasting(&self, namespace: Option<&'a str>, attempt: Attempt) -> Option<Cut<'a>> {
+        self.refusal(namespace, attempt).filter(|refusal| refusal.lasting).map(Cut::Refused)
     }
 }
 
@@ -272,10 +276,11 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// A namespace where nothing stands in the way but a level, if there is one; else the first. One will do.
+    /// A namespace where nothing stands in the way but a level, if there is one; else one where the node's processes are seen; else
+    /// the first. One will do.
     fn freest(&self, namespaces: Vec<&'a str>) -> Option<&'a str> {
-        let free = namespaces.iter().find(|name| self.facts.lasting(Some(**name)).is_none());
-        free.or(namespaces.first()).copied()
+        let free = |attempt| namespaces.iter().find(move |name| self.facts.lasting(Some(**name), attempt).is_none());
+        free(Attempt::NewPod).or_else(|| free(Attempt::NodeProcesses)).or(namespaces.first()).copied()
     }
 
     /// Ways around what holds pods of a namespace back.
@@ -328,7 +333,9 @@ impl<'a> Graph<'a> {
             for (power, kind) in PODS {
                 for (_, taken, pod) in holdings.both(take, power) {
                     let places = self.places(&pod);
-                    self.unruled(from, &taken, (&pod, kind), &places, holdings);
+                    for attempt in [Attempt::NewPod, Attempt::NodeProcesses] {
+                        self.unruled(from, (&taken, attempt), (&pod, kind), &places, holdings);
+                    }
                     for namespace in places {
                         self.unruled_account(from, &taken, (&pod, kind), namespace);
                     }
@@ -337,28 +344,27 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// A pod that would be root on its node, where nothing refuses it any more.
+    /// A pod that would be root on its node, or see its processes, where nothing refuses it any more.
     fn unruled(
         &mut self,
         from: u32,
-        taken: &Held<'a>,
+        (taken, attempt): (&Held<'a>, Attempt),
         (pod, kind): (&Held<'a>, StepKind),
         places: &[&'a str],
         holdings: &Holdings<'a>,
     ) {
-        let refused = |name: &&&'a str| {
-            self.facts.refusal(Some(name), Attempt::NewPod).is_some_and(|refusal| takes_away(taken, refusal))
-        };
+        let refused =
+            |name: &&&'a str| self.facts.refusal(Some(name), attempt).is_some_and(|refusal| takes_away(taken, refusal));
         let namespaces: Vec<&'a str> = places.iter().filter(refused).copied().collect();
         let open = namespaces.iter().find(|name| self.facts.pod_security(name).is_none());
         // Whoever may change labels as well need not mind the level.
         let relabels = |name: &&'a str| relabels(holdings, name).map(|held| (*name, why(&[held])));
         let open = open.map(|name| (*name, Vec::new()));
         let Some((namespace, labels)) = open.or_else(|| namespaces.iter().find_map(relabels)) else { return };
-        let there = State::Unruled(Some(namespace), Attempt::NewPod, from);
+        let there = State::Unruled(Some(namespace), attempt, from);
         self.step(from, there, StepKind::TakePolicy, [why(&[taken]), labels].concat());
         let there = self.id(there);
-        self.step(there, State::UnruledPod(namespace, Attempt::NewPod, from), kind, why(&[pod]));
+        self.step(there, State::UnruledPod(namespace, attempt, from), kind, why(&[pod]));
     }
 
     /// A pod that runs as an account, or holds a secret, that was refused.

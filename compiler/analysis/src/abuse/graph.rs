@@ -340,8 +340,9 @@ impl<'a> Graph<'a> {
         kind: StepKind,
         grounds: Vec<Ground<'a>>,
         fact: String,
+        cut: Option<Cut<'a>>,
     ) {
-        self.push(from, to, Via::Step(kind), grounds, None, Some(fact));
+        self.push(from, to, Via::Step(kind), grounds, cut, Some(fact));
     }
 
     /// A step that a pod makes possible, or a control takes away.

@@ -38,15 +38,31 @@ impl<'a> Graph<'a> {
             for key in self.pods_of(held) {
                 let Some(namespace) = key.namespace.as_deref() else { continue };
                 let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
-                if self.facts.cut(namespace, Attempt::AddedContainer).is_some()
-                    && !nodes.contains(&node)
-                    && self.adds(from, (namespace, key), Attempt::AddedContainer, held, holdings)
-                {
-                    nodes.insert(node);
+                if self.facts.cut(namespace, Attempt::AddedContainer).is_some() && !nodes.contains(&node) {
+                    if self.adds(from, (namespace, key), Attempt::AddedContainer, held, holdings) {
+                        nodes.insert(node);
+                    } else {
+                        self.adds_mounts(from, (namespace, key), held, holdings);
+                    }
                 }
                 if self.facts.refusal(Some(namespace), Attempt::AddedSecret).is_some() && namespaces.insert(namespace) {
                     self.adds(from, (namespace, key), Attempt::AddedSecret, held, holdings);
                 }
+            }
+        }
+    }
+
+    /// One that is not root on its node may mount what its pod has of the node.
+    fn adds_mounts(
+        &mut self,
+        from: u32,
+        (namespace, key): (&'a str, &'a ObjectKey),
+        held: &Held<'a>,
+        holdings: &Holdings<'a>,
+    ) {
+        for attempt in [Attempt::AddedMount, Attempt::AddedClaim] {
+            if self.has_volumes(key, attempt) && self.cut_mount(key, attempt).is_some() {
+                self.adds(from, (namespace, key), attempt, held, holdings);
             }
         }
     }
@@ -88,7 +104,8 @@ impl<'a> Graph<'a> {
         holdings: &Holdings<'a>,
     ) -> Option<Lifted<'a>> {
         let attempt = *attempts.last()?;
-        let mut labels = attempt == Attempt::AddedContainer && self.facts.pod_security(namespace).is_some();
+        let levelled = matches!(attempt, Attempt::AddedContainer | Attempt::AddedMount);
+        let mut labels = levelled && self.facts.pod_security(namespace).is_some();
         let mut taken: Vec<&Held<'a>> = Vec::new();
         for refusal in attempts.iter().filter_map(|attempt| self.facts.refusal(Some(namespace), *attempt)) {
             if labels && !refusal.lasting {

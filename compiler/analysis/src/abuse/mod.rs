@@ -15,6 +15,7 @@ mod controls;
 mod graph;
 mod host;
 mod identity;
+mod lesser;
 mod lifting;
 mod permission;
 mod power;

@@ -115,6 +115,8 @@ pub(super) enum State<'a> {
     Node(Option<&'a str>),
     /// What the node keeps of its pods: tokens and secrets.
     NodeFiles(Option<&'a str>),
+    /// What any node keeps of its pods.
+    AnyNodeFiles,
     /// The API credentials of any node.
     AnyKubelet,
     /// Every file of a node, read as root.
@@ -222,7 +224,7 @@ impl fmt::Display for State<'_> {
             Self::FreePod(..) | Self::UnruledPod(..) => f.write_str("a new pod there"),
             Self::Unruled(
                 Some(namespace),
-                Attempt::NewPod | Attempt::Account | Attempt::Secret | Attempt::Claim,
+                Attempt::NewPod | Attempt::NodeProcesses | Attempt::Account | Attempt::Secret | Attempt::Claim,
                 _,
             ) => {
                 write!(f, "what refuses pods of namespace {namespace}")
@@ -244,6 +246,7 @@ impl fmt::Display for State<'_> {
             Self::Node(Some(name)) => write!(f, "node {name}"),
             Self::Node(None) => f.write_str("the node it runs on"),
             Self::NodeFiles(Some(name)) => write!(f, "what node {name} keeps of its pods"),
+            Self::AnyNodeFiles => f.write_str("what any node keeps of its pods"),
             Self::NodeFiles(None) => f.write_str("what the node it runs on keeps of its pods"),
             Self::NodeRead(Some(name)) => write!(f, "every file of node {name}"),
             Self::NodeRead(None) => f.write_str("every file of the node it runs on"),

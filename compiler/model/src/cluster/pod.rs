@@ -22,8 +22,13 @@ pub struct PodFacts {
     pub capabilities: BTreeSet<String>,
     /// The node's paths that a container mounts, by volumes of the pod and by claims that are bound to volumes of a node's paths.
     pub host_paths: BTreeSet<HostPath>,
+    /// The node's paths that its volumes are as a whole, mounted or not: a container that is added to it may mount any of them, and writes
+    /// unless the volume itself is read-only.
+    pub host_volumes: BTreeSet<HostPath>,
     /// Claims that a container mounts.
     pub claims: BTreeSet<ClaimMount>,
+    /// Claims that are its volumes as a whole, mounted or not.
+    pub claim_volumes: BTreeSet<ClaimMount>,
     /// Secrets of its namespace that are mounted or read into its environment.
     pub secrets: BTreeSet<String>,
     /// `automountServiceAccountToken`, where the pod states it.

@@ -20,10 +20,13 @@ pub(super) struct Request {
 }
 
 /// Every attempt that is asked about.
-pub(super) const ATTEMPTS: [Attempt; 20] = [
+pub(super) const ATTEMPTS: [Attempt; 23] = [
     Attempt::NewPod,
+    Attempt::NodeProcesses,
     Attempt::AddedContainer,
     Attempt::AnyContainer,
+    Attempt::AddedMount,
+    Attempt::AddedClaim,
     Attempt::AddedSecret,
     Attempt::Account,
     Attempt::Secret,
@@ -47,10 +50,14 @@ pub(super) const ATTEMPTS: [Attempt; 20] = [
 pub(super) const fn requested(attempt: Attempt) -> Request {
     use Operation::{Connect, Create, Update};
     let (operation, group, resource, subresource, kind) = match attempt {
-        Attempt::NewPod | Attempt::Account | Attempt::Secret | Attempt::Claim => (Create, "", "pods", "", ("", "Pod")),
-        Attempt::AddedContainer | Attempt::AnyContainer | Attempt::AddedSecret => {
-            (Update, "", "pods", "ephemeralcontainers", ("", "Pod"))
+        Attempt::NewPod | Attempt::NodeProcesses | Attempt::Account | Attempt::Secret | Attempt::Claim => {
+            (Create, "", "pods", "", ("", "Pod"))
         }
+        Attempt::AddedContainer
+        | Attempt::AnyContainer
+        | Attempt::AddedMount
+        | Attempt::AddedClaim
+        | Attempt::AddedSecret => (Update, "", "pods", "ephemeralcontainers", ("", "Pod")),
         Attempt::Volume => (Create, "", "persistentvolumes", "", ("", "PersistentVolume")),
         Attempt::Exec => (Connect, "", "pods", "exec", ("", "PodExecOptions")),
         Attempt::Attach => (Connect, "", "pods", "attach", ("", "PodAttachOptions")),
@@ -90,6 +97,9 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
     let pod = |spec: Value| json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec });
     let values = match attempt {
         Attempt::NewPod | Attempt::AddedContainer => return ways(attempt, false),
+        Attempt::NodeProcesses => vec![pod(json!({ "hostPID": true }))],
+        Attempt::AddedMount => vec![mounting("hostPath")],
+        Attempt::AddedClaim => CLAIMS.map(mounting).to_vec(),
         Attempt::AnyContainer => vec![pod(json!({ "ephemeralContainers": [{}] }))],
         Attempt::Account => vec![pod(name.map_or_else(|| json!({}), |name| json!({ "serviceAccountName": name })))],
         Attempt::AddedSecret => holding_secrets().map(|container| pod(json!({ "ephemeralContainers": [container] }))).to_vec(),
@@ -100,9 +110,7 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
             let volumes = [json!({ "secret": {} }), json!({ "projected": { "sources": [{ "secret": {} }] } })];
             in_lists.chain(volumes.map(|volume| json!({ "volumes": [volume] }))).map(pod).collect()
         }
-        Attempt::Claim => ["persistentVolumeClaim", "ephemeral"]
-            .map(|source| pod(json!({ "volumes": [{ source: {} }] })))
-            .to_vec(),
+        Attempt::Claim => CLAIMS.map(|source| pod(json!({ "volumes": [{ source: {} }] }))).to_vec(),
         Attempt::Volume => ["hostPath", "local"]
             .map(|source| json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {}, "spec": { source: {} } }))
             .to_vec(),
@@ -124,6 +132,15 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
         | Attempt::Token => vec![json!({})],
     };
     values.iter().map(Part::open).collect()
+}
+
+/// Volumes that are claims, or become some.
+const CLAIMS: [&str; 2] = ["persistentVolumeClaim", "ephemeral"];
+
+/// A pod that has a volume, and an added container that mounts it.
+fn mounting(source: &str) -> Value {
+    let spec = json!({ "volumes": [{ source: {} }], "ephemeralContainers": [{ "volumeMounts": [{}] }] });
+    json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": spec })
 }
 
 /// Containers that hold a secret in their variables.
@@ -213,8 +230,32 @@ fn without(value: &Value, names: &[&str]) -> Value {
     }
 }
 
+/// Objects of an attempt that leave a policy as little as possible to say against them: what it lets pass of these it does not refuse.
+pub(super) fn examples(attempt: Attempt) -> Vec<Part> {
+    let list = |items: Vec<Part>| Part::List { items, open: false };
+    let added = |source: &str| {
+        let volume = Part::closed(&json!({ "name": "there", source: {} }));
+        let mounts = Part::closed(&json!([{ "name": "there", "mountPath": "/there" }]));
+        harmless_with(vec![
+            ("volumes", list(vec![volume])),
+            ("ephemeralContainers", list(vec![harmless_container().with("volumeMounts", mounts)])),
+        ])
+    };
+    match attempt {
+        Attempt::NewPod | Attempt::AddedContainer => ways(attempt, true),
+        Attempt::NodeProcesses => vec![harmless_with(vec![("hostPID", Part::closed(&json!(true)))])],
+        Attempt::AddedMount => vec![added("hostPath")],
+        Attempt::AddedClaim => CLAIMS.map(added).to_vec(),
+        _ => objects(attempt, None),
+    }
+}
+
 /// A pod that Pod Security's `restricted` would let in; the account, the image and the secret are anything.
 pub(super) fn harmless() -> Part {
+    harmless_with(Vec::new())
+}
+
+fn harmless_container() -> Part {
     let container = Part::closed(&json!({
         "name": "main",
         "resources": { "requests": { "cpu": "1", "memory": "1Gi" }, "limits": { "cpu": "1", "memory": "1Gi" } },
@@ -223,7 +264,12 @@ pub(super) fn harmless() -> Part {
             "runAsUser": 1000, "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" },
         },
     }));
-    let containers = Part::List { items: vec![container.with("image", Part::Unknown)], open: false };
+    container.with("image", Part::Unknown)
+}
+
+/// As [`harmless`], but for some fields of its spec.
+fn harmless_with(fields: Vec<(&str, Part)>) -> Part {
+    let containers = Part::List { items: vec![harmless_container()], open: false };
     let secret = Part::closed(&json!({})).with("secretName", Part::Unknown);
     let volume = Part::closed(&json!({ "name": "secret" })).with("secret", secret);
     let spec = Part::closed(&json!({
@@ -234,6 +280,7 @@ pub(super) fn harmless() -> Part {
         .with("containers", containers)
         .with("volumes", Part::List { items: vec![volume], open: false })
         .with("serviceAccountName", Part::Unknown);
+    let spec = fields.into_iter().fold(spec, |spec, (name, value)| spec.with(name, value));
     let metadata = Part::closed(&json!({ "labels": {} })).with("name", Part::Unknown).with("namespace", Part::Unknown);
     Part::closed(&json!({ "apiVersion": "v1", "kind": "Pod" })).with("metadata", metadata).with("spec", spec)
 }

@@ -23,7 +23,7 @@ use kspec_model::{
 use kspec_rules::partial::{Known, Part};
 
 use self::{
-    attempts::{ATTEMPTS, RBAC, harmless, objects, old, request, requested, ways},
+    attempts::{ATTEMPTS, RBAC, examples, harmless, objects, old, request, requested},
     policy::Policy,
 };
 
@@ -41,18 +41,15 @@ pub fn controls(table: Option<&Table>, cluster: &Cluster) -> Controls {
     if policies.is_empty() && rules.is_empty() {
         return controls;
     }
-    let privileged: Vec<Part> = ways(Attempt::NewPod, true);
+    let examples = ATTEMPTS.map(|attempt| (attempt, examples(attempt)));
     for policy in &policies {
         if policy.passes(Attempt::NewPod, &harmless()) {
             controls.pass_harmless.insert(policy.key.clone());
         }
-        if privileged.iter().any(|pod| policy.passes(Attempt::NewPod, pod)) {
-            controls.pass_privileged.insert(policy.key.clone());
-        }
-        let others =
-            ATTEMPTS.into_iter().filter(|attempt| !matches!(attempt, Attempt::NewPod | Attempt::AddedContainer));
-        let passed = others.filter(|attempt| policy.is_about(*attempt) && policy.lets_pass(*attempt));
-        controls.passes.extend(passed.map(|attempt| (attempt, policy.key.clone())));
+        let lets_pass = |(attempt, objects): &&(Attempt, Vec<Part>)| {
+            policy.is_about(*attempt) && objects.iter().any(|object| policy.passes(*attempt, object))
+        };
+        controls.passes.extend(examples.iter().filter(lets_pass).map(|(attempt, _)| (*attempt, policy.key.clone())));
     }
     for attempt in ATTEMPTS {
         let asked = Asked::new(attempt, &rules, &policies, cluster);

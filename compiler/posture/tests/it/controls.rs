@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::support::{outcome, program, violation};
 
-/// Three policies that together refuse every way, by conditions on pods' parts.
+/// Three policies that together refuse every way to be root on a node, by conditions on pods' parts.
 const PRIVILEGED: &str = "!object.spec.containers.exists(c, has(c.securityContext) && has(c.securityContext.privileged) && c.securityContext.privileged) && (!has(object.spec.initContainers) || object.spec.initContainers.all(c, !(c.?securityContext.?privileged.orValue(false))))";
 const CAPABILITIES: &str = "size((object.spec.containers + object.spec.?initContainers.orValue([])).filter(c, c.?securityContext.?capabilities.?add.orValue([]).exists(x, !(x in ['CHOWN', 'NET_BIND_SERVICE'])))) == 0";
+const PROCESSES: &str = "!object.spec.?hostPID.orValue(false)";
 const HOST_PATHS: &str = "!has(object.spec.volumes) || object.spec.volumes.all(v, !has(v.hostPath))";
 
 pub(crate) fn policy(name: &str, spec: Value) -> Value {
@@ -205,8 +206,14 @@ fn added_containers_are_another_request() {
         attempts
     };
     let (pods, containers) = (
-        [Attempt::NewPod, Attempt::Account, Attempt::Secret, Attempt::Claim],
-        [Attempt::AddedContainer, Attempt::AnyContainer, Attempt::AddedSecret],
+        [Attempt::NewPod, Attempt::NodeProcesses, Attempt::Account, Attempt::Secret, Attempt::Claim],
+        [
+            Attempt::AddedContainer,
+            Attempt::AnyContainer,
+            Attempt::AddedMount,
+            Attempt::AddedClaim,
+            Attempt::AddedSecret,
+        ],
     );
     assert_eq!(on(&["pods"]), pods);
     assert_eq!(on(&["pods/ephemeralcontainers"]), containers);
@@ -222,7 +229,7 @@ fn policies_that_let_pods_pass_are_told_apart() {
     let of = |expression: &str| {
         let spec = json!({ "validations": [{ "expression": expression }] });
         let found = asked(&[policy("p", spec), binding("p", json!({}))]);
-        (!found.pass_harmless.is_empty(), !found.pass_privileged.is_empty())
+        (!found.pass_harmless.is_empty(), found.passes.iter().any(|(attempt, _)| *attempt == Attempt::NewPod))
     };
     assert_eq!(of(PRIVILEGED), (true, true), "capabilities are another way");
     assert_eq!(of(HOST_PATHS), (true, true));
@@ -316,7 +323,9 @@ fn a_guarantee_by_any_path_holds_by_what_holds_back() {
         let policy = [policy("p", json!({ "validations": validations })), binding("p", json!({}))];
         violation(outcome(&claim, &[objects.clone(), policy.to_vec()].concat())).map(|violation| violation.witness)
     };
-    assert_eq!(with(&[PRIVILEGED, CAPABILITIES, HOST_PATHS]), None);
+    assert_eq!(with(&[PRIVILEGED, CAPABILITIES, HOST_PATHS, PROCESSES]), None);
+    let near = with(&[PRIVILEGED, CAPABILITIES, HOST_PATHS]).expect("a chain");
+    assert!(near.iter().any(|line| line.contains("reads through the node's processes")), "{near:?}");
     let near = with(&[PRIVILEGED, CAPABILITIES]).expect("a chain");
     assert!(near.iter().any(|line| line.contains("makes it privileged")), "{near:?}");
 }

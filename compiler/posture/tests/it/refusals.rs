@@ -89,13 +89,43 @@ fn exceptions_for_nobody_are_none() {
 #[test]
 fn any_container_is_refused_where_none_may_be_added() {
     let on = |expression: &str| of(about("UPDATE", "pods/ephemeralcontainers", expression), &[]);
-    let all =
-        [Attempt::AddedContainer, Attempt::AnyContainer, Attempt::AddedSecret].map(|attempt| (attempt, String::new()));
+    let all = [
+        Attempt::AddedContainer,
+        Attempt::AnyContainer,
+        Attempt::AddedMount,
+        Attempt::AddedClaim,
+        Attempt::AddedSecret,
+    ]
+    .map(|attempt| (attempt, String::new()));
     assert_eq!(on("false"), all);
     assert_eq!(on("size(object.spec.?ephemeralContainers.orValue([])) == 0"), all);
     assert_eq!(on("object.spec.ephemeralContainers.all(c, c.image.startsWith('own/'))"), []);
     let harmless = "object.spec.ephemeralContainers.all(c, !has(c.securityContext))";
     assert_eq!(on(harmless), [(Attempt::AddedContainer, String::new())], "one without is let in");
+    // What its pod has it mounts, by another request.
+    let mounts = "object.spec.ephemeralContainers.all(c, !has(c.volumeMounts))";
+    let both = [Attempt::AddedMount, Attempt::AddedClaim].map(|attempt| (attempt, String::new()));
+    assert_eq!(on(mounts), both);
+    let volumes = |field: &str| format!("object.spec.?volumes.orValue([]).all(v, !has(v.{field}))");
+    assert_eq!(on(&volumes("hostPath")), any(Attempt::AddedMount));
+    assert_eq!(on(&volumes("persistentVolumeClaim")), [], "an ephemeral one is a claim too");
+    let claims = format!("{} && {}", volumes("persistentVolumeClaim"), volumes("ephemeral"));
+    assert_eq!(on(&claims), any(Attempt::AddedClaim));
+    assert_eq!(on("object.spec.ephemeralContainers.all(c, c.volumeMounts.all(m, m.readOnly))"), []);
+}
+
+#[test]
+fn sight_of_the_nodes_processes_is_refused() {
+    let on = |expression: &str| of(about("CREATE", "pods", expression), &[]);
+    assert_eq!(on("!object.spec.?hostPID.orValue(false)"), any(Attempt::NodeProcesses));
+    assert_eq!(on("!has(object.spec.hostPID) || object.spec.hostPID == false"), any(Attempt::NodeProcesses));
+    for near in [
+        "!object.spec.?hostIPC.orValue(false)",
+        "!object.spec.?hostPID.orValue(false) || object.metadata.namespace == 'shop'",
+        "!object.spec.?hostPID.orValue(false) || request.userInfo.username == 'ops'",
+    ] {
+        assert_eq!(on(near), [], "{near}");
+    }
 }
 
 #[test]

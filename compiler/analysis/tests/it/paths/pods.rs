@@ -481,6 +481,137 @@ fn what_admission_refuses_is_held_back() {
     assert_eq!(with(Attempt::NewPod, true, &relabels, "baseline").0, [] as [&str; 0]);
 }
 
+/// A pod `shop/p` on `n1` with these volumes, that mounts these.
+fn with_volumes(volumes: Value, mounts: Value) -> Value {
+    let mut spec = container(json!({ "volumeMounts": mounts }));
+    spec["nodeName"] = json!("n1");
+    spec["volumes"] = volumes;
+    pod("shop", "p", spec)
+}
+
+#[test]
+fn an_added_container_mounts_what_its_pod_has() {
+    let by = |attempt| refusal(&[Refuser::Policy("p".into())], attempt, true);
+    let privileged = || vec![by(Attempt::AddedContainer)];
+    let both = |attempt| vec![by(Attempt::AddedContainer), by(attempt)];
+    let found = |volumes: Value, mounts: Value, refusals: Vec<Refusal>, level| {
+        let path = if volumes[0].get("persistentVolumeClaim").is_some() { "/etc" } else { "/unused" };
+        let volume = json!({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "pv" },
+            "spec": { "hostPath": { "path": path }, "claimRef": { "namespace": "shop", "name": "data" } },
+        });
+        let there = with_volumes(volumes, mounts);
+        refused(refusals, &["patch pods/ephemeralcontainers"], [namespace("shop", level), there, volume]).0
+    };
+    let host = |path: &str| json!([{ "name": "v", "hostPath": { "path": path } }]);
+    let claim = |read_only: bool| json!([{ "name": "v", "persistentVolumeClaim": { "claimName": "data", "readOnly": read_only } }]);
+    let read_only = || json!([{ "name": "v", "mountPath": "/v", "readOnly": true }]);
+    let sub_path = || json!([{ "name": "v", "mountPath": "/v", "subPath": "hostname" }]);
+    let way = ["user u: adds a container to Pod shop/p | writes through a host path to node n1"];
+    for mounts in [read_only(), sub_path(), json!([])] {
+        assert_eq!(found(host("/etc"), mounts.clone(), privileged(), "privileged"), way, "{mounts}");
+        assert_eq!(found(claim(false), mounts.clone(), privileged(), "privileged"), way, "{mounts}");
+        assert_eq!(found(host("/srv"), mounts.clone(), privileged(), "privileged"), [] as [&str; 0], "{mounts}");
+        assert_eq!(found(claim(true), mounts.clone(), privileged(), "privileged"), [] as [&str; 0], "{mounts}");
+    }
+    // Each is another request.
+    let held = [] as [&str; 0];
+    assert_eq!(found(host("/etc"), read_only(), both(Attempt::AddedMount), "privileged"), held);
+    assert_eq!(found(host("/etc"), read_only(), both(Attempt::AddedClaim), "privileged"), way);
+    assert_eq!(found(claim(false), read_only(), both(Attempt::AddedClaim), "privileged"), held);
+    assert_eq!(found(claim(false), read_only(), both(Attempt::AddedMount), "privileged"), way);
+    // Pod Security looks at the whole pod, and not at what a claim stands for.
+    assert_eq!(found(host("/etc"), read_only(), vec![], "baseline"), held);
+    assert_eq!(found(claim(false), read_only(), vec![], "baseline"), way);
+    // What may be mounted already leads on without a container.
+    let others = json!([{ "name": "v", "emptyDir": {} }]);
+    assert_eq!(found(others, json!([]), privileged(), "privileged"), held);
+}
+
+#[test]
+fn an_added_container_reads_what_lies_on_the_node() {
+    let by = |attempt| refusal(&[Refuser::Policy("p".into())], attempt, true);
+    let found = |path: &str, refusals: Vec<Refusal>, rules: &[&str], goal: &Goal| {
+        let controls = Controls { refusals, ..Controls::default() };
+        let mut server = pod("kube-system", "a", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+        server["metadata"]["labels"] = json!({ "component": "kube-apiserver" });
+        let key = json!({ "env": [{ "name": "K", "valueFrom": { "secretKeyRef": { "name": "key", "key": "k" } } }] });
+        let there = with_volumes(json!([{ "name": "v", "hostPath": { "path": path } }]), json!([]));
+        let more = [namespace("shop", "privileged"), there, server, pod("pay", "card", container(key))];
+        let cluster = cluster(grant(Some("shop"), "r", rules, user("u")).into_iter().chain(more));
+        let settings = Settings { controls: Some(&controls), ..Settings::default() };
+        let lines = lines(&Paths::new(&cluster, &settings).to(goal, None).paths);
+        lines
+            .into_iter()
+            .find_map(|line| line.strip_prefix("user u: adds a container to Pod shop/p | ").map(str::to_owned))
+    };
+    let adds = ["patch pods/ephemeralcontainers"];
+    let key = Goal::Secret { namespace: Some("pay".into()), name: Some("key".into()) };
+    let of = |path: &str, goal: &Goal| found(path, vec![by(Attempt::AddedContainer)], &adds, goal);
+    let keys = "reads through a host path the control plane's keys";
+    assert_eq!(of("/etc/kubernetes/pki", &Goal::ClusterAdmin).as_deref(), Some(keys));
+    let files = "reads through a host path what node n1 keeps of its pods | finds there secret pay/key";
+    assert_eq!(of("/var/lib/kubelet/pods", &key).as_deref(), Some(files));
+    assert_eq!(of("/var/lib/kubelet/plugins", &key), None);
+    let refused = || vec![by(Attempt::AddedContainer), by(Attempt::AddedMount)];
+    assert_eq!(found("/etc/kubernetes/pki", refused(), &adds, &Goal::ClusterAdmin), None);
+    // Whoever takes away what refuses the mount need not mind what refuses the rest.
+    let other = refusal(&[Refuser::Policy("q".into())], Attempt::AddedContainer, true);
+    let takes = |name: &str, goal: &Goal| {
+        let rule = format!("delete validatingadmissionpolicies.adm named {name}");
+        let controls = vec![other.clone(), by(Attempt::AddedMount)];
+        let controls = Controls { refusals: controls, ..Controls::default() };
+        let there = with_volumes(json!([{ "name": "v", "hostPath": { "path": "/etc" } }]), json!([]));
+        let objects =
+            grant(None, "r", &[adds[0], &rule], user("u")).into_iter().chain([namespace("shop", "privileged"), there]);
+        let cluster = cluster(objects);
+        let settings = Settings { controls: Some(&controls), ..Settings::default() };
+        lines(&Paths::new(&cluster, &settings).to(goal, None).paths)
+    };
+    let way = "user u: takes away what refuses it in namespace shop | adds a container to Pod shop/p | writes through a host path to node n1";
+    assert_eq!(takes("p", &Goal::Node(None)), [way]);
+    assert_eq!(takes("x", &Goal::Node(None)), [] as [&str; 0]);
+}
+
+#[test]
+fn a_new_pod_that_is_not_root_sees_its_nodes_processes() {
+    let by = |name: &str, attempt, lasting| refusal(&[Refuser::Policy(name.into())], attempt, lasting);
+    let name = "boss".to_owned();
+    let boss = Goal::Subject(kspec_analysis::access::SubjectRef::ServiceAccount { namespace: "pay".into(), name });
+    let found = |refusals: &[Refusal], more: &[&str], level| {
+        let controls = Controls { refusals: refusals.to_vec(), ..Controls::default() };
+        let victim = json!({ "nodeName": "n1", "serviceAccountName": "boss" });
+        let wide = grant(None, "w", more, user("u")).into_iter().filter(|_| !more.is_empty());
+        let objects = grant(Some("shop"), "r", &["create pods"], user("u")).into_iter().chain(wide);
+        let cluster = cluster(objects.chain([namespace("shop", level), pod("pay", "victim", victim)]));
+        let settings = Settings { controls: Some(&controls), ..Settings::default() };
+        let lines = lines(&Paths::new(&cluster, &settings).to(&boss, None).paths);
+        lines.into_iter().find_map(|line| line.strip_prefix("user u: ").map(str::to_owned))
+    };
+    let root = || by("p", Attempt::NewPod, true);
+    let processes = |lasting| by("q", Attempt::NodeProcesses, lasting);
+    let way = |makes: &str| {
+        let reads = "reads through the node's processes what node n1 keeps of its pods";
+        Some(format!("{makes} | {reads} | uses the token there of service account pay/boss"))
+    };
+    let made = way("creates a new pod in namespace shop");
+    assert_eq!(found(&[root()], &[], "privileged"), made);
+    assert_eq!(found(&[root(), processes(true)], &[], "privileged"), None);
+    assert_eq!(found(&[root()], &[], "baseline"), None);
+    // Whoever takes away what refuses it, or the labels by which it does.
+    let both = [root(), processes(true)];
+    let deletes = |name: &str| format!("delete validatingadmissionpolicies.adm named {name}");
+    let taken = way("takes away what refuses pods of namespace shop | creates a new pod there");
+    assert_eq!(found(&both, &[&deletes("q")], "privileged"), taken);
+    assert_eq!(found(&both, &[&deletes("q")], "baseline"), None);
+    assert_eq!(found(&both, &[&deletes("q"), "patch namespaces"], "baseline"), taken);
+    assert_eq!(found(&both, &[&deletes("x")], "privileged"), None);
+    let labelled = way("changes the labels that hold pods back of namespace shop | creates a new pod there");
+    assert_eq!(found(&[root()], &["patch namespaces"], "baseline"), labelled);
+    assert_eq!(found(&[root(), processes(false)], &["patch namespaces"], "privileged"), labelled);
+    assert_eq!(found(&both, &["patch namespaces"], "privileged"), None);
+}
+
 #[test]
 fn new_namespaces_are_held_back_by_what_holds_everywhere() {
     let creates = ["create pods", "create namespaces"];

@@ -44,9 +44,14 @@ fn of(refusals: &[Refusal], rules: &[&str], place: Option<&str>, goal: &Goal) ->
 }
 
 /// That new pods become root on no node, whatever else holds.
-fn no_node() -> [Refusal; 2] {
-    ["ops", "shop"]
-        .map(|name| Refusal { by: vec![Refuser::Policy("nodes".into())], ..refusal(Some(name), Attempt::NewPod, None) })
+fn no_node() -> [Refusal; 4] {
+    [
+        ("ops", Attempt::NewPod),
+        ("ops", Attempt::NodeProcesses),
+        ("shop", Attempt::NewPod),
+        ("shop", Attempt::NodeProcesses),
+    ]
+    .map(|(name, attempt)| Refusal { by: vec![Refuser::Policy("nodes".into())], ..refusal(Some(name), attempt, None) })
 }
 
 fn held_by(text: &str) -> (Vec<String>, Vec<String>) {

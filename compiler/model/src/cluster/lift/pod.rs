@@ -86,15 +86,19 @@ fn volume_facts(
     pod: Option<&str>,
     facts: &mut PodFacts,
 ) -> Read<()> {
-    // A volume that no container mounts leads nowhere.
     let name = volume.text("name")?.unwrap_or_default();
-    let Some(folders) = mounts.get(name) else { return Ok(()) };
     let path = volume.field("hostPath")?.text("path").map_err(under("hostPath"))?;
     let claim = volume.field("persistentVolumeClaim")?;
     let claimed = claim.text("claimName").map_err(under("persistentVolumeClaim"))?;
     let claimed_to_read = claim.boolean("readOnly").map_err(under("persistentVolumeClaim"))? == Some(true);
     // The claim that the control plane makes of it ("Ephemeral Volumes", Kubernetes documentation).
     let made = pod.filter(|_| volume.present("ephemeral").is_some()).map(|pod| format!("{pod}-{name}"));
+    let whole = |name: String, read_only| ClaimMount { name, sub_path: String::new(), numbered: false, read_only };
+    facts.host_volumes.extend(path.map(|path| HostPath { path: path.to_owned(), read_only: false, volume: None }));
+    facts.claim_volumes.extend(claimed.map(|name| whole(name.to_owned(), claimed_to_read)));
+    facts.claim_volumes.extend(made.clone().map(|name| whole(name, false)));
+    // A volume that no container mounts leads nowhere by itself.
+    let Some(folders) = mounts.get(name) else { return Ok(()) };
     for (folder, read_only) in folders {
         let claim =
             |name: String, read_only| ClaimMount { name, sub_path: (*folder).to_owned(), numbered: false, read_only };

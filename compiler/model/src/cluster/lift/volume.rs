@@ -59,13 +59,15 @@ pub(super) fn mount(cluster: &mut Cluster) {
     for (key, facts) in workloads.iter_mut() {
         let pod = &mut facts.pod;
         let here = bound.get(key.namespace.as_deref().unwrap_or_default()).map_or(&[][..], Vec::as_slice);
-        for mount in &pod.claims {
-            let of = here.iter().filter(|(claim, ..)| mount.is_of(claim));
-            pod.host_paths.extend(of.map(|(_, volume, path)| HostPath {
-                path: HostPath::below(path, &mount.sub_path),
-                read_only: mount.read_only,
-                volume: Some((*volume).to_owned()),
-            }));
+        for (mounts, paths) in [(&pod.claims, &mut pod.host_paths), (&pod.claim_volumes, &mut pod.host_volumes)] {
+            for mount in mounts {
+                let of = here.iter().filter(|(claim, ..)| mount.is_of(claim));
+                paths.extend(of.map(|(_, volume, path)| HostPath {
+                    path: HostPath::below(path, &mount.sub_path),
+                    read_only: mount.read_only,
+                    volume: Some((*volume).to_owned()),
+                }));
+            }
         }
     }
 }

@@ -59,8 +59,11 @@ pub(super) fn templated(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read
         let mounts = mounts(template.field("spec")?)?;
         for claim in spec.list("volumeClaimTemplates").map_err(under("spec"))? {
             let Some(name) = claim.field("metadata")?.text("name")? else { continue };
+            let full = format!("{name}-{}", key.name);
+            let whole = ClaimMount { name: full.clone(), sub_path: String::new(), numbered: true, read_only: false };
+            facts.pod.claim_volumes.insert(whole);
             for (folder, read_only) in mounts.get(name).into_iter().flatten() {
-                let (name, sub_path) = (format!("{name}-{}", key.name), (*folder).to_owned());
+                let (name, sub_path) = (full.clone(), (*folder).to_owned());
                 facts.pod.claims.insert(ClaimMount { name, sub_path, numbered: true, read_only: *read_only });
             }
         }
