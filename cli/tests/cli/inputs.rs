@@ -103,6 +103,30 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {namespace: shop}
 ---
+# 38: a rule that asks for nothing, and one of no group
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reader}
+rules: [{resources: [pods]}, {verbs: [get]}]
+---
+# 44: a name of another form, and a label of none
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: Web_1, namespace: shop, labels: {app: web server}}
+spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: []}}}
+---
+# 50: a port's name is 15 characters at most
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: metrics, namespace: shop}
+spec: {podSelector: {}, ingress: [{ports: [{port: metrics-and-more}]}]}
+---
+# 56: there is one, called default
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: BaselineAdminNetworkPolicy
+metadata: {name: base}
+spec: {subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}
+---
 # A resource of a definition that the project does not give is anybody's guess, and an empty list is empty.
 apiVersion: example.com/v1
 kind: Wheel

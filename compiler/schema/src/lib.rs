@@ -9,6 +9,7 @@ mod crd;
 pub mod defaults;
 pub mod derive;
 pub mod facts;
+mod held;
 mod kinds;
 mod schema;
 mod suggest;

@@ -74,6 +74,9 @@ fn problems(object: &Value, schema: &Schema, bundled: &Schema) -> (Vec<String>, 
         let (_, problems) = lift.finish();
         told.extend(problems.into_iter().map(|problem| problem.message));
     }
+    if told.is_empty() {
+        told = schema.refusals(object);
+    }
     (told, help)
 }
 

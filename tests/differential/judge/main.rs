@@ -24,4 +24,5 @@ mod pods;
 mod programs;
 mod projects;
 mod random;
+mod refusals;
 mod server_facts;
