@@ -181,7 +181,13 @@ fn diff(args: &NetDiff, context: &Context) -> Result<Exit, Failure> {
         ReportFormat::Human => render::plan::connectivity_alone(&document.connectivity, context.color),
         ReportFormat::Json => json(&document),
     });
-    Ok(decided(&document.connectivity.unknown_because, context))
+    let connectivity = &document.connectivity;
+    let (ambiguous, unknown): (Vec<_>, Vec<_>) = connectivity
+        .unknown_because
+        .iter()
+        .cloned()
+        .partition(|object| connectivity.ambiguous_because.contains(object));
+    Ok(certain(&ambiguous, &unknown, context))
 }
 
 fn packet(args: &PacketArgs) -> Result<Packet, Failure> {

@@ -90,6 +90,7 @@ fn why(reason: &Reason, end: &str) -> String {
     match reason.why.as_str() {
         "outside" => format!("{side}: {end} is outside the cluster, where no policy applies"),
         "host_network" => format!("{side}: {end} is on its node's network, where no policy applies"),
+        "itself" => format!("{end} is both ends, and a pod always reaches itself"),
         "not_selected" => format!("{side}: no policy selects {end}"),
         "default" => format!("{side}: no policy decides over {end}, so that it is allowed"),
         "rule" => {

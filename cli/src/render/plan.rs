@@ -159,7 +159,12 @@ fn connectivity_changes(out: &mut String, connectivity: &Connectivity, paint: &P
     show(&connectivity.opened, &paint.change("+ opens"));
     show(&connectivity.closed, &paint.good("- closes"));
     for object in &connectivity.unknown_because {
-        line(out, &paint.change(&format!("  ? {object} is not evaluated and may change this")));
+        let doubt = if connectivity.ambiguous_because.contains(object) {
+            format!("what {object} makes of some connections is not defined")
+        } else {
+            format!("{object} is not evaluated and may change this")
+        };
+        line(out, &paint.change(&format!("  ? {doubt}")));
     }
 }
 

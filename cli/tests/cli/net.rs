@@ -187,6 +187,32 @@ fn what_is_not_defined_is_unknown() {
 }
 
 #[test]
+fn a_difference_says_what_is_not_defined_in_it() {
+    let one = of_admins("one", "Admin", 5, &format!("{{ action: Deny, {TO_B} }}"));
+    let other = of_admins("other", "Admin", 5, &format!("{{ action: Accept, {TO_B} }}"));
+    let place = two(&one);
+    place.write("later/all.yaml", place.read("state/all.yaml") + &other);
+    let done = place.kspec(&["net", "diff", "--state", "later", "--to", "state"]).ends(6);
+    let done = done.says(&["what ClusterNetworkPolicy other makes of some connections is not defined"]);
+    assert!(!done.out.contains("not evaluated") && !done.err.contains("not evaluated"), "{}{}", done.out, done.err);
+    let document = place.kspec(&["net", "diff", "-o", "json", "--state", "later", "--to", "state"]).ends(6).json();
+    let tied = serde_json::json!(["ClusterNetworkPolicy one", "ClusterNetworkPolicy other"]);
+    assert_eq!((&document["ambiguous_because"], &document["unknown_because"]), (&tied, &tied));
+}
+
+#[test]
+fn a_pod_reaches_itself_and_two_pods_of_a_workload_as_policies_allow() {
+    const POLICY: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: closed, namespace: b }\nspec: { podSelector: {} }\n---\n";
+    const WEB: &str = "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: { name: web, namespace: b, uid: u }\nspec: { selector: { matchLabels: { app: web } }, template: { metadata: { labels: { app: web } } } }\n---\napiVersion: v1\nkind: Pod\nmetadata: { name: web-x, namespace: b, labels: { app: web }, ownerReferences: [{ apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true }] }\n";
+    let place = two(&[POLICY, WEB].concat());
+    let explain = |end: &str, code: i32| {
+        let ends = ["--from", end, "--to", end, "--port", "80", "--state", "state"];
+        place.kspec(&[&["net", "explain"][..], &ends].concat()).ends(code).out
+    };
+    insta::assert_snapshot!([explain("b/p", 0), explain("b/web-x", 0), explain("b/web", 1)].join("\n"));
+}
+
+#[test]
 fn classes_of_alike_ends_are_told_instead_of_pairs() {
     let place = Place::with_examples();
     insta::assert_snapshot!(ask(&place, &["reach", "--summary"]).ends(0).out);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// One end of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A workload or an address.
+    /// A workload, a pod of one, or an address.
     End(End),
     /// `internet`: as a source, whoever calls from outside what leads to the destination; as a destination, any public address.
     Internet,
@@ -64,8 +64,13 @@ pub fn place(network: &Network<'_>, text: &str) -> Result<Place, PlaceError> {
     if namespace.is_empty() || name.is_empty() {
         return Err(wrong());
     }
-    let mut found: Vec<&ObjectKey> =
-        network.named(namespace, name, kind).into_iter().filter_map(|key| network.stands_as(key)).collect();
+    let named = network.named(namespace, name, kind);
+    if let [pod] = named.as_slice()
+        && pod.kind == "Pod"
+    {
+        return Ok(Place::End(End::Workload((*pod).clone())));
+    }
+    let mut found: Vec<&ObjectKey> = named.into_iter().filter_map(|key| network.stands_as(key)).collect();
     found.sort();
     found.dedup();
     match found.as_slice() {

@@ -115,7 +115,8 @@ pub struct Reason {
     /// `allows`, `denies`, or `passes` (an administrators' rule that leaves it to what comes after).
     pub effect: String,
     /// `rule`, `no_rule` (policies select the end and none of their rules allows it), `not_selected` (no policy has a
-    /// say), `default` (none decides), `host_network`, `outside` (policies do not apply to it), `led_in`, `not_led_in`.
+    /// say), `default` (none decides), `host_network`, `outside` (policies do not apply to it), `itself` (both ends are one pod),
+    /// `led_in`, `not_led_in`.
     pub why: String,
     /// The policy, or what leads callers in.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,6 +199,7 @@ fn reasons(direction: Direction, half: &Half, every: bool) -> Vec<Reason> {
         Why::Outside => "outside",
         Why::HostNetwork => "host_network",
         Why::NotSelected => "not_selected",
+        Why::Itself => "itself",
         _ => "default",
     };
     let counts = |say: &&Say| match (half.why, say.effect) {
@@ -222,6 +224,10 @@ fn reasons(direction: Direction, half: &Half, every: bool) -> Vec<Reason> {
     });
     let mut reasons: Vec<_> = said.collect();
     if matches!(half.why, Why::Outside | Why::HostNetwork | Why::NotSelected | Why::Default) {
+        reasons.push(reason("allows", free));
+    }
+    // Once for both ends, which are one.
+    if half.why == Why::Itself && direction == Direction::Egress {
         reasons.push(reason("allows", free));
     }
     reasons
@@ -256,6 +262,10 @@ impl ProbeDocument {
         (protocol, port): (Protocol, u16),
         explain: bool,
     ) -> Result<Self, String> {
+        let itself = matches!((src, dst), (Place::End(src), Place::End(dst)) if src.is_same_pod(dst));
+        // Pods of a controller go by its name, unless it is one of them that is meant.
+        let (standing_src, standing_dst) = (standing(network, src), standing(network, dst));
+        let (src, dst) = if itself { (src, dst) } else { (&standing_src, &standing_dst) };
         let mut document = Self::open(src, dst, protocol, port);
         let outside =
             || format!("{} and {} are both outside the cluster, where no policy applies", shown(src), shown(dst));
@@ -267,7 +277,10 @@ impl ProbeDocument {
         if let (End::Address(_), End::Address(_)) = (end(src), end(dst)) {
             return Err(outside());
         }
-        document.unknown_because = network.unknown_because(Some((&end(src), &end(dst)))).iter().map(short).collect();
+        if !itself {
+            document.unknown_because =
+                network.unknown_because(Some((&end(src), &end(dst)))).iter().map(short).collect();
+        }
         let verdict = match (src, dst) {
             (Place::Internet, _) => {
                 document.led_in(exposures, explain);
@@ -320,6 +333,14 @@ impl ProbeDocument {
         if explain {
             self.policies = Some(self.because.clone());
         }
+    }
+}
+
+/// The workload that an end counts as.
+fn standing(network: &Network<'_>, place: &Place) -> Place {
+    match place {
+        Place::End(End::Workload(key)) => Place::End(End::Workload(network.stands_as(key).unwrap_or(key).clone())),
+        other => other.clone(),
     }
 }
 

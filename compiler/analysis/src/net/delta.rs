@@ -28,9 +28,12 @@ pub struct ConnectivityDelta {
     pub opened: Vec<EdgeChange>,
     /// Allowed before, not after.
     pub closed: Vec<EdgeChange>,
-    /// Objects of kinds that are not evaluated and may change the answer.
+    /// What may change the answer: objects of kinds that are not evaluated, and `ambiguous_because`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_because: Vec<ObjectKey>,
+    /// Policies of which it is not defined what they make of some connections.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ambiguous_because: Vec<ObjectKey>,
 }
 
 impl ConnectivityDelta {
@@ -93,12 +96,13 @@ pub fn delta(before: &Cluster, after: &Cluster, options: &NetOptions) -> Connect
         return ConnectivityDelta { unknown_because: Vec::from_iter(unknown), ..ConnectivityDelta::default() };
     }
     let universe = Universe::new(&[before, after], options);
+    let mut ambiguous = BTreeSet::new();
     let mut sets = Sets::default();
     let (before, after) = (Side::new(&universe, before), Side::new(&universe, after));
     let mut certain = |side: &Side<'_>| {
         let columns_certain = columns(side, Bound::Certain, &mut sets);
         if side.may_be_ambiguous() && columns(side, Bound::Possible, &mut sets) != columns_certain {
-            unknown.extend(side.in_doubt());
+            ambiguous.extend(side.in_doubt());
         }
         columns_certain
     };
@@ -121,10 +125,12 @@ pub fn delta(before: &Cluster, after: &Cluster, options: &NetOptions) -> Connect
         edges.sort();
         edges
     };
+    unknown.extend(ambiguous.iter().cloned());
     ConnectivityDelta {
         opened: edges(&opened, (&before, &exposed_before), (&after, &exposed_after), false),
         closed: edges(&closed, (&after, &exposed_after), (&before, &exposed_before), true),
         unknown_because: Vec::from_iter(unknown),
+        ambiguous_because: Vec::from_iter(ambiguous),
     }
 }
 

@@ -122,7 +122,7 @@ fn narrowings(half: &Half) -> impl Iterator<Item = Deed> {
 /// How many rules deny it when narrowed or preceded; a new policy costs more than any.
 fn cost(half: &Half) -> Option<usize> {
     match half.why {
-        Why::Outside | Why::HostNetwork => None,
+        Why::Outside | Why::HostNetwork | Why::Itself => None,
         Why::NotSelected | Why::Default => Some(usize::MAX),
         Why::AdminRule => Some(1),
         Why::Rule | Why::NoRule | Why::Ambiguous => Some(narrowings(half).count()),

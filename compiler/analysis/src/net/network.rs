@@ -28,6 +28,15 @@ pub enum End {
     Address(IpAddr),
 }
 
+impl End {
+    /// Whether both ends are one pod, which no policy keeps from itself ("Network Policies", Kubernetes documentation: "A Pod cannot
+    /// block access to itself").
+    #[must_use]
+    pub fn is_same_pod(&self, other: &Self) -> bool {
+        self == other && matches!(self, Self::Workload(key) if key.kind == "Pod" && key.group.is_empty())
+    }
+}
+
 /// Which of a policy's two halves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
@@ -103,13 +112,15 @@ impl<'a> Network<'a> {
         self.side.cluster.opaque.iter().filter(concerns).cloned().collect()
     }
 
-    /// What both ends say to a first packet; `None` where an end is not here, or both are outside.
+    /// What both ends say to a first packet; `None` where an end is not here, or both are outside. A pod always reaches itself; a
+    /// workload with itself is two of its pods.
     #[must_use]
     pub fn probe(&self, src: &End, dst: &End, protocol: Protocol, port: u16) -> Option<Verdict> {
         if let (End::Address(_), End::Address(_)) = (src, dst) {
             return None;
         }
-        Some(self.verdict(self.end(src)?, self.end(dst)?, protocol, port))
+        let (from, to) = (self.end(src)?, self.end(dst)?);
+        Some(if src.is_same_pod(dst) { Verdict::itself() } else { self.verdict(from, to, protocol, port) })
     }
 
     /// As [`Network::probe`], towards each range of addresses that has public ones and that policies tell apart; the first that

@@ -96,12 +96,16 @@ impl<'a> Reach<'a> {
         &self.network
     }
 
-    /// What one end reaches at another; `None` where either is unknown here, or both are outside.
+    /// What one end reaches at another; `None` where either is unknown here, or both are outside. As for [`Network::probe`], a pod
+    /// reaches all of itself.
     #[must_use]
     pub fn connections(&self, src: &End, dst: &End) -> Option<Connections> {
         let (src_at, dst_at) = (self.network.end(src)?, self.network.end(dst)?);
         if let (End::Address(_), End::Address(_)) = (src, dst) {
             return None;
+        }
+        if src.is_same_pod(dst) {
+            return Some(Connections::all());
         }
         let parts = self.columns.get(dst_at)?;
         let part = parts.iter().find(|(_, sources)| sources.contains(src_at));

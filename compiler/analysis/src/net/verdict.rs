@@ -69,6 +69,8 @@ pub enum Why {
     Outside,
     /// It is on its node's network, where no policy applies.
     HostNetwork,
+    /// It is the other end too: a pod always reaches itself.
+    Itself,
     /// No policy is about it and has rules for the direction.
     NotSelected,
     /// Of the policies about it, none decides: Kubernetes allows it.
@@ -81,6 +83,14 @@ pub enum Why {
     AdminRule,
     /// Several things may decide, to different effects, and which does is not defined.
     Ambiguous,
+}
+
+impl Verdict {
+    /// Of a pod with itself.
+    pub(super) fn itself() -> Self {
+        let half = Half { allowed: true, possible: true, why: Why::Itself, says: Vec::new() };
+        Self { allowed: true, ambiguous: false, egress: half.clone(), ingress: half }
+    }
 }
 
 impl Network<'_> {

@@ -302,6 +302,21 @@ proptest! {
         }
     }
 
+    /// A pod always reaches itself; two pods of a controller are any two pods.
+    #[test]
+    fn whoever_calls_itself_fares_as_the_plain_evaluator_says((cluster, _) in clusters(), by_address: bool) {
+        let reach = reach(&cluster, &options(by_address));
+        let world = World { cluster: &cluster, by_address };
+        for party in parties(&[&cluster]).iter().filter(|party| matches!(party, Party::Pod(_))) {
+            for port in [80, 81, 8080] {
+                let expected = fate(world, party, party, Protocol::Tcp, port);
+                let verdict = reach.network().probe(&end(party), &end(party), Protocol::Tcp, port).unwrap();
+                assert_eq!((verdict.allowed, verdict.ambiguous), (expected == Fate::Passes, expected == Fate::Undefined), "{party:?}");
+                assert_eq!(reach.allows(&end(party), &end(party), Protocol::Tcp, port), Some(verdict.allowed), "{party:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_pair_of_classes_stands_for_every_pair_of_their_members((cluster, _) in clusters()) {
         let reach = reach(&cluster, &options(false));

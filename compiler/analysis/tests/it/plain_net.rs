@@ -59,6 +59,14 @@ pub(crate) fn consents(
 }
 
 pub(crate) fn fate(world: World<'_>, from: &Party, to: &Party, protocol: Protocol, port: u16) -> Fate {
+    // A pod cannot block access to itself; of a controller, the sender and the receiver are two of its pods.
+    if let Party::Pod(key) = from
+        && from == to
+        && key.kind == "Pod"
+        && world.cluster.workloads.contains_key(key)
+    {
+        return Fate::Passes;
+    }
     // Who is not there neither sends nor receives.
     let [leaves, enters] = consents(world, from, to, protocol, port);
     match (leaves.contains(&true) && enters.contains(&true), leaves.contains(&false) || enters.contains(&false)) {

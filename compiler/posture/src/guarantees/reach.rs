@@ -379,6 +379,7 @@ fn half_text(half: &Half) -> String {
     match half.why {
         Why::Outside => "outside the cluster, where no policy applies".to_owned(),
         Why::HostNetwork => "on its node's network, where no policy applies".to_owned(),
+        Why::Itself => "a pod always reaches itself".to_owned(),
         Why::NotSelected => "no policy isolates this end".to_owned(),
         Why::Default => "no policy decides, so that it is allowed".to_owned(),
         Why::Rule => format!("allowed by {}", by(Effect::Allows)),

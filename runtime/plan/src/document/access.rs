@@ -65,9 +65,13 @@ pub struct Connectivity {
     pub opened: Vec<ConnectivityEntry>,
     /// Allowed before, not after.
     pub closed: Vec<ConnectivityEntry>,
-    /// Objects that may change the answer and are not evaluated.
+    /// Objects that may change the answer: those that are not evaluated, and `ambiguous_because`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_because: Vec<String>,
+    /// Policies of which it is not defined what they make of some connections: equal priorities, or peers whose addresses are not in
+    /// the objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ambiguous_because: Vec<String>,
 }
 
 /// Connections from one end to another.
@@ -144,6 +148,7 @@ impl From<net::ConnectivityDelta> for Connectivity {
             opened: entries(delta.opened),
             closed: entries(delta.closed),
             unknown_because: delta.unknown_because.iter().map(short).collect(),
+            ambiguous_because: delta.ambiguous_because.iter().map(short).collect(),
         }
     }
 }
