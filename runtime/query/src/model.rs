@@ -58,6 +58,7 @@ const NETWORK: &[&str] = &[
     "networkpolicies",
     "peerauthentications",
     "pods",
+    "referencegrants",
     "replicasets",
     "replicationcontrollers",
     "serverauthorizations",

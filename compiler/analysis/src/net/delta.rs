@@ -63,7 +63,8 @@ pub struct EdgeChange {
 /// A changed object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cause {
-    /// A NetworkPolicy, an administrators' policy, a workload or a namespace; a Service, Ingress or route that leads callers in.
+    /// A NetworkPolicy, an administrators' policy, a workload or a namespace; what leads callers in (a Service,
+    /// Ingress, route) or decides over it (a Gateway, a ReferenceGrant).
     pub object: ObjectKey,
     /// How it changed.
     pub change: Change,
@@ -88,8 +89,8 @@ pub fn delta(before: &Cluster, after: &Cluster, options: &NetOptions) -> Connect
     let network = |cluster: &'_ Cluster| -> bool {
         (&cluster.workloads, &cluster.namespaces, &cluster.network_policies, &cluster.admin_policies)
             == (&before.workloads, &before.namespaces, &before.network_policies, &before.admin_policies)
-            && (&cluster.services, &cluster.ingresses, &cluster.routes)
-                == (&before.services, &before.ingresses, &before.routes)
+            && (&cluster.services, &cluster.ingresses, &cluster.routes, &cluster.gateways, &cluster.grants)
+                == (&before.services, &before.ingresses, &before.routes, &before.gateways, &before.grants)
     };
     if network(after) {
         // What is ambiguous is so on both sides alike: nothing changes it.

@@ -12,6 +12,7 @@ use super::{
     Cause, Change, Connections, Direction, EdgeChange,
     causes::Causes,
     columns::{Parts, Sets},
+    gateways,
     side::Side,
     universe::{Universe, workload_name},
 };
@@ -38,7 +39,7 @@ pub(super) fn exposed(universe: &Universe, side: &Side<'_>, columns: &[Parts], s
         }
     }
     for (route, facts) in &cluster.routes {
-        for (namespace, service, port) in &facts.backends {
+        for (namespace, service, port) in gateways::led_to(cluster, route, facts) {
             finder.lead_to(&(namespace.clone(), service.clone()), &PortTarget::Number(*port), route);
         }
     }
@@ -131,28 +132,44 @@ pub(super) fn edges(
         others.insert_range(..);
         others.set(*position, false);
         let mut because = causes.of(causes.near(&end, Direction::Ingress).towards(&others));
-        because.extend(leads.iter().filter_map(|lead| changed(lead, lack.cluster, have.cluster, reversed)));
+        let deciders = leads.iter().flat_map(|lead| {
+            let of = |cluster| gateways::deciders(cluster, lead);
+            of(lack.cluster).into_iter().chain(of(have.cluster))
+        });
+        let objects: BTreeSet<ObjectKey> = leads.iter().cloned().chain(deciders).collect();
+        because.extend(objects.iter().filter_map(|object| changed(object, lack.cluster, have.cluster, reversed)));
         because.sort();
+        because.dedup();
         edges.push(EdgeChange { src: INTERNET.to_owned(), dst: workload_name(workload), connections: more, because });
     }
     edges
 }
 
-/// How what leads callers in differs; none where it is the same on both sides.
-fn changed(lead: &ObjectKey, lack: &Cluster, have: &Cluster, reversed: bool) -> Option<Cause> {
-    let name = (lead.namespace.clone().unwrap_or_default(), lead.name.clone());
-    let (held, same) = match lead.kind.as_str() {
-        "Service" => (lack.services.contains_key(&name), lack.services.get(&name) == have.services.get(&name)),
-        "Ingress" => (lack.ingresses.contains_key(&name), lack.ingresses.get(&name) == have.ingresses.get(&name)),
-        _ => (lack.routes.contains_key(lead), lack.routes.get(lead) == have.routes.get(lead)),
+/// How an object that leads callers in, or decides over one that does, differs; none where it is the same on both sides.
+fn changed(object: &ObjectKey, lack: &Cluster, have: &Cluster, reversed: bool) -> Option<Cause> {
+    let name = (object.namespace.clone().unwrap_or_default(), object.name.clone());
+    let (in_lack, in_have, same) = match object.kind.as_str() {
+        "Service" => compared(&lack.services, &have.services, &name),
+        "Ingress" => compared(&lack.ingresses, &have.ingresses, &name),
+        "Gateway" => compared(&lack.gateways, &have.gateways, &name),
+        "ReferenceGrant" => compared(&lack.grants, &have.grants, &name),
+        "Namespace" => compared(&lack.namespaces, &have.namespaces, &object.name),
+        _ => compared(&lack.routes, &have.routes, object),
     };
-    let change = match (held, reversed) {
-        (true, _) if same => return None,
-        (true, _) => Change::Changed,
-        (false, false) => Change::Added,
-        (false, true) => Change::Removed,
+    let (before, after) = if reversed { (in_have, in_lack) } else { (in_lack, in_have) };
+    let change = match (before, after) {
+        _ if same => return None,
+        (true, true) => Change::Changed,
+        (false, _) => Change::Added,
+        (true, false) => Change::Removed,
     };
-    Some(Cause { object: lead.clone(), change })
+    Some(Cause { object: object.clone(), change })
+}
+
+/// Whether each side has it, and whether both have the same or none.
+fn compared<K: Ord, V: PartialEq>(lack: &BTreeMap<K, V>, have: &BTreeMap<K, V>, key: &K) -> (bool, bool, bool) {
+    let (lacking, having) = (lack.get(key), have.get(key));
+    (lacking.is_some(), having.is_some(), lacking == having)
 }
 
 fn key(group: &str, kind: &str, (namespace, name): &(String, String)) -> ObjectKey {

@@ -20,6 +20,7 @@ mod delta;
 mod exposure;
 pub mod findings;
 mod flip;
+mod gateways;
 mod names;
 mod network;
 mod opaque;

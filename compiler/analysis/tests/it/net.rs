@@ -239,6 +239,102 @@ fn whoever_calls_from_outside_is_an_end_where_something_leads_in() {
     insta::assert_snapshot!(text.join(""));
 }
 
+fn of_gateways(kind: &str, (namespace, name): (&str, &str), spec: Value) -> Value {
+    json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "metadata": { "name": name, "namespace": namespace }, "spec": spec })
+}
+
+/// Who is led in to the pods of `shop`, where a Gateway of `edge` has one listener and a route of `team` hangs on it.
+fn routed(allowed: Value, parent: Value, more: &[Value]) -> Vec<Value> {
+    let listener = json!({ "name": "web", "port": 80, "protocol": "HTTP", "allowedRoutes": allowed });
+    let mut parent_ref = json!({ "name": "gw", "namespace": "edge" });
+    parent_ref.as_object_mut().unwrap().extend(parent.as_object().unwrap().clone());
+    let backend = json!({ "backendRefs": [{ "name": "api", "namespace": "shop", "port": 80 }] });
+    let service =
+        service("shop", "api", json!({ "selector": { "app": "api" }, "ports": [{ "port": 80, "targetPort": 8080 }] }));
+    let mut objects: Vec<_> = shop().into_iter().chain([service]).chain(more.iter().cloned()).collect();
+    objects.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "team", "labels": { "routes": "yes" } } }));
+    objects.push(of_gateways("Gateway", ("edge", "gw"), json!({ "listeners": [listener] })));
+    objects.push(of_gateways("HTTPRoute", ("team", "r"), json!({ "parentRefs": [parent_ref], "rules": [backend] })));
+    objects
+}
+
+fn grant(kind: &str, from: &str, service: Option<&str>) -> Value {
+    let from = json!({ "group": "gateway.networking.k8s.io", "kind": kind, "namespace": from });
+    let to = json!({ "group": "", "kind": "Service", "name": service });
+    of_gateways("ReferenceGrant", ("shop", "g"), json!({ "from": [from], "to": [to] }))
+}
+
+#[test]
+fn a_route_leads_in_where_its_gateway_takes_it_in_and_a_grant_lets_it_refer() {
+    let is_led = |allowed: Value, parent: Value, more: &[Value]| {
+        let cluster = lift(routed(allowed, parent, more));
+        !reach(&cluster, &NetOptions::default()).exposures().is_empty()
+    };
+    let granted = [grant("HTTPRoute", "team", None)];
+    let from = |from: &str| json!({ "namespaces": { "from": from } });
+    let selected = |value: &str| json!({ "namespaces": { "from": "Selector", "selector": { "matchLabels": { "routes": value } } } });
+    for (allowed, expected) in [
+        (json!({}), false),
+        (from("Same"), false),
+        (from("None"), false),
+        (from("All"), true),
+        (selected("yes"), true),
+        (selected("no"), false),
+        (json!({ "namespaces": { "from": "All" }, "kinds": [{ "kind": "HTTPRoute" }] }), true),
+        (json!({ "namespaces": { "from": "All" }, "kinds": [{ "kind": "GRPCRoute" }] }), false),
+        (json!({ "namespaces": { "from": "All" }, "kinds": [{ "kind": "HTTPRoute", "group": "example.com" }] }), false),
+    ] {
+        assert_eq!(is_led(allowed.clone(), json!({}), &granted), expected, "{allowed}");
+    }
+    for (parent, expected) in [
+        (json!({ "sectionName": "web" }), true),
+        (json!({ "sectionName": "admin" }), false),
+        (json!({ "port": 80 }), true),
+        (json!({ "port": 81 }), false),
+        // Nobody knows what a Gateway takes in that is not there, or what hangs between.
+        (json!({ "name": "other" }), true),
+        (json!({ "kind": "ListenerSet" }), true),
+        (json!({ "kind": "Service", "group": "" }), false),
+    ] {
+        assert_eq!(is_led(from("All"), parent.clone(), &granted), expected, "{parent}");
+    }
+    for (grants, expected) in [
+        (vec![], false),
+        (vec![grant("HTTPRoute", "team", Some("api"))], true),
+        (vec![grant("HTTPRoute", "team", Some("web"))], false),
+        (vec![grant("HTTPRoute", "edge", None)], false),
+        (vec![grant("TCPRoute", "team", None)], false),
+    ] {
+        assert_eq!(is_led(from("All"), json!({}), &grants), expected, "{grants:?}");
+    }
+}
+
+#[test]
+fn what_decides_over_a_route_is_named_where_callers_come_and_go() {
+    let granted = [grant("HTTPRoute", "team", None)];
+    let all = json!({ "namespaces": { "from": "All" } });
+    let selected = json!({ "namespaces": { "from": "Selector", "selector": { "matchLabels": { "routes": "yes" } } } });
+    let open = routed(all.clone(), json!({}), &granted);
+    let relabelled: Vec<_> = routed(selected.clone(), json!({}), &granted)
+        .into_iter()
+        .map(|mut object| {
+            if object["kind"] == "Namespace" {
+                object["metadata"]["labels"] = json!({});
+            }
+            object
+        })
+        .collect();
+    let without_gateway: Vec<_> = open.iter().filter(|object| object["kind"] != "Gateway").cloned().collect();
+    let text = [
+        ("the gateway takes fewer in", exposures(&open, &routed(json!({}), json!({}), &granted))),
+        ("the grant goes", exposures(&open, &routed(all, json!({}), &[]))),
+        ("the namespace is labelled", exposures(&relabelled, &routed(selected, json!({}), &granted))),
+        ("a gateway comes that takes none in", exposures(&without_gateway, &routed(json!({}), json!({}), &granted))),
+    ];
+    let text: Vec<_> = text.iter().map(|(title, lines)| format!("{title}:\n{lines}")).collect();
+    insta::assert_snapshot!(text.join(""));
+}
+
 #[test]
 fn policies_decide_whether_callers_from_outside_come_through() {
     let ports = json!([{ "port": 80, "targetPort": "http" }]);

@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod gateway;
 mod network;
 mod pod;
 mod policy;
@@ -57,6 +58,8 @@ impl Cluster {
             services,
             ingresses,
             routes,
+            gateways,
+            grants,
             roles,
             bindings,
             mut network_policies,
@@ -77,6 +80,8 @@ impl Cluster {
         self.services.extend(services);
         self.ingresses.extend(ingresses);
         self.routes.extend(routes);
+        self.gateways.extend(gateways);
+        self.grants.extend(grants);
         self.roles.extend(roles);
         self.bindings.extend(bindings);
         self.network_policies.append(&mut network_policies);
@@ -166,11 +171,13 @@ const KINDS: &[(&str, &str, bool, Reader)] = &[
     ("apps", "ReplicaSet", true, workload::templated),
     ("batch", "Job", true, workload::templated),
     ("batch", "CronJob", true, workload::cron_job),
-    ("gateway.networking.k8s.io", "GRPCRoute", true, workload::route),
-    ("gateway.networking.k8s.io", "HTTPRoute", true, workload::route),
-    ("gateway.networking.k8s.io", "TCPRoute", true, workload::route),
-    ("gateway.networking.k8s.io", "TLSRoute", true, workload::route),
-    ("gateway.networking.k8s.io", "UDPRoute", true, workload::route),
+    (gateway::GROUP, "Gateway", true, gateway::gateway),
+    (gateway::GROUP, "GRPCRoute", true, gateway::route),
+    (gateway::GROUP, "HTTPRoute", true, gateway::route),
+    (gateway::GROUP, "ReferenceGrant", true, gateway::grant),
+    (gateway::GROUP, "TCPRoute", true, gateway::route),
+    (gateway::GROUP, "TLSRoute", true, gateway::route),
+    (gateway::GROUP, "UDPRoute", true, gateway::route),
     ("networking.k8s.io", "Ingress", true, workload::ingress),
     ("networking.k8s.io", "NetworkPolicy", true, network::policy),
     (admin::GROUP, "AdminNetworkPolicy", false, admin::policy),

@@ -4,6 +4,7 @@
 
 mod admin;
 mod custom;
+mod gateway;
 mod lift;
 mod pod;
 mod pod_security;
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 
 pub use admin::{AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, PodsFacts, PolicyTier};
 pub use custom::{CUSTOM_WORKLOADS, CustomWorkload};
+pub use gateway::{GatewayFacts, GatewayRef, GrantFacts, ListenerFacts, RouteFacts, RouteNamespaces};
 pub use lift::{Lift, LiftProblem};
 pub use pod::{ClaimMount, GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts, VolumeFacts};
 pub use pod_security::PodSecurityDefaults;
@@ -39,6 +41,10 @@ pub struct Cluster {
     pub ingresses: BTreeMap<(String, String), IngressFacts>,
     /// Routes of the Gateway API that hang on a Gateway.
     pub routes: BTreeMap<ObjectKey, RouteFacts>,
+    /// Gateways.
+    pub gateways: BTreeMap<(String, String), GatewayFacts>,
+    /// ReferenceGrants that are about services.
+    pub grants: BTreeMap<(String, String), GrantFacts>,
     /// Roles (with a namespace) and ClusterRoles, aggregation resolved.
     pub roles: BTreeMap<RoleRef, RoleFacts>,
     /// RoleBindings and ClusterRoleBindings.
@@ -151,13 +157,6 @@ pub enum PortTarget {
 pub struct IngressFacts {
     /// Service name and port.
     pub backends: Vec<(String, PortTarget)>,
-}
-
-/// A route of the Gateway API: the services it sends traffic to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RouteFacts {
-    /// Namespace and name of a service, and its port.
-    pub backends: Vec<(String, String, u16)>,
 }
 
 /// A role.

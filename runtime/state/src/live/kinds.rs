@@ -60,6 +60,7 @@ pub(super) const SECURITY_KINDS: &[Kind] = &[
     whole("gateway.networking.k8s.io", "Gateway"),
     whole("gateway.networking.k8s.io", "GRPCRoute"),
     whole("gateway.networking.k8s.io", "HTTPRoute"),
+    whole("gateway.networking.k8s.io", "ReferenceGrant"),
     whole("gateway.networking.k8s.io", "TCPRoute"),
     whole("gateway.networking.k8s.io", "TLSRoute"),
     whole("gateway.networking.k8s.io", "UDPRoute"),

@@ -6,7 +6,7 @@ use crate::{
     LabelSelector, Object, ObjectKey,
     cluster::{
         AdminAction, AdminPolicyFacts, Cluster, Lift, LiftProblem, PeerFacts, PodsFacts, PolicyPortFacts, PolicyTier,
-        PortTarget, ServicePort,
+        PortTarget, RouteNamespaces, ServicePort,
     },
     program::{PortSpec, Protocol, RoleRef, Subject},
 };
@@ -310,6 +310,33 @@ fn what_leads_callers_in() {
     assert_eq!(routes.len(), 1, "{routes:?}");
     assert_eq!(routes[0].0, &key("gateway.networking.k8s.io", "HTTPRoute", "n", "r"));
     assert_eq!(routes[0].1.backends, [("m".into(), "t".into(), 81), ("n".into(), "s".into(), 80)]);
+}
+
+#[test]
+fn gateways_take_in_what_their_protocols_are_for_from_their_own_namespace() {
+    let gateway = |listener: Value| {
+        let spec = json!({ "listeners": [listener] });
+        let gateway = json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": { "name": "g", "namespace": "n" }, "spec": spec });
+        let cluster = clean([gateway]);
+        cluster.gateways[&("n".to_owned(), "g".to_owned())].listeners[0].clone()
+    };
+    let kinds = |protocol: &str| {
+        let listener = gateway(json!({ "name": "l", "port": 80, "protocol": protocol }));
+        assert_eq!(
+            (listener.name.as_str(), listener.port, listener.namespaces),
+            ("l", Some(80), RouteNamespaces::Same)
+        );
+        listener.kinds.map(|kinds| kinds.into_iter().map(|(_, kind)| kind).collect::<Vec<_>>().join(" "))
+    };
+    let by_protocol = ["HTTP", "HTTPS", "TLS", "TCP", "UDP", "example.com/own"].map(kinds);
+    let expected = ["GRPCRoute HTTPRoute", "GRPCRoute HTTPRoute", "TCPRoute TLSRoute", "TCPRoute", "UDPRoute"];
+    assert_eq!(by_protocol[..5], expected.map(|kinds| Some(kinds.to_owned())));
+    assert_eq!(by_protocol[5], None);
+    let allowed = json!({ "namespaces": { "from": "All" }, "kinds": [{ "kind": "HTTPRoute" }, { "group": "x.y", "kind": "Own" }] });
+    let listener = gateway(json!({ "name": "l", "protocol": "TCP", "allowedRoutes": allowed }));
+    let stated = [("gateway.networking.k8s.io", "HTTPRoute"), ("x.y", "Own")];
+    let stated = stated.map(|(group, kind)| (group.to_owned(), kind.to_owned()));
+    assert_eq!((listener.kinds.as_deref(), listener.namespaces), (Some(&stated[..]), RouteNamespaces::All));
 }
 
 #[test]

@@ -14,9 +14,7 @@ use super::{
 };
 use crate::{
     LabelSelector, ObjectKey,
-    cluster::{
-        ClaimMount, ContainerPort, IngressFacts, PortTarget, RouteFacts, ServiceFacts, ServicePort, WorkloadFacts,
-    },
+    cluster::{ClaimMount, ContainerPort, IngressFacts, PortTarget, ServiceFacts, ServicePort, WorkloadFacts},
     program::Protocol,
 };
 
@@ -219,32 +217,4 @@ fn backend(parent: &Value, name: &str) -> Read<Option<(String, PortTarget)>> {
         None => target(port, "name").map_err(under(name))?,
     };
     Ok(target.map(|target| (to.to_owned(), target)))
-}
-
-/// A route of the Gateway API; one that hangs on services alone steers traffic inside the cluster, and leads nobody in.
-pub(super) fn route(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
-    let spec = value.field("spec")?;
-    let read = || {
-        let mut hangs_on_gateway = false;
-        for parent in spec.list("parentRefs")? {
-            hangs_on_gateway |= parent.text("kind")?.is_none_or(|kind| kind == "Gateway");
-        }
-        let mut backends = Vec::new();
-        for rule in spec.list("rules")? {
-            for backend in rule.list("backendRefs")? {
-                let is_service = backend.text("kind")?.is_none_or(|kind| kind == "Service")
-                    && backend.text("group")?.is_none_or(str::is_empty);
-                if let (true, Some(name), Some(port)) = (is_service, backend.text("name")?, backend.port("port")?) {
-                    let namespace = backend.text("namespace")?.or(key.namespace.as_deref()).unwrap_or_default();
-                    backends.push((namespace.to_owned(), name.to_owned(), port));
-                }
-            }
-        }
-        backends.sort();
-        backends.dedup();
-        Ok(Some(RouteFacts { backends }).filter(|_| hangs_on_gateway))
-    };
-    let facts = read().map_err(under("spec"))?;
-    lift.cluster.routes.extend(facts.map(|facts| (key.clone(), facts)));
-    Ok(())
 }
