@@ -280,6 +280,40 @@ fn each_kind_of_control_says_what_it_holds_back() {
 }
 
 #[test]
+fn a_node_asks_for_tokens_unless_it_is_seen_to_be_restricted() {
+    let objects = r#"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: root }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
+subjects: [{ kind: ServiceAccount, namespace: ops, name: root }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: idle, namespace: ops }
+spec: { serviceAccountName: root, automountServiceAccountToken: false, nodeName: n1, containers: [{ name: idle, image: idle }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: agent, namespace: mon }
+spec: { nodeName: n1, containers: [{ name: agent, image: agent, securityContext: { privileged: true } }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: kube-apiserver-a, namespace: kube-system }
+spec: { containers: [{ name: kube-apiserver, command: [kube-apiserver, --authorization-mode=Node, FLAGS] }] }
+"#;
+    let of = |flags: &str| {
+        let place = Place::with(&[("state/objects.yaml", &objects.replace("FLAGS", flags))]);
+        ask(&place, "state", &["--from", "pod/mon/agent"]).ends(0).out.contains("asks for a token")
+    };
+    assert!(of("--anonymous-auth=false"));
+    assert!(of("--enable-admission-plugins=AlwaysPullImages"));
+    assert!(!of("'--enable-admission-plugins=AlwaysPullImages,NodeRestriction'"));
+    assert!(of("--enable-admission-plugins=NodeRestriction, --disable-admission-plugins=NodeRestriction"));
+}
+
+#[test]
 fn the_programs_own_rules_hold_back_what_they_refuse() {
     let config = "name = \"shop\"\nedition = \"2026\"\nkubernetes = \"1.36\"\n";
     let module = |rules: &str| {

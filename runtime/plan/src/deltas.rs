@@ -71,10 +71,12 @@ pub(crate) fn after<'a>(
 fn admission(cluster: &mut Cluster, state: &State) {
     let read = |(file, text): (&String, &String)| PodSecurityDefaults::read(file, &serde_json::from_str(text).ok()?);
     let flags = state.host.flags.as_ref();
-    let off = |plugin: &str| {
-        let lists = flags.and_then(|flags| flags.get("disable-admission-plugins")).into_iter().flatten();
-        lists.flat_map(|list| list.split(',')).any(|name| name == plugin)
-    };
+    let lists = |flag: &str| flags.and_then(|flags| flags.get(flag)).into_iter().flatten();
+    let names = |list: &String, plugin: &str| list.split(',').any(|name| name == plugin);
+    let off = |plugin: &str| lists("disable-admission-plugins").any(|list| names(list, plugin));
+    let restricts = |list: &String| names(list, "NodeRestriction");
+    let mut enabled = lists("enable-admission-plugins").peekable();
+    cluster.nodes_restricted = enabled.peek().is_some() && enabled.all(restricts) && !off("NodeRestriction");
     cluster.pod_security = state.host.files.iter().find_map(read).unwrap_or_default();
     cluster.pod_security.off = off("PodSecurity");
     for (plugin, kind) in [

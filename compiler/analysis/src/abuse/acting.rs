@@ -6,6 +6,7 @@
 use super::{
     graph::{Graph, Ground},
     identity::{Held, Holdings},
+    nodes::{NODE, NODES},
     power::{Mode, Power},
     state::{Actor, Scope, State},
     step::StepKind,
@@ -30,7 +31,7 @@ impl<'a> Graph<'a> {
         for held in holdings.of(Power::ActAsUsers).iter().filter(|held| own(held)) {
             for user in &subjects {
                 match *user {
-                    State::User(name) if held.is_about(name) && !name.starts_with("system:node:") => {
+                    State::User(name) if held.is_about(name) && !name.starts_with(NODE) => {
                         self.act_as(from, Actor::User(name), Mode::User, held.ground, holdings);
                     }
                     _ => {}
@@ -55,8 +56,14 @@ impl<'a> Graph<'a> {
 
     /// Draws what can be done as somebody, unless that is nothing.
     fn act_as(&mut self, from: u32, actor: Actor<'a>, mode: Mode, ground: Ground<'a>, holdings: &Holdings<'a>) {
-        let mut theirs = Holdings::default();
-        self.gather(actor.state(), true, &mut theirs);
+        let theirs = match actor.node() {
+            Some(node) => self.holdings_of_node(node),
+            None => {
+                let mut theirs = Holdings::default();
+                self.gather(actor.state(), true, &mut theirs);
+                theirs
+            }
+        };
         let mut both = Holdings::default();
         let mut grounds = vec![ground];
         if actor == Actor::Group(crate::access::request::MASTERS) {
@@ -88,15 +95,23 @@ impl<'a> Graph<'a> {
         self.lead_on(there, &both);
     }
 
-    /// A node reads the secrets of its pods, and asks for tokens of their accounts (`plugin/pkg/auth/authorizer/node`).
+    /// A node reads the secrets of its pods, and asks for tokens of their accounts (`plugin/pkg/auth/authorizer/node`); and it has what
+    /// bindings give it.
     fn act_as_nodes(&mut self, from: u32, holdings: &Holdings<'a>) {
         for (mode, power) in [(Mode::Node, Power::ActAsNodes), (Mode::OwnNode, Power::ActAsOwnNode)] {
             for held in holdings.of(power) {
                 let nodes: Vec<Option<&'a str>> = match mode {
                     Mode::OwnNode if held.is_about("*") => self.nodes_of(from),
                     Mode::OwnNode => Vec::new(),
-                    _ => self.facts.by_node.keys().copied().filter(|n| n.is_some_and(|n| held.is_about(n))).collect(),
+                    _ => self.nodes_about(held),
                 };
+                let bound = |node: &&Option<&'a str>| {
+                    self.facts.groups.contains_key(NODES)
+                        || node.is_some_and(|node| self.facts.nodes.contains_key(node))
+                };
+                for node in nodes.iter().filter(bound).collect::<Vec<_>>() {
+                    self.act_as(from, Actor::Node(*node), mode, held.ground, holdings);
+                }
                 for (_, lent) in holdings.lent.iter().filter(|(lent, _)| *lent == mode) {
                     for node in &nodes {
                         self.lent_by_node(from, *node, held.ground, lent);
@@ -119,13 +134,26 @@ impl<'a> Graph<'a> {
                         self.step(from, State::Secret(namespace, secret), StepKind::Impersonate, why.clone());
                     }
                 }
-                Power::IssueTokens if lent.is_about(&facts.service_account) => {
+                Power::IssueTokens
+                    if lent.is_about(&facts.service_account)
+                        && (!self.tokens_restricted() || self.has_token(namespace, facts)) =>
+                {
                     let account = State::Account(namespace, &facts.service_account);
                     self.step(from, account, StepKind::Impersonate, why.clone());
                 }
                 _ => {}
             }
         }
+    }
+
+    /// The nodes that a permission is about: those that are there, and any name that it or a binding names.
+    fn nodes_about(&self, held: &Held<'a>) -> Vec<Option<&'a str>> {
+        let there = self.facts.by_node.keys().copied().flatten().chain(self.facts.nodes.keys().copied());
+        let named = held.names.iter().map(String::as_str);
+        let mut nodes: Vec<_> = there.filter(|node| held.is_about(node)).chain(named).map(Some).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
     }
 
     /// The nodes that a service account's pods run on.

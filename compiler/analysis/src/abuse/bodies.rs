@@ -55,6 +55,7 @@ impl<'a> Graph<'a> {
                 for group in groups.filter(|s| matches!(s, State::Group(name) if *name != MASTERS)) {
                     self.choice(id, group);
                 }
+                self.choice(id, State::AnyKubelet);
             }
             State::NewPod(Scope::Namespace(namespace)) => {
                 self.taken_by_pod(id, namespace, false);
@@ -112,7 +113,9 @@ impl<'a> Graph<'a> {
             State::NodeRead(node) => {
                 self.choice(id, State::NodeFiles(node));
                 self.keys(id, node);
+                self.body_step(id, State::Kubelet(node), StepKind::UseNodeCredentials, None, None);
             }
+            State::Kubelet(node) => self.kubelet(id, node),
             State::AnyPorts(_) | State::AnyTraffic(_) | State::Traffic(..) => self.connection(id, state),
             State::NodeFiles(node) => {
                 for (key, facts) in self.facts.by_node.get(&node).cloned().unwrap_or_default() {
@@ -124,7 +127,8 @@ impl<'a> Graph<'a> {
                     self.choice(id, State::Node(node));
                 }
             }
-            State::AnyKubelet | State::AnyNodeFiles => {
+            State::AnyKubelet => self.any_kubelet(id),
+            State::AnyNodeFiles => {
                 for node in self.facts.by_node.keys().copied().collect::<Vec<_>>() {
                     self.choice(id, State::NodeFiles(node));
                 }
@@ -211,16 +215,18 @@ impl<'a> Graph<'a> {
                 Reach::Keys if controls => (State::ClusterAdmin, StepKind::TakeKeys),
                 Reach::StoreWritten if controls => (State::ClusterAdmin, StepKind::WriteStore),
                 Reach::Store if controls => (State::Secrets(Scope::Namespaces), StepKind::ReadStore),
+                Reach::Kubelet => (State::Kubelet(node), StepKind::UseNodeCredentials),
                 Reach::Pods => (State::NodeFiles(node), StepKind::ReadNodeFiles),
                 Reach::Node | Reach::Logs | Reach::Keys | Reach::StoreWritten | Reach::Store => continue,
             };
-            let of = if reach == Reach::Pods { "" } else { ", on a node of the control plane" };
+            let of =
+                if matches!(reach, Reach::Kubelet | Reach::Pods) { "" } else { ", on a node of the control plane" };
             self.body_step(id, to, kind, cut, Some(format!("{}{of}", host::said(mount))));
         }
     }
 
     /// A pod's token and secrets.
-    fn held_by_pod(&mut self, id: u32, key: &'a ObjectKey, facts: &'a WorkloadFacts) {
+    pub(super) fn held_by_pod(&mut self, id: u32, key: &'a ObjectKey, facts: &'a WorkloadFacts) {
         let namespace = key.namespace.as_deref().unwrap_or_default();
         if self.has_token(namespace, facts) {
             let fact = Some(format!("{} mounts it", State::Inside(key)));
@@ -237,20 +243,6 @@ impl<'a> Graph<'a> {
         let account = self.facts.cluster.service_accounts.get(&(namespace.to_owned(), facts.service_account.clone()));
         let automount = facts.pod.automount_token.or(account.and_then(|account| account.automount_token));
         facts.pod.projected_token || automount.unwrap_or(true)
-    }
-
-    /// What lies on the node of the API server or its store.
-    fn keys(&mut self, id: u32, node: Option<&'a str>) {
-        if self.facts.control_plane.contains(&node) {
-            self.body_step(id, State::ClusterAdmin, StepKind::TakeControlPlane, None, None);
-        }
-    }
-
-    fn node(&mut self, id: u32, node: Option<&'a str>) {
-        self.keys(id, node);
-        for (key, _) in self.facts.by_node.get(&node).cloned().unwrap_or_default() {
-            self.body_step(id, State::Inside(key), StepKind::EnterPods, None, None);
-        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     applying::{Half, halves_by_role},
     controls::{Attempt, Controls, Refusal},
     host,
+    nodes::{NODE, NODES},
     power::{Deed, LentPower, RulePower, by_role, lent_by_role},
     state::{Scope, State},
     step::StepKind,
@@ -100,6 +101,8 @@ pub(super) struct Facts<'a> {
     /// Every subject that a binding names and every service account, in a fixed order.
     pub(super) subjects: Vec<State<'a>>,
     pub(super) groups: HashMap<&'a str, State<'a>>,
+    /// Users that are nodes, by the node's name.
+    pub(super) nodes: BTreeMap<&'a str, State<'a>>,
     /// Every namespace that something mentions, subjects of bindings included.
     pub(super) namespaces: BTreeSet<&'a str>,
     pub(super) accounts: BTreeMap<&'a str, BTreeSet<&'a str>>,
@@ -138,6 +141,7 @@ impl<'a> Facts<'a> {
             grants: HashMap::new(),
             subjects: Vec::new(),
             groups: HashMap::from([(MASTERS, State::Group(MASTERS))]),
+            nodes: BTreeMap::new(),
             namespaces: cluster.namespaces.keys().map(String::as_str).collect(),
             accounts: BTreeMap::new(),
             workloads: BTreeMap::new(),
@@ -195,6 +199,8 @@ impl<'a> Facts<'a> {
             }
         }
         self.groups.extend(groups.iter().map(|name| (*name, State::Group(name))));
+        let nodes = users.iter().filter_map(|name| Some((name.strip_prefix(NODE)?, State::User(name))));
+        self.nodes.extend(nodes);
         self.subjects.extend(users.into_iter().map(State::User));
         self.subjects.extend(groups.into_iter().map(State::Group));
     }
@@ -276,6 +282,10 @@ impl<'a> Graph<'a> {
             match *state {
                 State::Account(namespace, name) => facts.accounts.entry(namespace).or_default().insert(name),
                 State::Secret(namespace, name) => facts.secrets.entry(namespace).or_default().insert(name),
+                State::User(name) => {
+                    name.strip_prefix(NODE).is_some_and(|node| facts.nodes.insert(node, *state).is_none())
+                }
+                State::Group(NODES) => facts.groups.insert(NODES, *state).is_none(),
                 _ => continue,
             };
         }

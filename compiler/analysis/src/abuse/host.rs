@@ -13,6 +13,8 @@ pub(super) enum Reach {
     StoreWritten,
     /// The control plane's store, on such a node.
     Store,
+    /// What the node is to the API server: its kubelet's key.
+    Kubelet,
     /// The tokens and secrets of the pods there.
     Pods,
     /// Every file, by a link that the kubelet follows: for whoever may read logs through it.
@@ -57,7 +59,7 @@ const RANCHER_SETTINGS: &str = "/etc/rancher";
 
 /// Paths that lead on; mounting one that lies above leads as far. "Pod Security Standards" forbids all host paths; these are those
 /// that lead to the node by themselves. A part `*` is any name; `/var/run` is `/run` (Filesystem Hierarchy Standard 3.0).
-const OPENINGS: [Opening; 87] = [
+const OPENINGS: [Opening; 90] = [
     // Of container runtimes.
     socket("/run/docker.sock"),
     socket("/run/containerd/containerd.sock"),
@@ -150,8 +152,10 @@ const OPENINGS: [Opening; 87] = [
     opening("/var/lib/kubelet/pods", false, Reach::Pods),
     opening("/var/lib/k0s/kubelet/pods", false, Reach::Pods),
     opening("/var/snap/microk8s/common/var/lib/kubelet/pods", false, Reach::Pods),
-    // The kubelet's own credentials, which read what its pods may.
-    opening("/var/lib/kubelet/pki", false, Reach::Pods),
+    opening("/var/lib/kubelet/pki", false, Reach::Kubelet),
+    opening("/var/lib/k0s/kubelet/pki", false, Reach::Kubelet),
+    own("/var/lib/rancher/rke2/agent/client-kubelet.key", RANCHER, Reach::Kubelet),
+    own("/var/lib/rancher/k3s/agent/client-kubelet.key", RANCHER, Reach::Kubelet),
     // The kubelet keeps links there from each container's log, and follows them as root.
     opening("/var/log", true, Reach::Logs),
     opening("/var/lib/docker/containers", true, Reach::Logs),

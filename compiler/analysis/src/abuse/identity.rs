@@ -11,6 +11,7 @@ use super::{
     applying::Half,
     controls::Attempt,
     graph::{Graph, Ground},
+    nodes::NODES,
     power::{DEEDS, Deed, Mode, Power, RulePower},
     state::{Scope, State},
     step::StepKind,
@@ -387,6 +388,11 @@ impl<'a> Graph<'a> {
                 if groups.is_about(MASTERS) {
                     self.step(from, State::Group(MASTERS), StepKind::Impersonate, why.clone());
                 }
+                if someone.deed.power == Power::ImpersonateUsers && groups.is_about(NODES) {
+                    for node in self.impersonated_nodes(someone.names) {
+                        self.step(from, node, StepKind::Impersonate, why.clone());
+                    }
+                }
                 for name in groups.names {
                     if let Some(group) = self.facts.groups.get(name.as_str()).copied() {
                         self.step(from, group, StepKind::Impersonate, why.clone());
@@ -409,6 +415,10 @@ impl<'a> Graph<'a> {
                     self.step(from, State::AnyKubelet, StepKind::ApproveCertificate, why);
                 }
             }
+        }
+        for (_, create, approved) in holdings.both(Power::CreateRequests, Power::ApprovedAsNode) {
+            let why = why(&[&create, &approved]);
+            self.step(from, State::AnyKubelet, StepKind::RequestNodeCertificate, why);
         }
         for (_, policy, binding) in holdings.both(Power::CreateMutatingPolicies, Power::BindMutatingPolicies) {
             self.altered(from, why(&[&policy, &binding]));

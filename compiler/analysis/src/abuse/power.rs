@@ -50,6 +50,7 @@ pub(super) enum Power {
     CreateRequests,
     ApproveRequests,
     ApproveForSigner,
+    ApprovedAsNode,
     CreateMutators,
     RewriteMutators,
     CreateObservers,
@@ -196,6 +197,15 @@ pub(super) static DEEDS: &[Deed] = &[
         ("certificatesigningrequests", "approval"),
         "CertificateSigningRequest",
         Wide(true),
+    ),
+    // The control plane approves what a node asks for of whoever may this (`pkg/controller/certificates/approver`).
+    deed(
+        Power::ApprovedAsNode,
+        CREATE,
+        CERTIFICATES,
+        ("certificatesigningrequests", "nodeclient"),
+        "CertificateSigningRequest",
+        Wide(false),
     ),
     deed(Power::ApproveForSigner, &["approve"], CERTIFICATES, ("signers", ""), "signer", Wide(true)),
     deed(

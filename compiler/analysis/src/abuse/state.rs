@@ -40,6 +40,7 @@ pub(super) enum Actor<'a> {
     User(&'a str),
     Group(&'a str),
     Account(&'a str, &'a str),
+    Node(Option<&'a str>),
 }
 
 impl<'a> Actor<'a> {
@@ -49,6 +50,7 @@ impl<'a> Actor<'a> {
             Self::User(name) => State::User(name),
             Self::Group(name) => State::Group(name),
             Self::Account(namespace, name) => State::Account(namespace, name),
+            Self::Node(node) => State::Kubelet(node),
         }
     }
 }
@@ -117,6 +119,8 @@ pub(super) enum State<'a> {
     NodeFiles(Option<&'a str>),
     /// What any node keeps of its pods.
     AnyNodeFiles,
+    /// The API credentials of a node.
+    Kubelet(Option<&'a str>),
     /// The API credentials of any node.
     AnyKubelet,
     /// Every file of a node, read as root.
@@ -255,7 +259,9 @@ impl fmt::Display for State<'_> {
             Self::Ports(key) => write!(f, "the ports of {}", Self::Inside(key)),
             Self::AnyTraffic(scope) => write!(f, "what is sent to any service {scope}"),
             Self::Traffic(namespace, name) => write!(f, "what is sent to service {namespace}/{name}"),
-            Self::AnyKubelet => f.write_str("any node's own credentials"),
+            Self::Kubelet(Some(name)) => write!(f, "node {name} itself"),
+            Self::Kubelet(None) => f.write_str("the node it runs on itself"),
+            Self::AnyKubelet => f.write_str("any node itself"),
             Self::Secrets(scope) => write!(f, "any secret {scope}"),
             Self::Secret(namespace, name) => write!(f, "secret {namespace}/{name}"),
         }

@@ -80,6 +80,10 @@ pub enum StepKind {
     ReadNeighbours,
     /// Reads what the node keeps of its pods, by one of its paths.
     ReadNodeFiles,
+    /// Uses what the node itself is to the API server, by its kubelet's key.
+    UseNodeCredentials,
+    /// Is given a certificate as a node, which the control plane approves by itself.
+    RequestNodeCertificate,
     /// Reads the node's files through a link that it puts among the logs, which the kubelet follows.
     ReadThroughLogs,
     /// Shares memory with another pod of its node.
@@ -152,6 +156,8 @@ impl StepKind {
             Self::LeaveByHostPath => "leave-by-host-path",
             Self::ReadNeighbours => "read-neighbours",
             Self::ReadNodeFiles => "read-node-files",
+            Self::UseNodeCredentials => "use-node-credentials",
+            Self::RequestNodeCertificate => "request-node-certificate",
             Self::ReadThroughLogs => "read-through-logs",
             Self::ShareMemory => "share-memory",
             Self::SteerPods => "steer-pods",
@@ -209,6 +215,8 @@ impl StepKind {
             Self::LeaveByHostPath => format!("writes through a host path to {to}"),
             Self::ReadNeighbours => format!("reads through the node's processes {to}"),
             Self::ReadNodeFiles => format!("reads through a host path {to}"),
+            Self::UseNodeCredentials => format!("uses the kubelet's key: {to}"),
+            Self::RequestNodeCertificate => format!("asks for a certificate, which is approved: {to}"),
             Self::ReadThroughLogs => format!("reads through a link among the logs {to}"),
             Self::ShareMemory => format!("alters the memory that it shares with {to}"),
             Self::SteerPods => format!("keeps pods off the other nodes, and enters on its own {to}"),

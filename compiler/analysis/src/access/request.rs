@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The group whose members skip authorization.
 pub(crate) const MASTERS: &str = "system:masters";
 /// Everyone who proved who they are.
-pub(super) const AUTHENTICATED: &str = "system:authenticated";
+pub(crate) const AUTHENTICATED: &str = "system:authenticated";
 /// Everyone else.
 pub(super) const UNAUTHENTICATED: &str = "system:unauthenticated";
 /// Every service account; with `:NAMESPACE`, those of one.

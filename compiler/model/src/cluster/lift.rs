@@ -70,6 +70,7 @@ impl Cluster {
             claims,
             guards,
             pod_security,
+            nodes_restricted,
             definitions,
             opaque,
         } = other;
@@ -94,6 +95,7 @@ impl Cluster {
         if pod_security != PodSecurityDefaults::default() {
             self.pod_security = pod_security;
         }
+        self.nodes_restricted |= nodes_restricted;
         self.definitions.extend(definitions);
         self.opaque.extend(opaque);
     }

@@ -65,6 +65,9 @@ pub struct Cluster {
     pub guards: Guards,
     /// What the API server's own configuration says of Pod Security; where it is not seen, nothing.
     pub pod_security: PodSecurityDefaults,
+    /// Whether the API server is seen to run NodeRestriction, which refuses nodes tokens that their pods do not hold ("Admission
+    /// Controllers Reference", Kubernetes documentation).
+    pub nodes_restricted: bool,
     /// Custom resources that the cluster defines: API group and plural.
     pub definitions: BTreeSet<(String, String)>,
     /// Objects of kinds whose meaning for connectivity or access kspec does not evaluate (Calico's, Cilium's, …): an answer
