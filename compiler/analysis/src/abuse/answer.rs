@@ -322,7 +322,7 @@ impl<'a> Paths<'a> {
             }
         }
         let from = self.graph.states.get(edge.from as usize).copied();
-        let of_request = from.and_then(|from| part_of_request(kind, from, edge));
+        let of_request = edge.of;
         let adds = of_request.is_some_and(|attempt| {
             matches!(attempt, Attempt::AddedContainer | Attempt::AddedMount | Attempt::AddedClaim)
         });
@@ -353,8 +353,10 @@ impl<'a> Paths<'a> {
         // What was taken away on the way is not asked any more.
         let taken = |key: &ObjectKey| {
             let refuses = |refusal: &Refusal| refusal.by.contains(&Refuser::Policy(key.name.clone()));
-            matches!(from, Some(State::UnruledPod(..) | State::UnheldContainer(..)))
-                && controls.is_some_and(|controls| controls.refusals.iter().any(refuses))
+            matches!(
+                from,
+                Some(State::UnruledPod(..) | State::UnheldContainer(..) | State::ClaimingPod { lifted: true, .. })
+            ) && controls.is_some_and(|controls| controls.refusals.iter().any(refuses))
         };
         let guards = self.graph.facts.cluster.guards.iter().filter(|(key, guards)| {
             !lets_pass(key)
@@ -374,30 +376,6 @@ fn reason(ground: &Ground<'_>) -> Option<Reason> {
         binding: ground.binding.cloned(),
         role: role_key(ground.role?),
         rule: PolicyRule::from(ground.rule?),
-    })
-}
-
-/// What a step says of the request that the step before it sends: that the pod of one's own is privileged, or mounts a volume.
-fn part_of_request(kind: StepKind, from: State<'_>, edge: &Edge<'_>) -> Option<Attempt> {
-    let of_pod = matches!(from, State::NewPod(_) | State::FreePod(..) | State::UnruledPod(..) | State::ClaimingPod(..));
-    let of_container = matches!(from, State::Added(_) | State::FreeContainer(..) | State::UnheldContainer(..));
-    Some(match kind {
-        StepKind::MountVolume => Attempt::Claim,
-        StepKind::RunPrivileged if of_container => Attempt::AddedContainer,
-        StepKind::RunPrivileged => Attempt::NewPod,
-        StepKind::ReadNeighbours if of_pod => Attempt::NodeProcesses,
-        StepKind::LeaveByHostPath
-        | StepKind::TakeKeys
-        | StepKind::ReadStore
-        | StepKind::WriteStore
-        | StepKind::ReadNodeFiles
-        | StepKind::ReadThroughLogs
-            if of_container =>
-        {
-            let by_claim = edge.fact.as_ref().is_some_and(|fact| fact.contains(" of PersistentVolume "));
-            if by_claim { Attempt::AddedClaim } else { Attempt::AddedMount }
-        }
-        _ => return None,
     })
 }
 

@@ -2,14 +2,13 @@
 
 use kspec_model::{
     ObjectKey,
-    cluster::{HostPath, PodFacts, WorkloadFacts},
+    cluster::{PodFacts, WorkloadFacts},
     program::RoleRef,
 };
 
 use super::{
     controls::Attempt,
     graph::{Cut, Graph},
-    host::{self, Reach},
     state::{Scope, State},
     step::StepKind,
 };
@@ -60,33 +59,36 @@ impl<'a> Graph<'a> {
             State::NewPod(Scope::Namespace(namespace)) => {
                 self.taken_by_pod(id, namespace, false);
                 let cut = self.facts.cut(namespace, Attempt::NewPod);
-                self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
+                self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, cut), None);
                 if cut.is_some() {
                     self.node_processes(id, self.facts.cut(namespace, Attempt::NodeProcesses));
+                    self.claims(id, Some(namespace), false);
                 }
             }
             State::FreePod(namespace, _) => {
                 let cut = self.facts.lasting(namespace, Attempt::NewPod);
-                self.body_step(id, State::AnyNode, StepKind::RunPrivileged, cut, None);
+                self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, cut), None);
                 if cut.is_some() {
                     self.node_processes(id, self.facts.lasting(namespace, Attempt::NodeProcesses));
+                    self.claims(id, namespace, true);
                 }
                 let asks = self.facts.is_refused(Attempt::Account) || self.facts.is_refused(Attempt::Secret);
                 if let Some(namespace) = namespace.filter(|_| asks) {
                     self.taken_by_pod(id, namespace, true);
                 }
             }
-            State::ClaimingPod(namespace, _) => {
-                let cut = self.facts.refusal(Some(namespace), Attempt::Claim).map(Cut::Refused);
-                self.body_step(id, State::AnyNode, StepKind::MountVolume, cut, None);
+            State::ClaimingPod { namespace, lifted, .. } => {
+                let refusal = self.facts.refusal(Some(namespace), Attempt::Claim).filter(|_| !lifted);
+                let claim = (Attempt::Claim, refusal.map(Cut::Refused));
+                self.part_step(id, State::AnyNode, StepKind::MountVolume, claim, None);
             }
             State::Asked(attempt, scope) => self.asked(id, attempt, scope),
-            State::UnruledPod(_, Attempt::Claim, _) => {
-                self.body_step(id, State::AnyNode, StepKind::MountVolume, None, None)
+            State::UnruledPod(namespace, attempt @ (Attempt::BoundClaim | Attempt::Claim), _) => {
+                self.claimed(id, Some(namespace), attempt, None);
             }
             State::UnruledPod(_, Attempt::NodeProcesses, _) => self.node_processes(id, None),
             State::UnruledPod(_, Attempt::NewPod, _) => {
-                self.body_step(id, State::AnyNode, StepKind::RunPrivileged, None, None)
+                self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, None), None);
             }
             State::Template(group, kind, Scope::Namespace(namespace)) => {
                 if self.facts.templates.contains(&(group, kind, namespace)) {
@@ -193,35 +195,14 @@ impl<'a> Graph<'a> {
             self.body_step(id, State::Node(node), StepKind::LeaveByCapability, None, Some(capability));
         }
         for mount in &pod.host_paths {
-            self.mounted(id, node, mount, None);
+            for (to, kind, fact) in self.mounted(&self.on(node), mount) {
+                self.body_step(id, to, kind, None, Some(fact));
+            }
         }
         self.combined(id, key, facts);
         if pod.host_pid {
             let fact = Some("hostPID is true".to_owned());
             self.body_step(id, State::NodeFiles(node), StepKind::ReadNeighbours, None, fact);
-        }
-    }
-
-    /// What a path of the node leads to.
-    pub(super) fn mounted(&mut self, id: u32, node: Option<&'a str>, mount: &HostPath, cut: Option<Cut<'a>>) {
-        let reaches = host::reach(mount, self.facts.rancher.contains(&node));
-        // Whoever holds the node has everything on it.
-        if reaches.contains(&Reach::Node) {
-            return self.body_step(id, State::Node(node), StepKind::LeaveByHostPath, cut, Some(host::said(mount)));
-        }
-        let controls = self.facts.control_plane.contains(&node);
-        for reach in reaches {
-            let (to, kind) = match reach {
-                Reach::Keys if controls => (State::ClusterAdmin, StepKind::TakeKeys),
-                Reach::StoreWritten if controls => (State::ClusterAdmin, StepKind::WriteStore),
-                Reach::Store if controls => (State::Secrets(Scope::Namespaces), StepKind::ReadStore),
-                Reach::Kubelet => (State::Kubelet(node), StepKind::UseNodeCredentials),
-                Reach::Pods => (State::NodeFiles(node), StepKind::ReadNodeFiles),
-                Reach::Node | Reach::Logs | Reach::Keys | Reach::StoreWritten | Reach::Store => continue,
-            };
-            let of =
-                if matches!(reach, Reach::Kubelet | Reach::Pods) { "" } else { ", on a node of the control plane" };
-            self.body_step(id, to, kind, cut, Some(format!("{}{of}", host::said(mount))));
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     refusals::{TAKES, relabels, takes_away},
     state::{Scope, State},
     step::StepKind,
-    volumes::PODS,
+    volumes::{CLAIMS, PODS},
 };
 
 /// A control that keeps a step from being taken, in a namespace.
@@ -105,7 +105,9 @@ pub enum Attempt {
     Account,
     /// A new pod that holds a secret.
     Secret,
-    /// A new pod that mounts a persistent volume.
+    /// A new pod that mounts a claim which is there.
+    BoundClaim,
+    /// A new pod that mounts a persistent volume, by a claim that is there or one that is made for it.
     Claim,
     /// A persistent volume of a node's path.
     Volume,
@@ -290,8 +292,9 @@ impl<'a> Graph<'a> {
                 let mut places = self.places(&pod);
                 places.retain(|place| scope.meet(Scope::Namespace(place)).is_some() && label.is_about(place));
                 let by_labels = |place: &&&'a str| {
-                    [Attempt::Account, Attempt::Secret]
-                        .into_iter()
+                    let claims = CLAIMS.into_iter().filter(|attempt| self.has_claims(place, *attempt));
+                    let mut attempts = [Attempt::Account, Attempt::Secret].into_iter().chain(claims);
+                    attempts
                         .any(|attempt| self.facts.refusals_in(place, attempt).iter().any(|refusal| !refusal.lasting))
                 };
                 let mut freed: Vec<&'a str> = places.iter().filter(by_labels).copied().collect();
@@ -338,6 +341,7 @@ impl<'a> Graph<'a> {
                     }
                     for namespace in places {
                         self.unruled_account(from, &taken, (&pod, kind), namespace);
+                        self.unruled_claims(from, &taken, (&pod, kind), namespace);
                     }
                 }
             }

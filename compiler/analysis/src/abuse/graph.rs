@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kspec_model::{
     ObjectKey,
-    cluster::{BindingFacts, Cluster, GuardFacts, WorkloadFacts},
+    cluster::{BindingFacts, Cluster, GuardFacts, HostPath, WorkloadFacts},
     program::{RoleRef, RoleRule, Subject},
 };
 
@@ -60,6 +60,8 @@ pub(super) struct Edge<'a> {
     pub(super) cut: Option<Cut<'a>>,
     /// What of the pod makes it possible.
     pub(super) fact: Option<String>,
+    /// What it says of the request that the step before it sends.
+    pub(super) of: Option<Attempt>,
 }
 
 /// A binding that exists, of a role that does.
@@ -118,6 +120,8 @@ pub(super) struct Facts<'a> {
     /// Groups and kinds of templates by the namespaces that have some.
     pub(super) templates: BTreeSet<(&'a str, &'a str, &'a str)>,
     pub(super) secrets: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// The node's paths that claims may be of, by namespace; those that any claim may be of without one.
+    pub(super) claimable: BTreeMap<Option<&'a str>, Vec<HostPath>>,
     /// Those that the control plane fills with an account's token.
     pub(super) token_secrets: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Roles that bindings bind, by the bindings' namespace.
@@ -151,12 +155,15 @@ impl<'a> Facts<'a> {
             kinds: cluster.workloads.keys().map(|key| (key.group.as_str(), key.kind.as_str())).collect(),
             templates: BTreeSet::new(),
             secrets: BTreeMap::new(),
+            claimable: cluster.claimable(),
             token_secrets: BTreeMap::new(),
             bound: BTreeMap::new(),
         };
         for (namespace, name) in cluster.service_accounts.keys() {
             facts.accounts.entry(namespace).or_default().insert(name);
         }
+        facts.claimable.values_mut().for_each(|mounts| mounts.retain(|mount| !host::reach(mount, true).is_empty()));
+        facts.claimable.retain(|_, mounts| !mounts.is_empty());
         facts.read_bindings();
         facts.read_workloads();
         facts.read_webhooks();
@@ -367,6 +374,21 @@ impl<'a> Graph<'a> {
         self.push(from, to, Via::Step(kind), Vec::new(), cut, fact);
     }
 
+    /// A step that says more of the request which the step before it sends: that the pod of one's own is privileged, or mounts a volume.
+    pub(super) fn part_step(
+        &mut self,
+        from: u32,
+        to: State<'a>,
+        kind: StepKind,
+        (attempt, cut): (Attempt, Option<Cut<'a>>),
+        fact: Option<String>,
+    ) {
+        self.body_step(from, to, kind, cut, fact);
+        if let Some(edge) = self.edges.last_mut() {
+            edge.of = Some(attempt);
+        }
+    }
+
     /// A step that is a request, which admission may refuse.
     pub(super) fn cut_step(
         &mut self,
@@ -389,7 +411,7 @@ impl<'a> Graph<'a> {
         fact: Option<String>,
     ) {
         let to = self.id(to);
-        self.edges.push(Edge { from, to, via, grounds, cut, fact });
+        self.edges.push(Edge { from, to, via, grounds, cut, fact, of: None });
     }
 }
 

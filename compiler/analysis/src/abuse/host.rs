@@ -57,6 +57,9 @@ const fn own(path: &'static str, within: &'static str, reach: Reach) -> Opening 
 const RANCHER: &str = "/var/lib/rancher";
 const RANCHER_SETTINGS: &str = "/etc/rancher";
 
+/// Where a distribution keeps the volumes that it makes (K3s' local storage).
+const STORAGE: &str = "/var/lib/rancher/k3s/storage";
+
 /// Paths that lead on; mounting one that lies above leads as far. "Pod Security Standards" forbids all host paths; these are those
 /// that lead to the node by themselves. A part `*` is any name; `/var/run` is `/run` (Filesystem Hierarchy Standard 3.0).
 const OPENINGS: [Opening; 90] = [
@@ -199,6 +202,9 @@ pub(super) fn is_of_rancher(pod: &PodFacts) -> bool {
 /// How far a mount leads, the furthest of what it opens first; on a node of `rancher` or another.
 pub(super) fn reach(mount: &HostPath, rancher: bool) -> Vec<Reach> {
     let path = resolved(&mount.path);
+    if is_in(STORAGE, &path) {
+        return Vec::new();
+    }
     let opens = |opening: &&Opening| {
         let is_there =
             opening.within.is_none_or(|folder| is_in(folder, &path) || rancher && folder.ends_with("/rancher"));

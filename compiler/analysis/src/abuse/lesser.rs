@@ -6,8 +6,11 @@ use kspec_model::{ObjectKey, cluster::HostPath};
 use super::{
     controls::Attempt,
     graph::{Cut, Graph},
+    identity::{Held, why},
+    refusals::takes_away,
     state::{Scope, State},
     step::StepKind,
+    volumes::CLAIMS,
 };
 
 impl<'a> Graph<'a> {
@@ -17,7 +20,9 @@ impl<'a> Graph<'a> {
         let place = key.namespace.as_deref();
         let node = self.facts.cluster.workloads.get(key).and_then(|facts| facts.pod.node.as_deref());
         let refused = |graph: &Self, attempt| graph.facts.refusal(place, attempt).map(Cut::Refused);
-        let root = |graph: &mut Self, cut| graph.body_step(id, State::Node(node), StepKind::RunPrivileged, cut, None);
+        let root = |graph: &mut Self, cut| {
+            graph.part_step(id, State::Node(node), StepKind::RunPrivileged, (Attempt::AddedContainer, cut), None);
+        };
         let secrets = State::Secrets(Scope::Namespace(place.unwrap_or_default()));
         match state {
             State::UnheldContainer(_, Attempt::AddedSecret, _) => {
@@ -81,14 +86,71 @@ impl<'a> Graph<'a> {
     fn mounts_anew(&mut self, id: u32, key: &'a ObjectKey, attempt: Attempt, cut: Option<Cut<'a>>) {
         let Some(facts) = self.facts.cluster.workloads.get(key) else { return };
         let volumes: Vec<&'a HostPath> = self.volumes_of(key, attempt).collect();
+        let on = self.on(facts.pod.node.as_deref());
         for mount in &volumes {
-            self.mounted(id, facts.pod.node.as_deref(), mount, cut);
+            for (to, kind, fact) in self.mounted(&on, mount) {
+                self.part_step(id, to, kind, (attempt, cut), Some(fact));
+            }
         }
         self.read_through_logs(id, (key, facts), volumes, cut);
     }
 
     /// A pod of one's own that is not root on its node, but sees its processes.
     pub(super) fn node_processes(&mut self, id: u32, cut: Option<Cut<'a>>) {
-        self.body_step(id, State::AnyNodeFiles, StepKind::ReadNeighbours, cut, Some("hostPID is true".to_owned()));
+        let fact = Some("hostPID is true".to_owned());
+        self.part_step(id, State::AnyNodeFiles, StepKind::ReadNeighbours, (Attempt::NodeProcesses, cut), fact);
+    }
+
+    /// What claims of a node's paths give a pod of one's own, whatever Pod Security says; of what was refused it by the namespace's
+    /// labels nothing is left once they are `relabelled`.
+    pub(super) fn claims(&mut self, id: u32, namespace: Option<&'a str>, relabelled: bool) {
+        for attempt in CLAIMS {
+            let refusal = self.facts.refusal(namespace, attempt).filter(|refusal| refusal.lasting || !relabelled);
+            self.claimed(id, namespace, attempt, refusal.map(Cut::Refused));
+        }
+    }
+
+    /// Those of one kind. A level leaves a pod every group, and `restricted` every user but root: what the permissions of a node's files
+    /// let these do nobody can tell from here.
+    pub(super) fn claimed(&mut self, id: u32, namespace: Option<&'a str>, attempt: Attempt, cut: Option<Cut<'a>>) {
+        let on = self.anywhere();
+        let as_whom = match namespace.and_then(|namespace| self.facts.pod_security(namespace)) {
+            Some(Cut::Level { level, .. }) if level != "baseline" => ", as any group and any user but root",
+            _ => "",
+        };
+        let place = if attempt == Attempt::BoundClaim { namespace } else { None };
+        if attempt == Attempt::BoundClaim && place.is_none() {
+            return;
+        }
+        for mount in self.facts.claimable.get(&place).cloned().unwrap_or_default() {
+            for (to, kind, fact) in self.mounted(&on, &mount) {
+                self.part_step(id, to, kind, (attempt, cut), Some(format!("{fact}{as_whom}")));
+            }
+        }
+    }
+
+    /// Whether there are claims, or volumes for some, that an attempt is about.
+    pub(super) fn has_claims(&self, namespace: &'a str, attempt: Attempt) -> bool {
+        let place = (attempt == Attempt::BoundClaim).then_some(namespace);
+        self.facts.claimable.contains_key(&place)
+    }
+
+    /// Claims that pods were refused, for whoever takes away what refuses them.
+    pub(super) fn unruled_claims(
+        &mut self,
+        from: u32,
+        taken: &Held<'a>,
+        (pod, kind): (&Held<'a>, StepKind),
+        namespace: &'a str,
+    ) {
+        for attempt in CLAIMS.into_iter().filter(|attempt| self.has_claims(namespace, *attempt)).collect::<Vec<_>>() {
+            let refusal = self.facts.refusal(Some(namespace), attempt);
+            if refusal.is_some_and(|refusal| takes_away(taken, refusal)) {
+                let there = State::Unruled(Some(namespace), attempt, from);
+                self.step(from, there, StepKind::TakePolicy, why(&[taken]));
+                let there = self.id(there);
+                self.step(there, State::UnruledPod(namespace, attempt, from), kind, why(&[pod]));
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ mod host;
 mod identity;
 mod lesser;
 mod lifting;
+mod mounts;
 mod nodes;
 mod permission;
 mod power;

@@ -99,8 +99,12 @@ pub(super) enum State<'a> {
     UnruledPod(&'a str, Attempt, u32),
     /// A persistent volume of somebody's making, of whatever path of whatever node.
     Volume(u32),
-    /// A pod of theirs, that claims it.
-    ClaimingPod(&'a str, u32),
+    /// A pod of theirs, that claims it; where they lifted what refuses that, it is refused no more.
+    ClaimingPod {
+        namespace: &'a str,
+        lifted: bool,
+        from: u32,
+    },
     /// The template of an object of this kind.
     Template(&'static str, &'static str, Scope<'a>),
     /// Code in any pod of the scope.
@@ -173,7 +177,7 @@ impl<'a> State<'a> {
             | Self::UnheldContainer(key, ..) => key.namespace.as_deref(),
             Self::Freed(namespace, _) | Self::FreePod(namespace, _) => namespace,
             Self::Unruled(namespace, ..) => namespace,
-            Self::UnruledPod(namespace, ..) | Self::ClaimingPod(namespace, _) | Self::Relabelled(namespace, ..) => {
+            Self::UnruledPod(namespace, ..) | Self::ClaimingPod { namespace, .. } | Self::Relabelled(namespace, ..) => {
                 Some(namespace)
             }
             Self::Everything(scope)
@@ -225,10 +229,17 @@ impl fmt::Display for State<'_> {
             Self::AnySubject => f.write_str("any user, group or service account"),
             Self::Accounts(scope) => write!(f, "any service account {scope}"),
             Self::NewPod(scope) => write!(f, "a new pod {scope}"),
-            Self::FreePod(..) | Self::UnruledPod(..) => f.write_str("a new pod there"),
+            Self::FreePod(..) | Self::UnruledPod(..) | Self::ClaimingPod { lifted: true, .. } => {
+                f.write_str("a new pod there")
+            }
             Self::Unruled(
                 Some(namespace),
-                Attempt::NewPod | Attempt::NodeProcesses | Attempt::Account | Attempt::Secret | Attempt::Claim,
+                Attempt::NewPod
+                | Attempt::NodeProcesses
+                | Attempt::Account
+                | Attempt::Secret
+                | Attempt::BoundClaim
+                | Attempt::Claim,
                 _,
             ) => {
                 write!(f, "what refuses pods of namespace {namespace}")
@@ -237,7 +248,7 @@ impl fmt::Display for State<'_> {
             Self::Asked(_, scope) => write!(f, "anything {scope}"),
             Self::Unruled(None, ..) => f.write_str("what refuses it"),
             Self::Volume(_) => f.write_str("a persistent volume of a node's path"),
-            Self::ClaimingPod(namespace, _) => write!(f, "a new pod in namespace {namespace}"),
+            Self::ClaimingPod { namespace, .. } => write!(f, "a new pod in namespace {namespace}"),
             Self::Freed(Some(namespace), _) | Self::Relabelled(namespace, ..) => write!(f, "namespace {namespace}"),
             Self::Freed(None, _) => f.write_str("a new namespace"),
             Self::Template(_, kind, scope) => write!(f, "the pods of a {kind} {scope}"),

@@ -21,6 +21,9 @@ pub(super) const PODS: [(Power, StepKind); 3] = [
     (Power::RewriteTemplates, StepKind::RewriteTemplate),
 ];
 
+/// What admission is asked of pods that mount volumes which are there: bound already, or free for any claim.
+pub(super) const CLAIMS: [Attempt; 2] = [Attempt::BoundClaim, Attempt::Claim];
+
 impl<'a> Graph<'a> {
     /// The pods that someone has mount a volume of theirs.
     pub(super) fn volumes(&mut self, from: u32, holdings: &Holdings<'a>) {
@@ -39,11 +42,13 @@ impl<'a> Graph<'a> {
                 let asked = (None, Attempt::Volume, None);
                 self.ask(from, State::Volume(from), StepKind::CreateVolume, &[&volume], asked, holdings);
                 let there = self.id(State::Volume(from));
-                self.step(there, State::ClaimingPod(namespace, from), kind, why(&[&pod]));
+                let claims = State::ClaimingPod { namespace, lifted: false, from };
+                self.step(there, claims, kind, why(&[&pod]));
                 if let Some((namespace, lifted)) = lifted {
                     self.step(there, lifted.to, lifted.kind, lifted.grounds);
                     let lifted = self.id(lifted.to);
-                    self.step(lifted, State::UnruledPod(namespace, Attempt::Claim, from), kind, why(&[&pod]));
+                    let claims = State::ClaimingPod { namespace, lifted: true, from };
+                    self.step(lifted, claims, kind, why(&[&pod]));
                 }
             }
         }

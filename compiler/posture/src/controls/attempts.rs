@@ -20,7 +20,7 @@ pub(super) struct Request {
 }
 
 /// Every attempt that is asked about.
-pub(super) const ATTEMPTS: [Attempt; 23] = [
+pub(super) const ATTEMPTS: [Attempt; 24] = [
     Attempt::NewPod,
     Attempt::NodeProcesses,
     Attempt::AddedContainer,
@@ -30,6 +30,7 @@ pub(super) const ATTEMPTS: [Attempt; 23] = [
     Attempt::AddedSecret,
     Attempt::Account,
     Attempt::Secret,
+    Attempt::BoundClaim,
     Attempt::Claim,
     Attempt::Volume,
     Attempt::Exec,
@@ -50,9 +51,12 @@ pub(super) const ATTEMPTS: [Attempt; 23] = [
 pub(super) const fn requested(attempt: Attempt) -> Request {
     use Operation::{Connect, Create, Update};
     let (operation, group, resource, subresource, kind) = match attempt {
-        Attempt::NewPod | Attempt::NodeProcesses | Attempt::Account | Attempt::Secret | Attempt::Claim => {
-            (Create, "", "pods", "", ("", "Pod"))
-        }
+        Attempt::NewPod
+        | Attempt::NodeProcesses
+        | Attempt::Account
+        | Attempt::Secret
+        | Attempt::BoundClaim
+        | Attempt::Claim => (Create, "", "pods", "", ("", "Pod")),
         Attempt::AddedContainer
         | Attempt::AnyContainer
         | Attempt::AddedMount
@@ -110,6 +114,7 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
             let volumes = [json!({ "secret": {} }), json!({ "projected": { "sources": [{ "secret": {} }] } })];
             in_lists.chain(volumes.map(|volume| json!({ "volumes": [volume] }))).map(pod).collect()
         }
+        Attempt::BoundClaim => vec![pod(json!({ "volumes": [{ "persistentVolumeClaim": {} }] }))],
         Attempt::Claim => CLAIMS.map(|source| pod(json!({ "volumes": [{ source: {} }] }))).to_vec(),
         Attempt::Volume => ["hostPath", "local"]
             .map(|source| json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {}, "spec": { source: {} } }))
@@ -233,8 +238,10 @@ fn without(value: &Value, names: &[&str]) -> Value {
 /// Objects of an attempt that leave a policy as little as possible to say against them: what it lets pass of these it does not refuse.
 pub(super) fn examples(attempt: Attempt) -> Vec<Part> {
     let list = |items: Vec<Part>| Part::List { items, open: false };
+    let volume = |source: &str| Part::closed(&json!({ "name": "there", source: {} }));
+    let mounts = |source: &str| harmless_with(vec![("volumes", list(vec![volume(source)]))]);
     let added = |source: &str| {
-        let volume = Part::closed(&json!({ "name": "there", source: {} }));
+        let volume = volume(source);
         let mounts = Part::closed(&json!([{ "name": "there", "mountPath": "/there" }]));
         harmless_with(vec![
             ("volumes", list(vec![volume])),
@@ -246,6 +253,8 @@ pub(super) fn examples(attempt: Attempt) -> Vec<Part> {
         Attempt::NodeProcesses => vec![harmless_with(vec![("hostPID", Part::closed(&json!(true)))])],
         Attempt::AddedMount => vec![added("hostPath")],
         Attempt::AddedClaim => CLAIMS.map(added).to_vec(),
+        Attempt::BoundClaim => vec![mounts("persistentVolumeClaim")],
+        Attempt::Claim => CLAIMS.map(mounts).to_vec(),
         _ => objects(attempt, None),
     }
 }

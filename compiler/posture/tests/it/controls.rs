@@ -206,7 +206,14 @@ fn added_containers_are_another_request() {
         attempts
     };
     let (pods, containers) = (
-        [Attempt::NewPod, Attempt::NodeProcesses, Attempt::Account, Attempt::Secret, Attempt::Claim],
+        [
+            Attempt::NewPod,
+            Attempt::NodeProcesses,
+            Attempt::Account,
+            Attempt::Secret,
+            Attempt::BoundClaim,
+            Attempt::Claim,
+        ],
         [
             Attempt::AddedContainer,
             Attempt::AnyContainer,

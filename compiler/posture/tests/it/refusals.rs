@@ -194,8 +194,11 @@ fn volumes_of_nodes_are_refused_by_what_is_about_no_namespace() {
         let expression = format!("object.spec.?volumes.orValue([]).all(v, [{names}].all(n, !(n in v)))");
         of(about("CREATE", "pods", &expression), &[])
     };
-    assert_eq!(types("'persistentVolumeClaim', 'ephemeral'"), any(Attempt::Claim));
-    assert_eq!(types("'persistentVolumeClaim'"), [], "the control plane makes the claim of an ephemeral volume");
+    let both = [Attempt::BoundClaim, Attempt::Claim].map(|attempt| (attempt, String::new()));
+    assert_eq!(types("'persistentVolumeClaim', 'ephemeral'"), both);
+    let there = any(Attempt::BoundClaim);
+    assert_eq!(types("'persistentVolumeClaim'"), there, "the control plane makes the claim of an ephemeral volume");
+    assert_eq!(types("'ephemeral'"), []);
 }
 
 #[test]

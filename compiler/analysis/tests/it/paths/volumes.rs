@@ -1,5 +1,7 @@
 //! What pods mount of their nodes, and persistent volumes that give them more.
 
+use kspec_analysis::abuse::{Attempt, Controls, Refusal, Refuser};
+
 use super::*;
 
 /// `spec.volumes` of one volume, that the container mounts.
@@ -221,4 +223,117 @@ fn a_folder_of_a_path_is_mounted_alone() {
     };
     assert!(claimed("cron.d"));
     assert!(!claimed("hostname"));
+}
+
+/// A persistent volume of a node's path, kept for a claim or for none.
+fn volume(path: &str, claim: Option<(&str, &str)>) -> Value {
+    let kept = claim.map(|(namespace, name)| json!({ "namespace": namespace, "name": name }));
+    json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "pv" },
+        "spec": { "hostPath": { "path": path }, "claimRef": kept },
+    })
+}
+
+/// Chains of a user who makes pods in `shop`, with these rules everywhere besides and these refusals there; and what is said of the last
+/// step.
+fn of_maker(objects: Vec<Value>, refusals: &[Refusal], more: &[&str], goal: &Goal) -> Vec<(String, String)> {
+    let controls = Controls { refusals: refusals.to_vec(), ..Controls::default() };
+    let wide = grant(None, "w", more, user("u")).into_iter().filter(|_| !more.is_empty());
+    let own = grant(Some("shop"), "r", &["create pods"], user("u")).into_iter();
+    let cluster = cluster(own.chain(wide).chain(objects));
+    let settings = Settings { controls: Some(&controls), goals: std::slice::from_ref(goal), ..Settings::default() };
+    let from = Origin::Subject(kspec_analysis::access::SubjectRef::User { name: "u".to_owned() });
+    let paths = Paths::new(&cluster, &settings).to(goal, Some(&from)).paths;
+    let last = |path: &Path| path.steps.last().and_then(|step| step.fact.clone()).unwrap_or_default();
+    paths.iter().map(|path| (lines(std::slice::from_ref(path)).concat(), last(path))).collect()
+}
+
+fn refused(attempt: Attempt, lasting: bool) -> Refusal {
+    let by = vec![Refuser::Policy("p".into())];
+    Refusal { namespace: Some("shop".into()), attempt, name: None, by, lasting }
+}
+
+#[test]
+fn a_claim_that_is_bound_leads_past_pod_security() {
+    let of = |level: &str, volume: Value| of_maker(vec![namespace("shop", level), volume], &[], &[], &Goal::Node(None));
+    let way = |said: &str| {
+        let chain = "user u: creates a new pod in namespace shop | writes through a host path to any node";
+        vec![(chain.to_owned(), format!("/etc of PersistentVolume pv is mounted{said}"))]
+    };
+    let data = Some(("shop", "data"));
+    assert_eq!(of("baseline", volume("/etc", data)), way(""));
+    assert_eq!(of("restricted", volume("/etc", data)), way(", as any group and any user but root"));
+    // One that is kept for no claim anybody claims.
+    assert_eq!(of("baseline", volume("/etc", None)), way(""));
+    let claim = |namespace: &str| json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data", "namespace": namespace }, "spec": { "volumeName": "pv" } });
+    let claimed = |by: &str| {
+        of_maker(vec![namespace("shop", "baseline"), volume("/etc", None), claim(by)], &[], &[], &Goal::Node(None))
+    };
+    assert_eq!((claimed("shop"), claimed("pay")), (way(""), vec![]));
+    for near in [
+        volume("/etc", Some(("pay", "data"))),
+        volume("/srv/data", data),
+        volume("/var/lib/rancher/k3s/storage/pvc-1_shop_data", data),
+        volume("/etc/kubernetes/pki", data),
+        json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "pv" }, "spec": { "nfs": { "server": "a", "path": "/etc" } } }),
+    ] {
+        assert_eq!(of("baseline", near.clone()), [], "{near}");
+    }
+}
+
+#[test]
+fn what_a_claim_holds_is_read_on_whichever_node() {
+    let of = |path: &str, label: &str, goal: &Goal| {
+        let mut server = pod("kube-system", "a", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+        server["metadata"]["labels"] = json!({ "component": label });
+        let key = json!({ "env": [{ "name": "K", "valueFrom": { "secretKeyRef": { "name": "key", "key": "k" } } }] });
+        let card = pod("pay", "card", container(key));
+        let objects = vec![namespace("shop", "restricted"), volume(path, Some(("shop", "data"))), server, card];
+        let found = of_maker(objects, &[], &[], goal);
+        found.into_iter().find_map(|(line, _)| {
+            line.strip_prefix("user u: creates a new pod in namespace shop | ").map(str::to_owned)
+        })
+    };
+    let keys = "reads through a host path the control plane's keys";
+    assert_eq!(of("/etc/kubernetes/pki", "kube-apiserver", &Goal::ClusterAdmin).as_deref(), Some(keys));
+    assert_eq!(of("/etc/kubernetes/pki", "kube-proxy", &Goal::ClusterAdmin), None);
+    let key = Goal::Secret { namespace: Some("pay".into()), name: Some("key".into()) };
+    let files = "reads through a host path what node n1 keeps of its pods | finds there secret pay/key";
+    assert_eq!(of("/var/lib/kubelet/pods", "kube-proxy", &key).as_deref(), Some(files));
+    assert_eq!(of("/var/lib/kubelet/plugins", "kube-proxy", &key), None);
+}
+
+#[test]
+fn claims_are_held_back_by_what_refuses_them() {
+    let with = |claim: Option<(&str, &str)>, refusals: &[Refusal], more: &[&str]| {
+        let objects = vec![namespace("shop", "restricted"), volume("/etc", claim)];
+        let found = of_maker(objects, refusals, more, &Goal::Node(None)).into_iter().next();
+        found.map(|(line, _)| line.strip_prefix("user u: ").unwrap_or_default().to_owned())
+    };
+    let (bound, free) = (Some(("shop", "data")), None);
+    let writes = "writes through a host path to any node";
+    let way = Some(format!("creates a new pod in namespace shop | {writes}"));
+    assert_eq!(with(bound, &[refused(Attempt::BoundClaim, true)], &[]), None);
+    // A claim that is made for the pod has another form.
+    assert_eq!(with(free, &[refused(Attempt::BoundClaim, true)], &[]), way);
+    let both = [refused(Attempt::BoundClaim, true), refused(Attempt::Claim, true)];
+    assert_eq!(with(free, &both, &[]), None);
+    for near in [Attempt::NewPod, Attempt::Secret, Attempt::Volume, Attempt::AddedClaim] {
+        assert_eq!(with(bound, &[refused(near, true)], &[]), way, "{near:?}");
+    }
+    // Whoever takes away what refuses it, or the labels by which it does.
+    let deletes = |name: &str| format!("delete validatingadmissionpolicies.adm named {name}");
+    let taken = Some(format!("takes away what refuses pods of namespace shop | creates a new pod there | {writes}"));
+    assert_eq!(with(bound, &both, &[&deletes("p")]), taken);
+    assert_eq!(with(free, &both, &[&deletes("p")]), taken);
+    assert_eq!(with(bound, &both, &[&deletes("q")]), None);
+    // A level is none of what relabelling need change.
+    let root = refused(Attempt::NewPod, true);
+    let processes = refused(Attempt::NodeProcesses, true);
+    let by_labels = [root.clone(), processes.clone(), refused(Attempt::BoundClaim, false)];
+    let labelled =
+        Some(format!("changes the labels that hold pods back of namespace shop | creates a new pod there | {writes}"));
+    assert_eq!(with(bound, &by_labels, &["patch namespaces"]), labelled);
+    let lasting = [&[root, processes], &both[..]].concat();
+    assert_eq!(with(bound, &lasting, &["patch namespaces"]), None);
 }

@@ -34,31 +34,64 @@ pub(super) fn claim(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()>
     Ok(())
 }
 
-/// Gives pods the paths of nodes that they claim. A volume and a claim are bound where one states the other, and the other states
-/// nothing else ("Persistent Volumes", Kubernetes documentation).
-pub(super) fn mount(cluster: &mut Cluster) {
-    let Cluster { volumes, claims, workloads, .. } = cluster;
-    // By namespace: the claim, the volume and its path.
-    let mut bound: BTreeMap<&str, Vec<(&str, &str, &str)>> = BTreeMap::new();
-    for (name, facts) in volumes.iter() {
+/// By namespace, of volumes of a node's path: the claim, the volume and its path. Without a namespace and a claim, those that are kept
+/// for none. A volume and a claim are bound where one states the other, and the other states nothing else ("Persistent Volumes",
+/// Kubernetes documentation).
+type Bound<'c> = BTreeMap<Option<&'c str>, Vec<(&'c str, &'c str, &'c str)>>;
+
+fn bound<'c>(
+    volumes: &'c BTreeMap<String, VolumeFacts>,
+    claims: &'c BTreeMap<(String, String), Option<String>>,
+) -> Bound<'c> {
+    let mut bound = Bound::new();
+    for (name, facts) in volumes {
         let Some(path) = facts.path.as_deref() else { continue };
         let stating = |volume: &Option<String>| volume.as_ref() == Some(name);
         let mut add = |namespace, claim| bound.entry(namespace).or_default().push((claim, name.as_str(), path));
         match &facts.claim {
             Some(key) if claims.get(key).is_none_or(|volume| volume.is_none() || stating(volume)) => {
-                add(key.0.as_str(), key.1.as_str());
+                add(Some(key.0.as_str()), key.1.as_str());
             }
             Some(_) => {}
             None => {
+                let mut free = true;
                 for ((namespace, claim), _) in claims.iter().filter(|(_, volume)| stating(volume)) {
-                    add(namespace.as_str(), claim.as_str());
+                    free = false;
+                    add(Some(namespace.as_str()), claim.as_str());
+                }
+                if free {
+                    add(None, "");
                 }
             }
         }
     }
+    bound
+}
+
+impl Cluster {
+    /// The node's paths that a pod of a namespace may mount by claims which are bound there; without a namespace, those that any claim
+    /// may be bound to.
+    #[must_use]
+    pub fn claimable(&self) -> BTreeMap<Option<&str>, Vec<HostPath>> {
+        let mounts = |of: Vec<(&str, &str, &str)>| {
+            let mount = |(_, volume, path): (&str, &str, &str)| HostPath {
+                path: path.to_owned(),
+                read_only: false,
+                volume: Some(volume.to_owned()),
+            };
+            of.into_iter().map(mount).collect()
+        };
+        bound(&self.volumes, &self.claims).into_iter().map(|(place, of)| (place, mounts(of))).collect()
+    }
+}
+
+/// Gives pods the paths of nodes that they claim.
+pub(super) fn mount(cluster: &mut Cluster) {
+    let Cluster { volumes, claims, workloads, .. } = cluster;
+    let bound = bound(volumes, claims);
     for (key, facts) in workloads.iter_mut() {
         let pod = &mut facts.pod;
-        let here = bound.get(key.namespace.as_deref().unwrap_or_default()).map_or(&[][..], Vec::as_slice);
+        let here = bound.get(&Some(key.namespace.as_deref().unwrap_or_default())).map_or(&[][..], Vec::as_slice);
         for (mounts, paths) in [(&pod.claims, &mut pod.host_paths), (&pod.claim_volumes, &mut pod.host_volumes)] {
             for mount in mounts {
                 let of = here.iter().filter(|(claim, ..)| mount.is_of(claim));
