@@ -61,6 +61,7 @@ impl<'a> Graph<'a> {
                 let cut = self.facts.cut(namespace, Attempt::NewPod);
                 self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, cut), None);
                 if cut.is_some() {
+                    self.host_process(id, self.facts.cut(namespace, Attempt::HostProcess));
                     self.node_processes(id, self.facts.cut(namespace, Attempt::NodeProcesses));
                     self.claims(id, Some(namespace), false);
                 }
@@ -69,6 +70,7 @@ impl<'a> Graph<'a> {
                 let cut = self.facts.lasting(namespace, Attempt::NewPod);
                 self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, cut), None);
                 if cut.is_some() {
+                    self.host_process(id, self.facts.lasting(namespace, Attempt::HostProcess));
                     self.node_processes(id, self.facts.lasting(namespace, Attempt::NodeProcesses));
                     self.claims(id, namespace, true);
                 }
@@ -86,6 +88,7 @@ impl<'a> Graph<'a> {
             State::UnruledPod(namespace, attempt @ (Attempt::BoundClaim | Attempt::Claim), _) => {
                 self.claimed(id, Some(namespace), attempt, None);
             }
+            State::UnruledPod(_, Attempt::HostProcess, _) => self.host_process(id, None),
             State::UnruledPod(_, Attempt::NodeProcesses, _) => self.node_processes(id, None),
             State::UnruledPod(_, Attempt::NewPod, _) => {
                 self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, None), None);
@@ -126,6 +129,11 @@ impl<'a> Graph<'a> {
             }
             State::AnyNode => {
                 for node in self.facts.by_node.keys().copied().collect::<Vec<_>>() {
+                    self.choice(id, State::Node(node));
+                }
+            }
+            State::AnyWindows => {
+                for node in self.facts.windows.clone() {
                     self.choice(id, State::Node(node));
                 }
             }
@@ -189,6 +197,10 @@ impl<'a> Graph<'a> {
         let node = pod.node.as_deref();
         for container in &pod.privileged {
             let fact = format!("container {container} is privileged");
+            self.body_step(id, State::Node(node), StepKind::LeavePrivileged, None, Some(fact));
+        }
+        for container in &pod.host_processes {
+            let fact = format!("container {container} is a host process");
             self.body_step(id, State::Node(node), StepKind::LeavePrivileged, None, Some(fact));
         }
         for capability in capabilities(pod) {

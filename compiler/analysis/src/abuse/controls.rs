@@ -93,6 +93,8 @@ pub enum Attempt {
     AddedContainer,
     /// A new pod that sees its node's processes (`hostPID`).
     NodeProcesses,
+    /// A new pod that is its Windows node's own (`hostProcess`).
+    HostProcess,
     /// Any container, added to a pod that runs.
     AnyContainer,
     /// One that mounts a `hostPath` volume of its pod's.
@@ -144,6 +146,9 @@ impl Attempt {
         matches!(self, Self::Volume | Self::BindEverywhere | Self::RebindEverywhere)
     }
 }
+
+/// New pods that have something of their node, the most first.
+const NODES: [Attempt; 3] = [Attempt::NewPod, Attempt::HostProcess, Attempt::NodeProcesses];
 
 /// That an attempt is refused in a namespace, however it is made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -278,11 +283,11 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// A namespace where nothing stands in the way but a level, if there is one; else one where the node's processes are seen; else
-    /// the first. One will do.
+    /// A namespace where nothing stands in the way but a level, if there is one; else one where a pod has less of its node; else the
+    /// first. One will do.
     fn freest(&self, namespaces: Vec<&'a str>) -> Option<&'a str> {
         let free = |attempt| namespaces.iter().find(move |name| self.facts.lasting(Some(**name), attempt).is_none());
-        free(Attempt::NewPod).or_else(|| free(Attempt::NodeProcesses)).or(namespaces.first()).copied()
+        NODES.into_iter().find_map(free).or(namespaces.first()).copied()
     }
 
     /// Ways around what holds pods of a namespace back.
@@ -336,7 +341,7 @@ impl<'a> Graph<'a> {
             for (power, kind) in PODS {
                 for (_, taken, pod) in holdings.both(take, power) {
                     let places = self.places(&pod);
-                    for attempt in [Attempt::NewPod, Attempt::NodeProcesses] {
+                    for attempt in NODES {
                         self.unruled(from, (&taken, attempt), (&pod, kind), &places, holdings);
                     }
                     for namespace in places {

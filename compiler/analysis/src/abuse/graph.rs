@@ -115,6 +115,8 @@ pub(super) struct Facts<'a> {
     pub(super) control_plane: BTreeSet<Option<&'a str>>,
     /// Those of them that RKE2 or K3s set up.
     pub(super) rancher: BTreeSet<Option<&'a str>>,
+    /// Nodes of Windows, by what they or their pods say.
+    pub(super) windows: BTreeSet<Option<&'a str>>,
     /// Groups and kinds of everything that runs.
     kinds: BTreeSet<(&'a str, &'a str)>,
     /// Groups and kinds of templates by the namespaces that have some.
@@ -151,6 +153,7 @@ impl<'a> Facts<'a> {
             workloads: BTreeMap::new(),
             by_node: BTreeMap::new(),
             control_plane: BTreeSet::new(),
+            windows: cluster.windows.iter().map(|name| Some(name.as_str())).collect(),
             rancher: BTreeSet::new(),
             kinds: cluster.workloads.keys().map(|key| (key.group.as_str(), key.kind.as_str())).collect(),
             templates: BTreeSet::new(),
@@ -225,6 +228,9 @@ impl<'a> Facts<'a> {
             if !owners.contains(key) {
                 self.workloads.entry(namespace).or_default().push((key, facts));
                 self.by_node.entry(facts.pod.node.as_deref()).or_default().push((key, facts));
+                if facts.pod.is_of_windows() {
+                    self.windows.insert(facts.pod.node.as_deref());
+                }
                 if is_control_plane(key, facts) {
                     let node = facts.pod.node.as_deref();
                     self.control_plane.insert(node);

@@ -95,6 +95,16 @@ impl<'a> Graph<'a> {
         self.read_through_logs(id, (key, facts), volumes, cut);
     }
 
+    /// A pod of one's own that is its Windows node's administrator, where such nodes are seen: what makes a pod root on the others means
+    /// nothing to them.
+    pub(super) fn host_process(&mut self, id: u32, cut: Option<Cut<'a>>) {
+        if !self.facts.windows.is_empty() {
+            let fact = Some("hostProcess is true".to_owned());
+            let asked = (Attempt::HostProcess, cut);
+            self.part_step(id, State::AnyWindows, StepKind::RunPrivileged, asked, fact);
+        }
+    }
+
     /// A pod of one's own that is not root on its node, but sees its processes.
     pub(super) fn node_processes(&mut self, id: u32, cut: Option<Cut<'a>>) {
         let fact = Some("hostPID is true".to_owned());

@@ -117,6 +117,8 @@ pub(super) enum State<'a> {
     Added(&'a ObjectKey),
     /// Any node.
     AnyNode,
+    /// Any node of Windows.
+    AnyWindows,
     /// A node; without a name, the one that pods which are not placed yet will run on.
     Node(Option<&'a str>),
     /// What the node keeps of its pods: tokens and secrets.
@@ -236,6 +238,7 @@ impl fmt::Display for State<'_> {
                 Some(namespace),
                 Attempt::NewPod
                 | Attempt::NodeProcesses
+                | Attempt::HostProcess
                 | Attempt::Account
                 | Attempt::Secret
                 | Attempt::BoundClaim
@@ -257,6 +260,7 @@ impl fmt::Display for State<'_> {
             Self::Inside(key) | Self::Added(key) | Self::FreeContainer(key, _) | Self::UnheldContainer(key, ..) => {
                 write!(f, "{} {}/{}", key.kind, key.namespace.as_deref().unwrap_or_default(), key.name)
             }
+            Self::AnyWindows => f.write_str("any node of Windows"),
             Self::AnyNode => f.write_str("any node"),
             Self::Node(Some(name)) => write!(f, "node {name}"),
             Self::Node(None) => f.write_str("the node it runs on"),

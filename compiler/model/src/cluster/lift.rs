@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use self::read::{Fields, Read};
+use self::read::{Fields, Read, under};
 use super::{CUSTOM_WORKLOADS, Cluster, NamespaceFacts, PodSecurityDefaults, ServiceAccountFacts};
 use crate::{Object, ObjectKey};
 
@@ -71,6 +71,7 @@ impl Cluster {
             guards,
             pod_security,
             nodes_restricted,
+            windows,
             definitions,
             opaque,
         } = other;
@@ -96,8 +97,15 @@ impl Cluster {
             self.pod_security = pod_security;
         }
         self.nodes_restricted |= nodes_restricted;
+        self.windows.extend(windows);
         self.definitions.extend(definitions);
         self.opaque.extend(opaque);
+    }
+
+    /// Whether some node is seen to be of Windows, by its own label or by a pod that is made for one.
+    #[must_use]
+    pub fn has_windows(&self) -> bool {
+        !self.windows.is_empty() || self.workloads.values().any(|facts| facts.pod.is_of_windows())
     }
 
     /// Reads objects, lists unwrapped. Order does not matter; of two with one key the later wins.
@@ -153,6 +161,7 @@ type Reader = fn(&mut Lift, &ObjectKey, &Value) -> Read<()>;
 /// Every kind that means something here: API group, kind, whether it lives in a namespace, its reader.
 const KINDS: &[(&str, &str, bool, Reader)] = &[
     ("", "Namespace", false, namespace),
+    ("", "Node", false, node),
     ("", "ServiceAccount", true, service_account),
     ("", "Pod", true, workload::pod),
     ("", "ReplicationController", true, workload::templated),
@@ -280,6 +289,17 @@ fn is_opaque(group: &str, kind: &str) -> bool {
 fn namespace_facts(name: &str, mut labels: BTreeMap<String, String>) -> NamespaceFacts {
     labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name.to_owned());
     NamespaceFacts { labels }
+}
+
+/// The label by which a node says what it runs; "Well-Known Labels" (Kubernetes documentation).
+const OS: &str = "kubernetes.io/os";
+
+fn node(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
+    let labels = value.field("metadata")?.field("labels").map_err(under("metadata"))?;
+    if labels.get(OS).and_then(Value::as_str) == Some("windows") {
+        lift.cluster.windows.insert(key.name.clone());
+    }
+    Ok(())
 }
 
 fn namespace(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {

@@ -14,6 +14,10 @@ use crate::{LabelSelector, Labels, ObjectKey};
 pub struct PodFacts {
     /// Containers, init and ephemeral ones included, that are privileged (`securityContext.privileged`).
     pub privileged: BTreeSet<String>,
+    /// Containers that are administrators of their Windows node (`windowsOptions.hostProcess`, the container's own before its pod's).
+    pub host_processes: BTreeSet<String>,
+    /// Whether it is made for nodes of Windows (`spec.os`, or a node selector by `kubernetes.io/os`).
+    pub windows: bool,
     /// Sees the node's processes (`hostPID`).
     pub host_pid: bool,
     /// Shares the node's memory segments (`hostIPC`).
@@ -65,6 +69,14 @@ pub struct ClaimMount {
     pub numbered: bool,
     /// Whether every container that mounts it does so without writing.
     pub read_only: bool,
+}
+
+impl PodFacts {
+    /// Whether only a node of Windows runs it as it is meant.
+    #[must_use]
+    pub fn is_of_windows(&self) -> bool {
+        self.windows || !self.host_processes.is_empty()
+    }
 }
 
 impl HostPath {

@@ -20,9 +20,10 @@ pub(super) struct Request {
 }
 
 /// Every attempt that is asked about.
-pub(super) const ATTEMPTS: [Attempt; 24] = [
+pub(super) const ATTEMPTS: [Attempt; 25] = [
     Attempt::NewPod,
     Attempt::NodeProcesses,
+    Attempt::HostProcess,
     Attempt::AddedContainer,
     Attempt::AnyContainer,
     Attempt::AddedMount,
@@ -53,6 +54,7 @@ pub(super) const fn requested(attempt: Attempt) -> Request {
     let (operation, group, resource, subresource, kind) = match attempt {
         Attempt::NewPod
         | Attempt::NodeProcesses
+        | Attempt::HostProcess
         | Attempt::Account
         | Attempt::Secret
         | Attempt::BoundClaim
@@ -102,6 +104,15 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
     let values = match attempt {
         Attempt::NewPod | Attempt::AddedContainer => return ways(attempt, false),
         Attempt::NodeProcesses => vec![pod(json!({ "hostPID": true }))],
+        Attempt::HostProcess => {
+            // The API server asks for the node's network, and for all containers to be alike.
+            let own = json!({ "windowsOptions": { "hostProcess": true } });
+            let containers = json!([{ "securityContext": own }]);
+            vec![
+                pod(json!({ "hostNetwork": true, "securityContext": own })),
+                pod(json!({ "hostNetwork": true, "containers": containers })),
+            ]
+        }
         Attempt::AddedMount => vec![mounting("hostPath")],
         Attempt::AddedClaim => CLAIMS.map(mounting).to_vec(),
         Attempt::AnyContainer => vec![pod(json!({ "ephemeralContainers": [{}] }))],
@@ -251,6 +262,11 @@ pub(super) fn examples(attempt: Attempt) -> Vec<Part> {
     match attempt {
         Attempt::NewPod | Attempt::AddedContainer => ways(attempt, true),
         Attempt::NodeProcesses => vec![harmless_with(vec![("hostPID", Part::closed(&json!(true)))])],
+        Attempt::HostProcess => {
+            let own = json!({ "windowsOptions": { "hostProcess": true, "runAsUserName": "NT AUTHORITY\\SYSTEM" } });
+            let fields = [("hostNetwork", json!(true)), ("securityContext", own)];
+            vec![harmless_with(fields.map(|(name, value)| (name, Part::closed(&value))).to_vec())]
+        }
         Attempt::AddedMount => vec![added("hostPath")],
         Attempt::AddedClaim => CLAIMS.map(added).to_vec(),
         Attempt::BoundClaim => vec![mounts("persistentVolumeClaim")],

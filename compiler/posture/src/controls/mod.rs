@@ -51,7 +51,8 @@ pub fn controls(table: Option<&Table>, cluster: &Cluster) -> Controls {
         };
         controls.passes.extend(examples.iter().filter(lets_pass).map(|(attempt, _)| (*attempt, policy.key.clone())));
     }
-    for attempt in ATTEMPTS {
+    let windows = cluster.has_windows();
+    for attempt in ATTEMPTS.into_iter().filter(|attempt| windows || *attempt != Attempt::HostProcess) {
         let asked = Asked::new(attempt, &rules, &policies, cluster);
         if asked.askable.is_empty() {
             continue;

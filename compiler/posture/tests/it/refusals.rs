@@ -115,6 +115,28 @@ fn any_container_is_refused_where_none_may_be_added() {
 }
 
 #[test]
+fn host_processes_are_refused_where_windows_runs() {
+    let node = |os: &str| json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "w1", "labels": { "kubernetes.io/os": os } } });
+    let on = |expression: &str| of(about("CREATE", "pods", expression), &[node("windows")]);
+    let context = "?securityContext.?windowsOptions.?hostProcess.orValue(false)";
+    let of_pod = format!("!object.spec.{context}");
+    let of_containers = format!("object.spec.containers.all(c, !c.{context})");
+    assert_eq!(on(&format!("{of_pod} && {of_containers}")), any(Attempt::HostProcess));
+    assert_eq!(
+        on("!object.spec.?hostNetwork.orValue(false)"),
+        any(Attempt::HostProcess),
+        "it needs the node's network"
+    );
+    for near in
+        [&of_pod, &of_containers, "!object.spec.?hostPID.orValue(false) || object.spec.?hostNetwork.orValue(false)"]
+    {
+        assert_eq!(on(near), [], "{near}");
+    }
+    let both = format!("{of_pod} && {of_containers}");
+    assert_eq!(of(about("CREATE", "pods", &both), &[node("linux")]), []);
+}
+
+#[test]
 fn sight_of_the_nodes_processes_is_refused() {
     let on = |expression: &str| of(about("CREATE", "pods", expression), &[]);
     assert_eq!(on("!object.spec.?hostPID.orValue(false)"), any(Attempt::NodeProcesses));

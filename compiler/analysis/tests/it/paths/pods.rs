@@ -613,6 +613,68 @@ fn a_new_pod_that_is_not_root_sees_its_nodes_processes() {
 }
 
 #[test]
+fn a_host_process_is_its_windows_node() {
+    let of = |spec: Value| {
+        let mut spec = spec;
+        spec["nodeName"] = json!("w1");
+        let cluster = cluster([pod("shop", "p", spec)]);
+        chains(&cluster, &Goal::Node(None), "Pod shop/p").into_iter().next()
+    };
+    let options = |on: bool| json!({ "windowsOptions": { "hostProcess": on } });
+    let with = |pod: Value, own: Value| json!({ "securityContext": pod, "containers": [{ "name": "c", "image": "i", "securityContext": own }] });
+    let way = Some("leaves a privileged container for node w1".to_owned());
+    assert_eq!(of(with(options(true), json!({}))), way);
+    assert_eq!(of(with(json!({}), options(true))), way);
+    for (pod, own) in [
+        (options(false), json!({})),
+        (options(true), options(false)),
+        (json!({ "windowsOptions": { "runAsUserName": "ContainerUser" } }), json!({})),
+    ] {
+        assert_eq!(of(with(pod.clone(), own.clone())), None, "{pod} {own}");
+    }
+}
+
+#[test]
+fn a_new_pod_is_a_host_process_where_windows_runs() {
+    let by = |name: &str, attempt, lasting| refusal(&[Refuser::Policy(name.into())], attempt, lasting);
+    let root = || by("p", Attempt::NewPod, true);
+    let found = |windows: Value, refusals: &[Refusal], more: &[&str], level| {
+        let rules = [&["create pods"][..], more].concat();
+        refused(refusals.to_vec(), &rules, [namespace("shop", level), windows]).0
+    };
+    let node = |os: &str| json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "w1", "labels": { "kubernetes.io/os": os } } });
+    let runs = |spec: Value| {
+        let mut spec = spec;
+        spec["nodeName"] = json!("w1");
+        pod("shop", "web", spec)
+    };
+    let way = ["user u: creates a new pod in namespace shop | makes it privileged, on node w1"];
+    for seen in [
+        node("windows"),
+        runs(json!({ "os": { "name": "windows" } })),
+        runs(json!({ "nodeSelector": { "kubernetes.io/os": "windows" } })),
+    ] {
+        let of = |refusals: &[Refusal], level| found(seen.clone(), refusals, &[], level);
+        assert_eq!(of(&[root()], "privileged"), way, "{seen}");
+        assert_eq!(of(&[root(), by("q", Attempt::HostProcess, true)], "privileged"), [] as [&str; 0], "{seen}");
+        assert_eq!(of(&[root()], "baseline"), [] as [&str; 0], "{seen}");
+    }
+    for near in [node("linux"), runs(json!({ "os": { "name": "linux" } })), runs(json!({}))] {
+        assert_eq!(found(near.clone(), &[root()], &[], "privileged"), [] as [&str; 0], "{near}");
+    }
+    let both = |lasting| [root(), by("q", Attempt::HostProcess, lasting)];
+    let taken = found(node("windows"), &both(true), &["delete validatingadmissionpolicies.adm named q"], "privileged");
+    assert_eq!(
+        taken,
+        [
+            "user u: takes away what refuses pods of namespace shop | creates a new pod there | makes it privileged, on node w1"
+        ]
+    );
+    assert_eq!(found(node("windows"), &both(true), &["patch namespaces"], "privileged"), [] as [&str; 0]);
+    assert_eq!(found(node("windows"), &both(false), &["patch namespaces"], "privileged").len(), 1);
+}
+
+#[test]
 fn new_namespaces_are_held_back_by_what_holds_everywhere() {
     let creates = ["create pods", "create namespaces"];
     let there = refusal(&[Refuser::Policy("p".into())], Attempt::NewPod, true);

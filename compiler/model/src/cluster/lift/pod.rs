@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    Lift, name_of,
+    Lift, OS, name_of,
     read::{Fields, Read, label_selector, under},
 };
 use crate::{
@@ -22,10 +22,15 @@ pub(super) fn pod_facts(spec: &Value, name: Option<&str>) -> Read<PodFacts> {
         host_ipc: spec.boolean("hostIPC")?.unwrap_or_default(),
         automount_token: spec.boolean("automountServiceAccountToken")?,
         node: spec.text("nodeName")?.filter(|name| !name.is_empty()).map(str::to_owned),
+        windows: is_of_windows(spec)?,
         ..PodFacts::default()
     };
+    let of_pod = host_process(spec)?.unwrap_or_default();
     for list in CONTAINERS {
         for container in spec.list(list)? {
+            if host_process(container).map_err(under(list))?.unwrap_or(of_pod) {
+                facts.host_processes.insert(container.text("name")?.unwrap_or_default().to_owned());
+            }
             container_facts(container, &mut facts).map_err(under(list))?;
         }
     }
@@ -34,6 +39,17 @@ pub(super) fn pod_facts(spec: &Value, name: Option<&str>) -> Read<PodFacts> {
         volume_facts(volume, &mounts, name, &mut facts).map_err(under("volumes"))?;
     }
     Ok(facts)
+}
+
+fn is_of_windows(spec: &Value) -> Read<bool> {
+    let selected = spec.string_map("nodeSelector")?.get(OS).is_some_and(|os| os == "windows");
+    Ok(selected || spec.field("os")?.text("name").map_err(under("os"))? == Some("windows"))
+}
+
+/// What a pod, or a container, says of being its node's own ("Create a Windows HostProcess Pod", Kubernetes documentation).
+fn host_process(value: &Value) -> Read<Option<bool>> {
+    let options = value.field("securityContext")?.field("windowsOptions").map_err(under("securityContext"))?;
+    options.boolean("hostProcess").map_err(under("securityContext.windowsOptions"))
 }
 
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
