@@ -37,7 +37,7 @@ pub use delta::{Cause, Change, ConnectivityDelta, EdgeChange, delta};
 pub use flip::{Deed, Flip};
 pub use network::{Direction, End, Network};
 pub use reach::{Edge, Exposure, Reach, Row, reach};
-pub use verdict::{Effect, Half, Say, Verdict, Why};
+pub use verdict::{Effect, Half, Part, Say, Verdict, Why};
 
 /// What to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,12 +1,19 @@
 //! What becomes of one connection, and who decides it.
 
+use std::{borrow::Cow, collections::BTreeSet};
+
 use kspec_model::{
     ObjectKey,
     cluster::{AdminAction, PolicyTier},
     program::Protocol,
 };
 
-use super::{Direction, Network, columns::Concerning, side::Rule, tiers::TierRule};
+use super::{
+    Direction, End, Network,
+    columns::Concerning,
+    side::{Policy, Rule},
+    tiers::TierRule,
+};
 
 /// What both ends' policies say to one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,9 +100,43 @@ impl Verdict {
     }
 }
 
+/// What of a policy is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All that it says of the direction: it isolates nobody, and denies nothing.
+    Whole,
+    /// Its rules that let through or pass on; whom it isolates stays isolated, and what it denies denied.
+    Giving,
+}
+
 impl Network<'_> {
+    /// What one end would say to a first packet were a part of these policies left out; none where an end is not here.
+    #[must_use]
+    pub fn half_without(
+        &self,
+        (src, dst): (&End, &End),
+        (protocol, port): (Protocol, u16),
+        direction: Direction,
+        part: Part,
+        gone: &BTreeSet<ObjectKey>,
+    ) -> Option<Half> {
+        let (src, dst) = (self.end(src)?, self.end(dst)?);
+        Some(Packet { network: self, direction, src, dst, protocol, port, left_out: Some((part, gone)) }.half())
+    }
+
+    /// Every policy that has a say in one end's connections of a direction.
+    #[must_use]
+    pub fn deciders(&self, near: &End, direction: Direction) -> BTreeSet<ObjectKey> {
+        let concerning = self.end(near).and_then(|near| self.concerning(direction, near));
+        let policies = concerning.into_iter().flat_map(|concerning| &concerning.policies);
+        let policies = policies.filter_map(|index| self.side.policies.get(*index)).map(Policy::key);
+        let tiers = concerning.into_iter().flat_map(|concerning| &concerning.tiers);
+        let tiers = tiers.filter_map(|index| self.side.tiers.get(*index)).map(|policy| policy.key.clone());
+        policies.chain(tiers).collect()
+    }
+
     pub(super) fn verdict(&self, src: usize, dst: usize, protocol: Protocol, port: u16) -> Verdict {
-        let packet = |direction| Packet { network: self, direction, src, dst, protocol, port };
+        let packet = |direction| Packet { network: self, direction, src, dst, protocol, port, left_out: None };
         let (egress, ingress) = (packet(Direction::Egress).half(), packet(Direction::Ingress).half());
         let allowed = egress.allowed && ingress.allowed;
         Verdict { allowed, ambiguous: !allowed && egress.possible && ingress.possible, egress, ingress }
@@ -110,6 +151,8 @@ struct Packet<'n, 'a> {
     dst: usize,
     protocol: Protocol,
     port: u16,
+    /// Policies that are left out, and what of them.
+    left_out: Option<(Part, &'n BTreeSet<ObjectKey>)>,
 }
 
 /// What may have become of it so far.
@@ -134,16 +177,17 @@ impl Packet<'_, '_> {
             return free(Why::HostNetwork);
         }
         let Some(concerning) = self.network.concerning(self.direction, near) else { return free(Why::NotSelected) };
+        let concerning = self.there(concerning);
         if *concerning == Concerning::default() {
             return free(Why::NotSelected);
         }
         let mut outcome = Outcome::default();
-        let mut open = self.tier(PolicyTier::Admin, concerning, &mut outcome);
+        let mut open = self.tier(PolicyTier::Admin, &concerning, &mut outcome);
         if open && !concerning.policies.is_empty() {
-            self.network_policies(concerning, &mut outcome);
+            self.network_policies(&concerning, &mut outcome);
             open = false;
         }
-        if open && self.tier(PolicyTier::Baseline, concerning, &mut outcome) {
+        if open && self.tier(PolicyTier::Baseline, &concerning, &mut outcome) {
             outcome.allow = outcome.allow.or(Some(Why::Default));
         }
         let (allowed, possible) = (outcome.deny.is_none(), outcome.allow.is_some());
@@ -152,6 +196,21 @@ impl Packet<'_, '_> {
             (why, None) | (None, why) => why.unwrap_or(Why::Default),
         };
         Half { allowed, possible, why, says: outcome.says }
+    }
+
+    /// Those that have a say, without policies that are left out altogether.
+    fn there<'c>(&self, concerning: &'c Concerning) -> Cow<'c, Concerning> {
+        let Some((Part::Whole, gone)) = self.left_out else { return Cow::Borrowed(concerning) };
+        let side = &self.network.side;
+        let mut rest = concerning.clone();
+        rest.policies.retain(|index| side.policies.get(*index).is_some_and(|policy| !gone.contains(&policy.key())));
+        rest.tiers.retain(|index| side.tiers.get(*index).is_some_and(|policy| !gone.contains(policy.key)));
+        Cow::Owned(rest)
+    }
+
+    /// Whether a policy's rules that let through or pass on are left out.
+    fn gives_nothing(&self, policy: impl FnOnce() -> ObjectKey) -> bool {
+        matches!(self.left_out, Some((Part::Giving, gone)) if gone.contains(&policy()))
     }
 
     /// Asks one tier's policies; whether the next tier may have to be asked.
@@ -164,7 +223,11 @@ impl Packet<'_, '_> {
             if decided.is_some_and(|priority| priority != policy.facts.priority) {
                 break;
             }
+            let gives_nothing = self.gives_nothing(|| policy.key.clone());
             for (index, rule) in policy.rules(self.direction).iter().enumerate() {
+                if gives_nothing && rule.action != AdminAction::Deny {
+                    continue;
+                }
                 let Some(certain) = self.matches(rule) else { continue };
                 let effect = match rule.action {
                     AdminAction::Allow => {
@@ -199,7 +262,8 @@ impl Packet<'_, '_> {
                 let certain = rule.means(far)?;
                 side.among((&rule.numbered, &rule.named), self.dst, self.protocol, self.port).then_some(certain)
             };
-            let rules = policy.rules(self.direction).unwrap_or_default().iter().enumerate();
+            let rules = policy.rules(self.direction).filter(|_| !self.gives_nothing(|| policy.key()));
+            let rules = rules.unwrap_or_default().iter().enumerate();
             let met: Vec<_> = rules.filter_map(|(index, rule)| Some((index, allows(rule)?))).collect();
             let certain = met.iter().any(|(_, certain)| *certain);
             allowed |= certain;

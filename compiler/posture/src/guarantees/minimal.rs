@@ -16,6 +16,18 @@ pub(crate) fn minimal<T: Clone + Ord>(objects: BTreeSet<T>, suffices: impl Fn(&B
     kept
 }
 
+/// As [`minimal`], where more objects may suffice less: gone through until none can be left out.
+pub(crate) fn settled<T: Clone + Ord>(objects: BTreeSet<T>, suffices: impl Fn(&BTreeSet<T>) -> bool) -> BTreeSet<T> {
+    let mut kept = objects;
+    loop {
+        let before = kept.len();
+        kept = minimal(kept, &suffices);
+        if kept.len() == before {
+            return kept;
+        }
+    }
+}
+
 /// A cluster with no other roles and bindings than these; what its aggregated roles gather is gathered anew.
 pub(crate) fn only(cluster: &Cluster, kept: &BTreeSet<ObjectKey>) -> Cluster {
     let mut part = Cluster {

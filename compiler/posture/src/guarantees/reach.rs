@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use kspec_analysis::{
     access::{Extent, Pattern, SubjectRef},
-    net::{Connections, Effect, End, Ends, Half, Packet, Reach, Why},
+    net::{Connections, Direction, Effect, End, Ends, Half, Packet, Part, Reach, Why},
 };
 use kspec_diagnostics::Place;
 use kspec_model::{
@@ -14,7 +14,7 @@ use kspec_model::{
     program::{Peer, PortRef, Reaches, RoleRef, RoleRule},
 };
 
-use super::{EMPTY, Outcome, Prover, Responsible, Violation, edges::edges_of, minimal::minimal, say, short};
+use super::{EMPTY, Outcome, Prover, Responsible, Violation, edges::edges_of, minimal::settled, say, short};
 use crate::network::READ;
 
 /// Resources that lead callers from outside to pods: with [`READ`], those of which a part unread would make an answer a guess.
@@ -114,8 +114,6 @@ impl Prover<'_, '_> {
         );
         let mut witness = Vec::new();
         let mut responsible: Vec<Responsible> = Vec::new();
-        // For each end that is isolated, the policies of which one is enough.
-        let mut ends: Vec<(BTreeSet<ObjectKey>, &Packet)> = Vec::new();
         for packet in &packets {
             witness.push(format!("{} is let through", packet_text(packet)));
             for object in &packet.led_by {
@@ -123,22 +121,10 @@ impl Prover<'_, '_> {
                 responsible.push(self.responsible(object, format!("{} leads callers in", short(object))));
             }
             for (half, direction) in self.halves(packet, reach) {
-                witness.push(format!("{direction}: {}", half_text(&half)));
-                // Of several that allow it one is enough; of administrators' policies the one that decides.
-                let enough: BTreeSet<ObjectKey> = match half.why {
-                    Why::Rule => of_effect(&half, Effect::Allows).cloned().collect(),
-                    Why::AdminRule => half.says.last().map(|say| say.policy.clone()).into_iter().collect(),
-                    _ => continue,
-                };
-                ends.push((enough, packet));
+                witness.push(format!("{}: {}", side(direction), half_text(&half)));
             }
         }
-        let all = ends.iter().flat_map(|(enough, _)| enough).cloned().collect();
-        let kept = minimal(all, |kept| ends.iter().all(|(enough, _)| !enough.is_disjoint(kept)));
-        for policy in &kept {
-            let packets = ends.iter().filter(|(enough, _)| enough.contains(policy)).map(|(_, packet)| *packet);
-            responsible.extend(packets.map(|packet| self.policy(policy, packet, reach)));
-        }
+        responsible.extend(self.letting_through(&packets, reach));
         let mut seen = BTreeSet::new();
         responsible.retain(|responsible| seen.insert((responsible.place.clone(), responsible.text.clone())));
         let help = if responsible.is_empty() {
@@ -171,13 +157,13 @@ impl Prover<'_, '_> {
         let mut witness = vec![format!("{} is not let through", packet_text(&packet))];
         let mut responsible = Vec::new();
         for (half, direction) in halves.iter().filter(|(half, _)| !half.allowed) {
-            witness.push(format!("{direction}: {}", half_text(half)));
-            let denying = half.says.iter().filter(|say| matches!(say.effect, Effect::NoRule | Effect::Denies));
-            let which = if *direction == "egress" { "outgoing" } else { "incoming" };
-            responsible.extend(denying.map(|say| {
-                let does = if say.effect == Effect::Denies { "denies" } else { "has no rule for, and isolates," };
-                let text = format!("{} {does} these {which} connections", short(&say.policy));
-                self.responsible(&say.policy, text)
+            witness.push(format!("{}: {}", side(*direction), half_text(half)));
+            let which = if *direction == Direction::Egress { "outgoing" } else { "incoming" };
+            responsible.extend(refusing(&packet, (half, *direction), reach).into_iter().map(|policy| {
+                let isolates = policy.kind == "NetworkPolicy";
+                let does = if isolates { "has no rule for, and isolates," } else { "denies" };
+                let text = format!("{} {does} these {which} connections", short(&policy));
+                self.responsible(&policy, text)
             }));
         }
         responsible.sort_by(|one, other| (&one.object, &one.text).cmp(&(&other.object, &other.text)));
@@ -188,10 +174,44 @@ impl Prover<'_, '_> {
     }
 
     /// What both ends say to a packet; nothing for a caller that is led in.
-    fn halves(&self, packet: &Packet, reach: &Reach<'_>) -> Vec<(Half, &'static str)> {
+    fn halves(&self, packet: &Packet, reach: &Reach<'_>) -> Vec<(Half, Direction)> {
         let verdict =
             packet.src.as_ref().and_then(|src| reach.network().probe(src, &packet.dst, packet.protocol, packet.port));
-        verdict.map_or_else(Vec::new, |verdict| vec![(verdict.egress, "egress"), (verdict.ingress, "ingress")])
+        verdict.map_or_else(Vec::new, |verdict| {
+            vec![(verdict.egress, Direction::Egress), (verdict.ingress, Direction::Ingress)]
+        })
+    }
+
+    /// Policies without which not all of these packets pass: with what every other one lets through or passes on left out, and what they
+    /// isolate and deny left as it is, they do, and with one more left out they don't.
+    fn letting_through(&self, packets: &[Packet], reach: &Reach<'_>) -> Vec<Responsible> {
+        let network = reach.network();
+        let mut halves = Vec::new();
+        for packet in packets {
+            let Some(src) = &packet.src else { continue };
+            for (near, direction) in [(src, Direction::Egress), (&packet.dst, Direction::Ingress)] {
+                halves.push((packet, src, direction, network.deciders(near, direction)));
+            }
+        }
+        let all: BTreeSet<ObjectKey> = halves.iter().flat_map(|(.., deciders)| deciders).cloned().collect();
+        let passes = |(packet, src, direction): (&Packet, &End, Direction), kept: &BTreeSet<ObjectKey>| {
+            let gone = all.difference(kept).cloned().collect();
+            let asked = (packet.protocol, packet.port);
+            let half = network.half_without((src, &packet.dst), asked, direction, Part::Giving, &gone);
+            half.is_none_or(|half| half.allowed)
+        };
+        let kept = settled(all.clone(), |kept| {
+            halves.iter().all(|(packet, src, direction, _)| passes((packet, src, *direction), kept))
+        });
+        let mut responsible = Vec::new();
+        for policy in &kept {
+            let mut others = kept.clone();
+            others.remove(policy);
+            let stopped =
+                halves.iter().filter(|(packet, src, direction, _)| !passes((packet, src, *direction), &others));
+            responsible.extend(stopped.map(|(packet, ..)| self.policy(policy, packet, reach)));
+        }
+        responsible
     }
 
     /// A policy that lets a packet through: an edge, where the program has one for it, else itself.
@@ -368,6 +388,35 @@ fn unknown_because(reach: &Reach<'_>, ends: [&Ends; 2], anywhere: bool) -> BTree
         }
     }
     found
+}
+
+/// Policies without which an end would consent to a packet that it refuses: were all that they say of the direction left out, it would, and
+/// with any of them there it would not.
+fn refusing(packet: &Packet, (half, direction): (&Half, Direction), reach: &Reach<'_>) -> BTreeSet<ObjectKey> {
+    let Some(src) = &packet.src else { return BTreeSet::new() };
+    let network = reach.network();
+    let near = if direction == Direction::Egress { src } else { &packet.dst };
+    let denies = |policy: &ObjectKey| {
+        let said = half.says.iter().find(|say| say.policy == *policy);
+        said.is_some_and(|say| matches!(say.effect, Effect::NoRule | Effect::Denies))
+    };
+    // What does not refuse it now stays first.
+    let all: BTreeSet<(bool, ObjectKey)> =
+        network.deciders(near, direction).into_iter().map(|policy| (denies(&policy), policy)).collect();
+    let found = settled(all, |gone| {
+        let gone = gone.iter().map(|(_, policy)| policy.clone()).collect();
+        let asked = (packet.protocol, packet.port);
+        let half = network.half_without((src, &packet.dst), asked, direction, Part::Whole, &gone);
+        half.is_some_and(|half| half.allowed)
+    });
+    found.into_iter().map(|(_, policy)| policy).collect()
+}
+
+const fn side(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Egress => "egress",
+        Direction::Ingress => "ingress",
+    }
 }
 
 fn of_effect(half: &Half, effect: Effect) -> impl Iterator<Item = &ObjectKey> {

@@ -48,10 +48,59 @@ fn policy() -> impl Strategy<Value = Value> {
     )
 }
 
+fn pods_of() -> impl Strategy<Value = Value> {
+    let namespaces = prop_oneof![
+        Just(json!({})),
+        select(&NAMESPACES[..]).prop_map(|name| json!({ "matchLabels": { "kubernetes.io/metadata.name": name } })),
+    ];
+    (namespaces, selector())
+        .prop_map(|(namespaces, pods)| json!({ "namespaceSelector": namespaces, "podSelector": pods }))
+}
+
+/// An administrators' policy; one of the baseline passes nothing on.
+fn of_admins() -> impl Strategy<Value = Value> {
+    let rules = |direction: &'static str| {
+        let rule = (select(&["Allow", "Deny", "Pass"][..]), pods_of(), vec(select(&[80_u16, 443][..]), 0..=1));
+        let rule = rule.prop_map(move |(action, pods, ports)| {
+            let mut rule = json!({ "action": action, direction: [{ "pods": pods }] });
+            if let [port] = ports.as_slice() {
+                rule["ports"] = json!([{ "portNumber": { "port": port, "protocol": "TCP" } }]);
+            }
+            rule
+        });
+        vec(rule, 0..=2)
+    };
+    (pods_of(), any::<bool>(), rules("from"), rules("to")).prop_map(|(subject, baseline, mut ingress, mut egress)| {
+        if baseline {
+            for rules in [&mut ingress, &mut egress] {
+                rules.retain(|rule| rule["action"] != "Pass");
+            }
+        }
+        json!({
+            "apiVersion": "policy.networking.k8s.io/v1alpha1",
+            "kind": if baseline { "BaselineAdminNetworkPolicy" } else { "AdminNetworkPolicy" },
+            "metadata": {}, "spec": { "subject": { "pods": subject }, "ingress": ingress, "egress": egress },
+        })
+    })
+}
+
 fn objects() -> impl Strategy<Value = Vec<Value>> {
-    vec(policy(), 0..=4).prop_map(|mut policies| {
+    (vec(policy(), 0..=4), vec(of_admins(), 0..=4)).prop_map(|(mut policies, admins)| {
         for (at, policy) in policies.iter_mut().enumerate() {
             policy["metadata"]["name"] = json!(format!("p{at}"));
+        }
+        // One of the baseline, and no two of one priority.
+        let mut baseline = false;
+        for (at, mut policy) in admins.into_iter().enumerate() {
+            if policy["kind"] != "BaselineAdminNetworkPolicy" {
+                policy["metadata"]["name"] = json!(format!("a{at}"));
+                policy["spec"]["priority"] = json!(at);
+            } else if !std::mem::replace(&mut baseline, true) {
+                policy["metadata"]["name"] = json!("default");
+            } else {
+                continue;
+            }
+            policies.push(policy);
         }
         for namespace in NAMESPACES {
             policies.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
@@ -154,15 +203,14 @@ proptest! {
         let (from, to) = (Peer::Namespace(from.to_owned()), Peer::Namespace(to.to_owned()));
         let reaches = Reaches { from: from.clone(), to: to.clone(), ports: Vec::new(), through_any_path: false };
         let Some(violation) = violation(outcome(&program(false, Claim::Reaches(reaches.clone())), &objects)) else { return Ok(()) };
-        // With the rules of every other policy gone, and what these isolate still isolated, the violation stays; it goes with any one
-        // more.
+        // With what every other policy lets through or passes on gone, and what these isolate and deny left as it is, the violation
+        // stays; it goes with any one more.
         let without = |kept: &[&str]| -> Vec<Value> {
             let mut objects = objects.clone();
-            for object in objects.iter_mut().filter(|object| object["kind"] == "NetworkPolicy") {
+            for object in objects.iter_mut().filter(|object| object["kind"].as_str().is_some_and(|kind| kind.ends_with("NetworkPolicy"))) {
                 let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
-                if !kept.contains(&name.as_str()) {
-                    object["spec"]["ingress"] = json!([]);
-                    object["spec"]["egress"] = json!([]);
+                for direction in ["ingress", "egress"].into_iter().filter(|_| !kept.contains(&name.as_str())) {
+                    object["spec"][direction].as_array_mut().expect("rules").retain(|rule| rule["action"] == "Deny");
                 }
             }
             objects
@@ -200,12 +248,17 @@ proptest! {
         let (src, dst) = packets
             .find(|(src, dst)| violation.witness[0].starts_with(&format!("{} → {} ", shown(src), shown(dst))))
             .expect("the packet is of the claim");
-        // What is responsible isolates no more in the direction that it is responsible for.
+        // What is responsible isolates no more, and denies nothing, in the direction that it is responsible for.
         let passes_with = |kept: Option<&Responsible>| {
             let mut objects = objects.clone();
             for one in violation.responsible.iter().filter(|one| Some(*one) != kept) {
                 let lifted = if one.text.contains("incoming") { "Ingress" } else { "Egress" };
                 let is = |object: &&mut Value| object["metadata"]["name"] == one.object.name.as_str() && object["kind"] == "NetworkPolicy";
+                for object in objects.iter_mut().filter(|object| object["kind"] != "NetworkPolicy" && object["metadata"]["name"] == one.object.name.as_str()) {
+                    if object["spec"].get("subject").is_some() {
+                        object["spec"][lifted.to_lowercase()] = json!([]);
+                    }
+                }
                 for object in objects.iter_mut().filter(is) {
                     let types = object["spec"]["policyTypes"].as_array_mut().expect("types");
                     types.retain(|kind| kind != lifted);
@@ -409,6 +462,48 @@ fn what_is_not_evaluated_leaves_it_undecided() {
         other => panic!("{other:?}"),
     }
     assert_eq!(outcome(&program, &web(&[other("elsewhere")])), Outcome::Holds, "it is about another namespace");
+}
+
+#[test]
+fn what_is_responsible_beside_administrators() {
+    let of_admins = |kind: &str, name: &str, priority: u32, action: &str| {
+        let mut spec = json!({
+            "subject": { "namespaces": { "matchLabels": { "kubernetes.io/metadata.name": "shop" } } },
+            "ingress": [{ "name": "r", "action": action, "from": [{ "namespaces": {} }] }],
+        });
+        if kind == "AdminNetworkPolicy" {
+            spec["priority"] = json!(priority);
+        }
+        json!({ "apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
+    };
+    let deny = of_admins("AdminNetworkPolicy", "deny", 9, "Deny");
+    let pass = of_admins("AdminNetworkPolicy", "pass", 1, "Pass");
+    let baseline = of_admins("BaselineAdminNetworkPolicy", "default", 0, "Deny");
+    let isolating = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "inner", "namespace": "shop" },
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress"] },
+    });
+    let claim = || reaches(Peer::Namespace("edge".to_owned()), Peer::Namespace("shop".to_owned()));
+    let named = |always: bool, objects: Vec<Value>| {
+        let violation = violation(outcome(&program(always, claim()), &objects)).expect("a violation");
+        let names = violation.responsible.iter().map(|one| one.object.name.clone());
+        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+    };
+    // Behind a denial others refuse it as well: nothing passes until all of them are gone.
+    let closed = |more: &[Value]| {
+        let mut objects: Vec<Value> =
+            web(more).into_iter().filter(|object| object["kind"] != "NetworkPolicy").collect();
+        objects.push(isolating.clone());
+        objects
+    };
+    assert_eq!(named(true, closed(&[])), "inner");
+    assert_eq!(named(true, closed(&[deny.clone()])), "deny inner");
+    assert_eq!(named(true, closed(&[deny.clone(), baseline.clone()])), "default deny inner");
+    assert_eq!(named(true, web(&[deny.clone(), baseline])), "deny", "a NetworkPolicy decides before the baseline");
+    // What passes it on lets it by a denial.
+    assert_eq!(named(false, web(&[deny, pass])), "inner pass");
+    let allow = of_admins("AdminNetworkPolicy", "allow", 1, "Allow");
+    assert_eq!(named(false, closed(&[allow])), "allow");
 }
 
 #[test]
