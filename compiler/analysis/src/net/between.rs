@@ -149,10 +149,10 @@ impl Reach<'_> {
         None
     }
 
-    /// The shortest chain of connections, from workload to workload, the last on one of the ports. What is outside the cluster hands
-    /// nothing on.
+    /// The shortest chain of connections, from workload to workload of those that are meant by `via`, the last on one of the ports. What
+    /// is outside the cluster hands nothing on.
     #[must_use]
-    pub fn chain(&self, src: &Ends, dst: &Ends, ports: &Connections) -> Option<Vec<Packet>> {
+    pub fn chain(&self, src: &Ends, via: &Ends, dst: &Ends, ports: &Connections) -> Option<Vec<Packet>> {
         if let Some(packet) = self.allowed(src, dst, ports) {
             return Some(vec![packet]);
         }
@@ -160,7 +160,8 @@ impl Reach<'_> {
         // next hop, and whether that is the last.
         let all = Connections::all();
         let mut next: BTreeMap<usize, (usize, bool)> = BTreeMap::new();
-        let workloads = self.inside();
+        let mut workloads = self.inside();
+        workloads.intersect_with(&via.positions);
         let mut queue = VecDeque::new();
         let hop = |to: usize, last: bool, queue: &mut VecDeque<usize>, next: &mut BTreeMap<usize, (usize, bool)>| {
             for (set, sources) in self.certain().get(to).into_iter().flatten() {

@@ -99,7 +99,7 @@ impl Prover<'_, '_> {
     ) -> Option<Violation> {
         let open = ports.cloned().unwrap_or_else(Connections::all);
         let packets = if reaches.through_any_path {
-            reach.chain(from, to, &open)?
+            reach.chain(from, &self.handing_on(reaches, reach), to, &open)?
         } else {
             vec![reach.allowed(from, to, &open)?]
         };
@@ -227,6 +227,14 @@ impl Prover<'_, '_> {
             },
             None => self.responsible(policy, format!("{} lets it through", short(policy))),
         }
+    }
+
+    /// Pods that may be in the middle of a chain: those that are there for another guarantee alone are not.
+    fn handing_on(&self, reaches: &Reaches, reach: &Reach<'_>) -> Ends {
+        reach.workloads(|key, _| {
+            let others = self.pods.and_then(|pods| pods.only_for.get(key));
+            others.is_none_or(|peers| peers.contains(&reaches.from) || peers.contains(&reaches.to))
+        })
     }
 
     /// The ends that a peer means.

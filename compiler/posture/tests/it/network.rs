@@ -432,6 +432,46 @@ fn a_verdict_does_not_depend_on_other_guarantees() {
     assert!(!judged(&[of("q")], Some("r")));
 }
 
+/// `db` lets in what is labelled `hop`, of which none runs, and that is let in by everybody.
+#[test]
+fn a_chain_passes_by_no_pod_that_another_guarantee_names() {
+    let hop = json!({ "podSelector": { "matchLabels": { "app": "hop" } } });
+    let mut objects = data(&json!([{ "from": [hop] }]));
+    objects.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ops" } }));
+    objects.push(json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "cli", "namespace": "ops" },
+        "spec": { "containers": [{ "name": "c" }] },
+    }));
+    objects.push(json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "hop", "namespace": "data" },
+        "spec": { "podSelector": { "matchLabels": { "app": "hop" } }, "policyTypes": ["Ingress"], "ingress": [{}] },
+    }));
+    let db = || Peer::Pods {
+        pods: LabelSelector::labels([("app", "db")]),
+        namespaces: Some(LabelSelector::labels([("kubernetes.io/metadata.name", "data")])),
+    };
+    let hops = || Peer::Pods {
+        pods: LabelSelector::labels([("app", "hop")]),
+        namespaces: Some(LabelSelector::labels([("kubernetes.io/metadata.name", "data")])),
+    };
+    let chained = |from: Peer| Claim::Reaches(Reaches { from, to: db(), ports: Vec::new(), through_any_path: true });
+    let judged = |objects: &[Value], other: Option<Peer>| {
+        let mut program = program(false, chained(Peer::Namespace("ops".to_owned())));
+        let asked = program.guarantees.remove(0);
+        let other = other.map(|from| Guarantee { claim: chained(from), ..asked.clone() });
+        program.guarantees = other.into_iter().chain([asked]).collect();
+        violation(outcome(&program, objects)).is_some()
+    };
+    assert!(!judged(&objects, None));
+    assert!(!judged(&objects, Some(hops())), "the other's pod is in the middle");
+    let mut running = objects.clone();
+    running.push(json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "hop", "namespace": "data", "labels": { "app": "hop" } },
+        "spec": { "containers": [{ "name": "c" }] },
+    }));
+    assert!(judged(&running, None), "one that runs is");
+}
+
 /// A network of a policy about pods of `data`.
 fn network_of(app: &str) -> kspec_model::program::Network {
     use kspec_model::program::{NetworkScope, Policy};
