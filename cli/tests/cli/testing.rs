@@ -128,6 +128,21 @@ role release in payments {
 /// They release.
 grant release to devs
 
+/// Reads what is there.
+role reader in payments { allow get on configmaps }
+/// So that both are held.
+grant reader to devs
+/// Watches over it.
+role watcher in payments { allow watch on configmaps }
+/// So that not all are held by the same.
+grant watcher to group "oidc:sre"
+
+audit {
+  metadata on secrets
+  metadata verbs create, update, patch, delete on pods
+  none otherwise
+}
+
 network in payments {
   default deny
   allow api -> db : pg
@@ -141,6 +156,10 @@ test "holds" {
   expect not web reaches db
   expect devs can get on secrets in payments by any path
   expect not devs can get on secrets in shop by any path
+  expect audited verbs get, list on secrets
+  expect not audited verbs get on pods
+  expect both release and reader in payments
+  expect not both release and watcher
 }
 
 test "does not hold" {
@@ -149,6 +168,10 @@ test "does not hold" {
   expect db reaches api
   expect not api reaches db : pg
   expect web reaches db through any path
+  expect audited mutations
+  expect not audited verbs delete on secrets
+  expect both release and watcher
+  expect not both release and reader
 }
 
 test "stands beside what is asked of an object" {

@@ -266,20 +266,19 @@ impl<'a> Cx<'a> {
         heads::other(head.kw).filter(|_| other).unwrap_or(head)
     }
 
-    /// Whether a word of claims stands between operands, outside brackets.
+    /// Whether a word of claims stands between operands, outside brackets, or one begins it, perhaps after `not`.
     fn is_claim(&self, range: Range) -> bool {
+        let is_word = |at: usize| at < range.hi && self.kind(at) == Some(Kind::Ident);
+        let first = if is_word(range.lo) && self.text_at(range.lo) == "not" { range.lo + 1 } else { range.lo };
+        let begins = is_word(first) && matches!(self.text_at(first), "audited" | "both");
+        if begins && is_word(first + 1) && !matches!(self.text_at(first + 1), "in" | "by") {
+            return true;
+        }
         let mut at = range.lo;
         while at < range.hi {
             match self.kind(at) {
                 Some(kind) if kind.opens() => at = self.partner(at),
-                Some(Kind::Ident) => {
-                    let text = self.text_at(at);
-                    if at > range.lo && matches!(text, "can" | "reaches")
-                        || at == range.lo && matches!(text, "audited" | "both")
-                    {
-                        return true;
-                    }
-                }
+                Some(Kind::Ident) if at > first && matches!(self.text_at(at), "can" | "reaches") => return true,
                 _ => {}
             }
             at += 1;
