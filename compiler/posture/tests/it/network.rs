@@ -537,7 +537,7 @@ fn what_is_responsible_beside_administrators() {
         objects
     };
     assert_eq!(named(true, closed(&[])), "inner");
-    assert_eq!(named(true, closed(&[deny.clone()])), "deny inner");
+    assert_eq!(named(true, closed(std::slice::from_ref(&deny))), "deny inner");
     assert_eq!(named(true, closed(&[deny.clone(), baseline.clone()])), "default deny inner");
     assert_eq!(named(true, web(&[deny.clone(), baseline])), "deny", "a NetworkPolicy decides before the baseline");
     // What passes it on lets it by a denial.
