@@ -23,7 +23,10 @@ pub struct Evaluator {
     pub(crate) table: Table,
     rules: Vec<CompiledRule>,
     paths: Paths,
+    /// Those that differ.
     scopes: Vec<Scope>,
+    /// Those that differ, of targets: the path of what rules call the object.
+    templates: Vec<Vec<Arc<str>>>,
     index: Index,
     pub(crate) mutations: Vec<CompiledMutation>,
     pub(crate) mutation_index: Index,
@@ -127,12 +130,25 @@ impl Outcome<'_> {
     }
 }
 
+/// What a request reads of a rule that it passes. The table's own is large, and between requests long gone from the processor's
+/// cache.
 #[derive(Debug)]
 struct CompiledRule {
-    /// Of the table's different ones.
+    engine: Engine,
+    /// Among the evaluator's.
     scope: usize,
-    applies: Vec<Applies>,
+    targets: Vec<CompiledTarget>,
     bodies: Vec<CompiledBody>,
+}
+
+#[derive(Debug)]
+struct CompiledTarget {
+    applies: Applies,
+    /// Among the evaluator's.
+    template: usize,
+    /// Among the rule's.
+    body: usize,
+    advisory: bool,
 }
 
 #[derive(Debug)]
@@ -153,8 +169,25 @@ enum CompiledBody {
 #[derive(Debug)]
 pub(crate) enum Statement {
     Let(usize, Node),
-    For { item: usize, over: Vec<(Node, Option<Place>)>, body: Vec<Statement> },
-    Verdict { warn: bool, when: Node, message: Node, place: Option<Place>, line: u32 },
+    For {
+        item: usize,
+        over: Vec<(Node, Option<Place>)>,
+        body: Vec<Statement>,
+    },
+    /// Apart is what is read only where something is found.
+    Verdict {
+        when: Node,
+        found: Box<Found>,
+    },
+}
+
+/// What is said where a condition holds.
+#[derive(Debug)]
+pub(crate) struct Found {
+    warn: bool,
+    message: Node,
+    place: Option<Place>,
+    line: u32,
 }
 
 /// A place in the object, as far as the rule's text tells.
@@ -182,14 +215,11 @@ impl Evaluator {
             )));
         }
         let (mut index, mut mutation_index) = (Index::default(), Index::default());
-        let (mut paths, mut scopes) = (Paths::default(), Vec::new());
+        let (mut paths, mut scopes, mut templates) = (Paths::default(), Vec::new(), Vec::new());
         let mut rules = Vec::with_capacity(table.rules.len());
         for (at, bound) in table.rules.iter().enumerate() {
-            let scope = scopes.iter().position(|scope| *scope == bound.scope).unwrap_or_else(|| {
-                scopes.push(bound.scope.clone());
-                scopes.len() - 1
-            });
-            let rule = CompiledRule::compile(bound, scope, &mut paths)
+            let scope = place_of(&bound.scope, &mut scopes);
+            let rule = CompiledRule::compile(bound, scope, &mut templates, &mut paths)
                 .map_err(|why| LoadError(format!("the rule `{}`: {why}", bound.id)))?;
             rules.push(rule);
             for (target_at, target) in bound.rule.targets.iter().enumerate() {
@@ -205,7 +235,7 @@ impl Evaluator {
                 mutation_index.add((at, target_at), target);
             }
         }
-        Ok(Self { table, rules, paths, scopes, index, mutations, mutation_index, foreign: None })
+        Ok(Self { table, rules, paths, scopes, templates, index, mutations, mutation_index, foreign: None })
     }
 
     /// The same, with what decides rules in other languages; without it, each is a fault.
@@ -238,27 +268,24 @@ impl Evaluator {
     ) {
         let mut scopes: Vec<Option<Result<bool, Failed>>> = vec![None; self.scopes.len()];
         // One for each part of the object that rules call the object: it itself, and the pod's template in it.
-        let mut runs: Vec<Run<'_>> = Vec::new();
+        let mut runs: Vec<Option<Run<'_>>> = Vec::new();
+        runs.resize_with(self.templates.len(), || None);
         for (at, target_at) in self.index.fitting(review).iter().copied() {
             let (Some(bound), Some(rule)) = (self.table.rules.get(at), self.rules.get(at)) else { continue };
-            let Some(target) = bound.rule.targets.get(target_at) else { continue };
-            if !engines.include(bound.engine) {
-                continue;
-            }
+            let Some(target) = rule.targets.get(target_at).filter(|_| engines.include(rule.engine)) else { continue };
             let Some(scope) = scopes.get_mut(rule.scope) else { continue };
             let decision = match scope.get_or_insert_with(|| in_scope(&bound.scope, review)) {
                 Ok(false) => continue,
                 Ok(true) => {
-                    let run = match runs.iter().position(|run| run.template == target.template) {
-                        Some(at) => runs.get_mut(at),
-                        None => {
-                            let frame = Frame::sharing(input(review, &target.template, objects), &self.paths);
-                            runs.push(Run::new(frame, &target.template));
-                            runs.last_mut()
-                        }
+                    let (Some(run), Some(template)) =
+                        (runs.get_mut(target.template), self.templates.get(target.template))
+                    else {
+                        continue;
                     };
-                    let Some(run) = run else { continue };
-                    match rule.decide(run, review, (target, target_at), self.foreign.as_deref()) {
+                    let run = run.get_or_insert_with(|| {
+                        Run::new(Frame::sharing(input(review, template, objects), &self.paths), template)
+                    });
+                    match rule.decide(run, review, target, self.foreign.as_deref()) {
                         Ok(Some(violations)) if violations.is_empty() => Decision::Pass,
                         Ok(Some(violations)) => Decision::Violations(violations),
                         Ok(None) => continue,
@@ -272,16 +299,33 @@ impl Evaluator {
     }
 }
 
+/// Where something stands among those that differ; it is added where it does not yet.
+fn place_of<T: Clone + PartialEq>(wanted: &T, among: &mut Vec<T>) -> usize {
+    among.iter().position(|one| one == wanted).unwrap_or_else(|| {
+        among.push(wanted.clone());
+        among.len() - 1
+    })
+}
+
 impl CompiledRule {
-    fn compile(bound: &BoundRule, scope: usize, paths: &mut Paths) -> Result<Self, String> {
-        let applies = bound.rule.targets.iter().map(|target| Applies::compile(target, Some(paths)));
-        let applies = applies.collect::<Result<_, _>>()?;
+    fn compile(
+        bound: &BoundRule,
+        scope: usize,
+        templates: &mut Vec<Vec<Arc<str>>>,
+        paths: &mut Paths,
+    ) -> Result<Self, String> {
+        let target = |target: &Target| {
+            let applies = Applies::compile(target, Some(paths))?;
+            let template = place_of(&target.template, templates);
+            Ok(CompiledTarget { applies, template, body: target.body, advisory: target.advisory })
+        };
+        let targets = bound.rule.targets.iter().map(target).collect::<Result<Vec<_>, String>>()?;
         let bodies = bound.rule.bodies.iter().map(|body| CompiledBody::compile(body, Names::sharing(paths)));
         let bodies = bodies.collect::<Result<Vec<_>, _>>()?;
         if let Some(target) = bound.rule.targets.iter().find(|target| target.body >= bodies.len()) {
             return Err(format!("there is no body {} for {}", target.body, target.resource));
         }
-        Ok(Self { scope, applies, bodies })
+        Ok(Self { engine: bound.engine, scope, targets, bodies })
     }
 
     /// The violations; `None` where the rule does not apply.
@@ -289,16 +333,14 @@ impl CompiledRule {
         &'a self,
         run: &mut Run<'a>,
         review: &Review<'_>,
-        (target, target_at): (&Target, usize),
+        target: &'a CompiledTarget,
         foreign: Option<&dyn Foreign>,
     ) -> Result<Option<Vec<Violation>>, Failed> {
         // A workload without a template stamps no pod.
-        if run.frame.input.object.is_none() && !target.template.is_empty() {
+        if run.frame.input.object.is_none() && !run.template.is_empty() {
             return Ok(None);
         }
-        if let Some(applies) = self.applies.get(target_at)
-            && !applies.holds(&mut run.frame)?
-        {
+        if !target.applies.holds(&mut run.frame)? {
             return Ok(None);
         }
         match self.bodies.get(target.body) {
@@ -382,11 +424,13 @@ impl Compiler<'_> {
                 Statement::For { item: slot, over, body }
             }
             Stmt::Verdict(verdict) => Statement::Verdict {
-                warn: verdict.warn,
                 when: self.names.compile(&verdict.when)?,
-                message: self.names.compile(&verdict.message)?,
-                place: self.first_place(&verdict.when),
-                line: verdict.line,
+                found: Box::new(Found {
+                    warn: verdict.warn,
+                    message: self.names.compile(&verdict.message)?,
+                    place: self.first_place(&verdict.when),
+                    line: verdict.line,
+                }),
             },
         })
     }
@@ -514,16 +558,17 @@ impl<'a> Run<'a> {
                         self.each((*item, rows), &items, place.as_ref(), body)?;
                     }
                 }
-                Statement::Verdict { warn, when, message, place, line } => {
-                    if self.frame.holds(when).map_err(|fault| at_line(fault, *line))? {
-                        let message = self.frame.eval(message).map_err(|fault| at_line(fault, *line))?;
+                Statement::Verdict { when, found } => {
+                    let line = |fault| at_line(fault, found.line);
+                    if self.frame.holds(when).map_err(line)? {
+                        let message = self.frame.eval(&found.message).map_err(line)?;
                         if let Some(told) = &mut self.told {
-                            told.note(*warn);
+                            told.note(found.warn);
                             continue;
                         }
-                        let path = place.as_ref().and_then(|place| self.path(place));
+                        let path = found.place.as_ref().and_then(|place| self.path(place));
                         let message = message.as_text().unwrap_or_default().to_owned();
-                        self.violations.push(Violation { message, path, line: *line, warn: *warn });
+                        self.violations.push(Violation { message, path, line: found.line, warn: found.warn });
                     }
                 }
             }

@@ -13,6 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 use serde_json::Value;
 
 use crate::answer::{Answer, Cause};
+use crate::counts::Said;
 use crate::index::{Held, Index, Source};
 use crate::metrics::{Metrics, RuleMetrics, severity_name};
 use crate::request::Request;
@@ -225,16 +226,16 @@ impl Engine {
                     slowest = (took, &outcome.bound.id);
                 }
                 if let Some((place, metrics)) = group.rules.get(at) {
-                    metrics.timing.observe(took);
-                    match &outcome.decision {
-                        Decision::Pass => metrics.pass.inc(),
-                        Decision::Violations(_) => metrics.violation.inc(),
+                    let said = match &outcome.decision {
+                        Decision::Pass => Said::Pass,
+                        Decision::Violations(_) => Said::Violation,
                         Decision::Fault(_) => {
                             metrics.faults.inc();
-                            metrics.fault.inc()
+                            Said::Fault
                         }
                     };
-                    if outcome.decision != Decision::Pass {
+                    metrics.counts.observe(took, said);
+                    if said != Said::Pass {
                         outcomes.push((*place, outcome));
                     }
                 }

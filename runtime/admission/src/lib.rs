@@ -12,6 +12,7 @@
 mod answer;
 mod bundle;
 mod clients;
+mod counts;
 mod engine;
 mod files;
 mod index;
@@ -21,7 +22,6 @@ mod metrics;
 mod request;
 mod server;
 mod service;
-mod timings;
 mod tls;
 
 pub use bundle::BundleError;

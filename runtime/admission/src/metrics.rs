@@ -14,18 +14,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use kspec_model::rules::{Action, Severity};
 
-use crate::timings::{Timing, Timings};
+use crate::counts::{Counts, Rules};
 
 /// Seconds that a request takes.
 const REQUEST_BUCKETS: [f64; 12] = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct VerdictLabels {
-    rule: String,
-    action: &'static str,
-    severity: &'static str,
-    verdict: &'static str,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RuleLabel {
@@ -62,8 +54,7 @@ fn request_histogram() -> Histogram {
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
-    verdicts: Family<VerdictLabels, Counter>,
-    timings: Timings,
+    rules: Rules,
     faults: Family<RuleLabel, Counter>,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<EndpointLabel, Histogram, fn() -> Histogram>,
@@ -86,11 +77,8 @@ impl fmt::Debug for Metrics {
 /// The counters of one rule, found once when its table is loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct RuleMetrics {
-    pub(crate) pass: Counter,
-    pub(crate) violation: Counter,
-    pub(crate) fault: Counter,
     pub(crate) faults: Counter,
-    pub(crate) timing: Arc<Timing>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 /// One index as it is scraped.
@@ -115,10 +103,8 @@ pub(crate) trait Readings: fmt::Debug + Send + Sync + 'static {
 impl Metrics {
     pub(crate) fn new(readings: Box<dyn Readings>) -> Self {
         let mut registry = Registry::with_prefix("kspec_admission");
-        let verdicts = Family::default();
-        registry.register("verdicts", "Verdicts by rule", verdicts.clone());
-        let timings = Timings::default();
-        registry.register_collector(Box::new(timings.clone()));
+        let rules = Rules::default();
+        registry.register_collector(Box::new(rules.clone()));
         let faults = Family::default();
         registry.register("faults", "Requests that a rule or mutation could not decide", faults.clone());
         let requests = Family::default();
@@ -141,38 +127,12 @@ impl Metrics {
         let connections = Gauge::default();
         registry.register("connections", "Connections", connections.clone());
         registry.register_collector(Box::new(Scraped(readings)));
-        Self {
-            registry,
-            verdicts,
-            timings,
-            faults,
-            requests,
-            request_seconds,
-            shed,
-            reloads,
-            in_flight,
-            queued,
-            connections,
-        }
+        Self { registry, rules, faults, requests, request_seconds, shed, reloads, in_flight, queued, connections }
     }
 
     pub(crate) fn rule(&self, id: &str, action: Action, severity: Severity) -> RuleMetrics {
-        let label = RuleLabel { rule: id.to_owned() };
-        let verdict = |verdict| {
-            self.verdicts.get_or_create_owned(&VerdictLabels {
-                rule: id.to_owned(),
-                action: action_name(action),
-                severity: severity_name(severity),
-                verdict,
-            })
-        };
-        RuleMetrics {
-            pass: verdict("pass"),
-            violation: verdict("violation"),
-            fault: verdict("fault"),
-            faults: self.faults.get_or_create_owned(&label),
-            timing: self.timings.of(id),
-        }
+        let faults = self.faults.get_or_create_owned(&RuleLabel { rule: id.to_owned() });
+        RuleMetrics { faults, counts: self.rules.of(id, action, severity) }
     }
 
     /// The times that a mutation could not be run.
@@ -182,17 +142,8 @@ impl Metrics {
 
     /// Forgets a rule of a table that is no more in force.
     pub(crate) fn forget(&self, id: &str, action: Action, severity: Severity) {
-        let label = RuleLabel { rule: id.to_owned() };
-        self.faults.remove(&label);
-        self.timings.forget(id);
-        for verdict in ["pass", "violation", "fault"] {
-            self.verdicts.remove(&VerdictLabels {
-                rule: id.to_owned(),
-                action: action_name(action),
-                severity: severity_name(severity),
-                verdict,
-            });
-        }
+        self.faults.remove(&RuleLabel { rule: id.to_owned() });
+        self.rules.forget(id, action, severity);
     }
 
     pub(crate) fn answered(&self, endpoint: &'static str, code: u16, allowed: Option<bool>, seconds: f64) {
