@@ -4,13 +4,12 @@
 //! (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`, `withAuthorization`). So two rules that allow both by name alone
 //! create. Of RBAC's own kinds an `update` creates likewise (`AllowCreateOnUpdate` in `pkg/registry/rbac/*/strategy.go`).
 
-use std::collections::HashMap;
-
 use kspec_model::{
     ObjectKey,
     cluster::Cluster,
     program::{RoleRef, RoleRule},
 };
+use rustc_hash::FxHashMap;
 
 use super::{
     graph::Graph,
@@ -30,11 +29,11 @@ pub(super) enum Half {
 }
 
 /// What each role allows of it, where some role allows to create by name alone.
-pub(super) fn halves_by_role(cluster: &Cluster) -> HashMap<&RoleRef, Vec<(Half, RulePower<'_>)>> {
+pub(super) fn halves_by_role(cluster: &Cluster) -> FxHashMap<&RoleRef, Vec<(Half, RulePower<'_>)>> {
     let rules = || cluster.roles.values().flat_map(|role| &role.rules);
     let deeds = DEEDS.iter().filter(|deed| !deed.named && deed.verbs == CREATE);
     let deeds: Vec<&'static Deed> = deeds.filter(|deed| rules().any(|rule| creates_by_name(deed, rule))).collect();
-    let mut found: HashMap<&RoleRef, Vec<(Half, RulePower<'_>)>> = HashMap::new();
+    let mut found: FxHashMap<&RoleRef, Vec<(Half, RulePower<'_>)>> = FxHashMap::default();
     if deeds.is_empty() {
         return found;
     }

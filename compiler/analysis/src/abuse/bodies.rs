@@ -94,15 +94,12 @@ impl<'a> Graph<'a> {
                 self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, None), None);
             }
             State::Template(group, kind, Scope::Namespace(namespace)) => {
-                if self.facts.templates.contains(&(group, kind, namespace)) {
+                if self.facts.templates.get(&(group, kind)).is_some_and(|there| there.contains(namespace)) {
                     self.choice(id, State::NewPod(Scope::Namespace(namespace)));
                 }
             }
             State::Template(group, kind, _) => {
-                let templates = self.facts.templates.iter();
-                let namespaces: Vec<_> =
-                    templates.filter(|(g, k, _)| *g == group && *k == kind).map(|(.., n)| *n).collect();
-                for namespace in namespaces {
+                for namespace in self.facts.templates.get(&(group, kind)).cloned().unwrap_or_default() {
                     self.choice(id, State::Template(group, kind, Scope::Namespace(namespace)));
                 }
             }

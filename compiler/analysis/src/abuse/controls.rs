@@ -193,21 +193,6 @@ impl From<Cut<'_>> for Control {
 }
 
 impl<'a> Facts<'a> {
-    /// The control that keeps pods of a namespace from being privileged. A level that Pod Security does not know it takes for the
-    /// strictest (`staging/src/k8s.io/pod-security-admission/api/helpers.go`).
-    pub(super) fn pod_security(&self, namespace: &'a str) -> Option<Cut<'a>> {
-        let defaults = &self.cluster.pod_security;
-        if defaults.off || defaults.by_runtime_class || defaults.namespaces.contains(namespace) {
-            return None;
-        }
-        let labels = self.cluster.namespaces.get(namespace).map(|facts| &facts.labels);
-        let (level, file) = match labels.and_then(|labels| labels.get("pod-security.kubernetes.io/enforce")) {
-            Some(level) => (level.as_str(), None),
-            None => (defaults.enforce.as_deref()?, Some(defaults.file.as_str())),
-        };
-        (level != "privileged").then_some(Cut::Level { namespace, level, file })
-    }
-
     /// What keeps an attempt from its node: the level, or else admission.
     pub(super) fn cut(&self, namespace: &'a str, attempt: Attempt) -> Option<Cut<'a>> {
         self.pod_security(namespace).or_else(|| self.refusal(Some(namespace), attempt).map(Cut::Refused))
@@ -224,6 +209,9 @@ impl<'a> Facts<'a> {
         attempt: Attempt,
         name: Option<&str>,
     ) -> Option<&'a Refusal> {
+        if !self.is_refused(attempt) {
+            return None;
+        }
         // A namespace that nobody is seen to have made is like one that is yet to come.
         let namespace = namespace.filter(|name| self.cluster.namespaces.contains_key(*name));
         let here = self.refusals.get(&(namespace, attempt))?;
@@ -243,6 +231,9 @@ impl<'a> Facts<'a> {
 
     /// As [`Facts::refusals_in`], or in no namespace.
     pub(super) fn refusals_at(&self, namespace: Option<&'a str>, attempt: Attempt) -> &[&'a Refusal] {
+        if !self.is_refused(attempt) {
+            return &[];
+        }
         let known = namespace.filter(|name| self.cluster.namespaces.contains_key(*name));
         self.refusals.get(&(known, attempt)).map_or(&[], Vec::as_slice)
     }

@@ -1,12 +1,13 @@
 //! The graph: its nodes, its edges, and the facts of the cluster by which they are drawn.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_model::{
     ObjectKey,
     cluster::{BindingFacts, Cluster, GuardFacts, HostPath, WorkloadFacts},
     program::{RoleRef, RoleRule, Subject},
 };
+use rustc_hash::FxHashMap;
 
 use super::{
     answer::{DynamicGrant, Goal, Settings},
@@ -84,9 +85,9 @@ pub(super) struct Facts<'a> {
     /// Whether `get` on `pods/exec` is enough to run a command.
     pub(super) exec_by_get: bool,
     /// What roles let someone do under another's name; empty where the server knows no constrained impersonation.
-    pub(super) lent: HashMap<&'a RoleRef, Vec<LentPower<'a>>>,
+    pub(super) lent: FxHashMap<&'a RoleRef, Vec<LentPower<'a>>>,
     /// What roles let someone do of creating by an apply; empty where none names what may be created.
-    pub(super) halves: HashMap<&'a RoleRef, Vec<(Half, RulePower<'a>)>>,
+    pub(super) halves: FxHashMap<&'a RoleRef, Vec<(Half, RulePower<'a>)>>,
     /// Whether connections and traffic are asked about: nothing else leads from them.
     pub(super) connections: bool,
     pub(super) dynamic: &'a [DynamicGrant],
@@ -98,11 +99,11 @@ pub(super) struct Facts<'a> {
     pub(super) controls: Option<&'a Controls>,
     /// Webhooks by the workloads that answer for them.
     pub(super) answers: BTreeMap<&'a ObjectKey, Vec<(&'a ObjectKey, &'a GuardFacts)>>,
-    pub(super) powers: HashMap<&'a RoleRef, Vec<RulePower<'a>>>,
-    pub(super) grants: HashMap<State<'a>, Vec<GrantOf<'a>>>,
+    pub(super) powers: FxHashMap<&'a RoleRef, Vec<RulePower<'a>>>,
+    pub(super) grants: FxHashMap<State<'a>, Vec<GrantOf<'a>>>,
     /// Every subject that a binding names and every service account, in a fixed order.
     pub(super) subjects: Vec<State<'a>>,
-    pub(super) groups: HashMap<&'a str, State<'a>>,
+    pub(super) groups: FxHashMap<&'a str, State<'a>>,
     /// Users that are nodes, by the node's name.
     pub(super) nodes: BTreeMap<&'a str, State<'a>>,
     /// Every namespace that something mentions, subjects of bindings included.
@@ -119,8 +120,10 @@ pub(super) struct Facts<'a> {
     pub(super) windows: BTreeSet<Option<&'a str>>,
     /// Groups and kinds of everything that runs.
     kinds: BTreeSet<(&'a str, &'a str)>,
-    /// Groups and kinds of templates by the namespaces that have some.
-    pub(super) templates: BTreeSet<(&'a str, &'a str, &'a str)>,
+    /// Namespaces with templates, by their groups and kinds.
+    pub(super) templates: BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>,
+    /// The level that keeps pods from being privileged, if one does, of the namespaces above.
+    levels: FxHashMap<&'a str, Option<Cut<'a>>>,
     pub(super) secrets: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// The node's paths that claims may be of, by namespace; those that any claim may be of without one.
     pub(super) claimable: BTreeMap<Option<&'a str>, Vec<HostPath>>,
@@ -135,7 +138,7 @@ impl<'a> Facts<'a> {
         let mut facts = Self {
             cluster,
             exec_by_get: false,
-            lent: HashMap::new(),
+            lent: FxHashMap::default(),
             halves: halves_by_role(cluster),
             connections: false,
             dynamic: &[],
@@ -144,9 +147,9 @@ impl<'a> Facts<'a> {
             controls: None,
             answers: BTreeMap::new(),
             powers: by_role(cluster),
-            grants: HashMap::new(),
+            grants: FxHashMap::default(),
             subjects: Vec::new(),
-            groups: HashMap::from([(MASTERS, State::Group(MASTERS))]),
+            groups: FxHashMap::from_iter([(MASTERS, State::Group(MASTERS))]),
             nodes: BTreeMap::new(),
             namespaces: cluster.namespaces.keys().map(String::as_str).collect(),
             accounts: BTreeMap::new(),
@@ -156,7 +159,8 @@ impl<'a> Facts<'a> {
             windows: cluster.windows.iter().map(|name| Some(name.as_str())).collect(),
             rancher: BTreeSet::new(),
             kinds: cluster.workloads.keys().map(|key| (key.group.as_str(), key.kind.as_str())).collect(),
-            templates: BTreeSet::new(),
+            templates: BTreeMap::new(),
+            levels: FxHashMap::default(),
             secrets: BTreeMap::new(),
             claimable: cluster.claimable(),
             token_secrets: BTreeMap::new(),
@@ -177,10 +181,16 @@ impl<'a> Facts<'a> {
             }
         }
         facts.namespaces.extend(facts.accounts.keys());
+        facts.levels = facts.namespaces.iter().map(|name| (*name, level(cluster, name))).collect();
         let accounts = facts.accounts.iter().flat_map(|(namespace, names)| names.iter().map(|n| (*namespace, *n)));
         let accounts: Vec<_> = accounts.map(|(namespace, name)| State::Account(namespace, name)).collect();
         facts.subjects.extend(accounts);
         facts
+    }
+
+    /// The control that keeps pods of a namespace from being privileged.
+    pub(super) fn pod_security(&self, namespace: &'a str) -> Option<Cut<'a>> {
+        self.levels.get(namespace).map_or_else(|| level(self.cluster, namespace), |known| *known)
     }
 
     fn read_bindings(&mut self) {
@@ -221,7 +231,7 @@ impl<'a> Facts<'a> {
         for (key, facts) in workloads {
             let namespace = key.namespace.as_deref().unwrap_or_default();
             if key.kind != "Pod" {
-                self.templates.insert((key.group.as_str(), key.kind.as_str(), namespace));
+                self.templates.entry((key.group.as_str(), key.kind.as_str())).or_default().insert(namespace);
             }
             self.accounts.entry(namespace).or_default().insert(&facts.service_account);
             self.secrets.entry(namespace).or_default().extend(facts.pod.secrets.iter().map(String::as_str));
@@ -275,13 +285,13 @@ pub(super) struct Graph<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) states: Vec<State<'a>>,
     pub(super) edges: Vec<Edge<'a>>,
-    ids: HashMap<State<'a>, u32>,
+    ids: FxHashMap<State<'a>, u32>,
 }
 
 impl<'a> Graph<'a> {
     /// Draws everything that the cluster's subjects and workloads, and `more` beside them, may come to.
     pub(super) fn new(cluster: &'a Cluster, more: &[State<'a>], settings: &Settings<'a>) -> Self {
-        let lent = if settings.constrained_impersonation { lent_by_role(cluster) } else { HashMap::new() };
+        let lent = if settings.constrained_impersonation { lent_by_role(cluster) } else { FxHashMap::default() };
         let connections = settings.goals.iter().any(|goal| matches!(goal, Goal::Ports(_) | Goal::Traffic { .. }));
         let Settings { exec_by_get, dynamic, controls, .. } = *settings;
         let mut facts = Facts { exec_by_get, lent, connections, dynamic, ..Facts::new(cluster) };
@@ -302,7 +312,7 @@ impl<'a> Graph<'a> {
                 _ => continue,
             };
         }
-        let mut graph = Self { facts, states: Vec::new(), edges: Vec::new(), ids: HashMap::new() };
+        let mut graph = Self { facts, states: Vec::new(), edges: Vec::new(), ids: FxHashMap::default() };
         for state in graph.facts.subjects.clone().into_iter().chain(more.iter().copied()) {
             graph.id(state);
         }
@@ -419,6 +429,21 @@ impl<'a> Graph<'a> {
         let to = self.id(to);
         self.edges.push(Edge { from, to, via, grounds, cut, fact, of: None });
     }
+}
+
+/// The control that keeps pods of a namespace from being privileged. A level that Pod Security does not know it takes for the strictest
+/// (`staging/src/k8s.io/pod-security-admission/api/helpers.go`).
+fn level<'a>(cluster: &'a Cluster, namespace: &'a str) -> Option<Cut<'a>> {
+    let defaults = &cluster.pod_security;
+    if defaults.off || defaults.by_runtime_class || defaults.namespaces.contains(namespace) {
+        return None;
+    }
+    let labels = cluster.namespaces.get(namespace).map(|facts| &facts.labels);
+    let (level, file) = match labels.and_then(|labels| labels.get("pod-security.kubernetes.io/enforce")) {
+        Some(level) => (level.as_str(), None),
+        None => (defaults.enforce.as_deref()?, Some(defaults.file.as_str())),
+    };
+    (level != "privileged").then_some(Cut::Level { namespace, level, file })
 }
 
 /// Whether a pod is the API server or its store, as kubeadm labels them; the cluster's keys lie on their nodes.

@@ -3,12 +3,11 @@
 //! "Good practices for Kubernetes RBAC" (Kubernetes documentation) names most; the rest is read off what the API server does with the
 //! request.
 
-use std::collections::HashMap;
-
 use kspec_model::{
     cluster::Cluster,
     program::{RoleRef, RoleRule},
 };
+use rustc_hash::FxHashMap;
 
 use super::state::Scope;
 use crate::access::rule::{ALL, resource_matches};
@@ -429,7 +428,7 @@ pub(super) struct LentPower<'a> {
 }
 
 /// The deeds that the verbs `impersonate-on:…` of every role let someone do under another's name.
-pub(super) fn lent_by_role(cluster: &Cluster) -> HashMap<&RoleRef, Vec<LentPower<'_>>> {
+pub(super) fn lent_by_role(cluster: &Cluster) -> FxHashMap<&RoleRef, Vec<LentPower<'_>>> {
     const PREFIX: &str = "impersonate-on:";
     let lends = |rule: &&RoleRule| rule.verbs.iter().any(|verb| verb.starts_with(PREFIX));
     let of_rule = |rule| {
@@ -483,16 +482,27 @@ impl RulePower<'_> {
     }
 }
 
-/// The powers of every role, each looked at once.
-pub(super) fn by_role(cluster: &Cluster) -> HashMap<&RoleRef, Vec<RulePower<'_>>> {
-    cluster.roles.iter().map(|(role, facts)| (role, facts.rules.iter().flat_map(of_rule).collect())).collect()
+/// The powers of every role, each looked at once; rules that differ in the names of objects alone, or in nothing, together.
+pub(super) fn by_role<'c>(cluster: &'c Cluster) -> FxHashMap<&'c RoleRef, Vec<RulePower<'c>>> {
+    let mut known = FxHashMap::default();
+    let mut of_rules = |rules: &'c [RoleRule]| {
+        let mut powers = Vec::new();
+        for rule in rules {
+            let RoleRule { verbs, api_groups, resources, resource_names, .. } = rule;
+            let deeds = known
+                .entry((verbs, api_groups, resources, resource_names.is_empty()))
+                .or_insert_with(|| deeds_of(rule));
+            powers.extend(deeds.iter().map(|deed| RulePower { deed, rule }));
+        }
+        powers
+    };
+    cluster.roles.iter().map(|(role, facts)| (role, of_rules(&facts.rules))).collect()
 }
 
-fn of_rule(rule: &RoleRule) -> Vec<RulePower<'_>> {
+fn deeds_of(rule: &RoleRule) -> Vec<&'static Deed> {
     let all = |words: &[String]| words.iter().any(|word| word == ALL);
     if all(&rule.verbs) && all(&rule.api_groups) && all(&rule.resources) && rule.resource_names.is_empty() {
-        let everything = [&EVERYTHING].into_iter().chain(DEEDS);
-        return everything.map(|deed| RulePower { deed, rule }).collect();
+        return [&EVERYTHING].into_iter().chain(DEEDS).collect();
     }
-    DEEDS.iter().filter(|deed| deed.allowed_by(rule)).map(|deed| RulePower { deed, rule }).collect()
+    DEEDS.iter().filter(|deed| deed.allowed_by(rule)).collect()
 }

@@ -10,7 +10,7 @@ use super::{
     graph::Graph,
     identity::{Held, Holdings, why},
     power::Power,
-    state::State,
+    state::{Scope, State},
     step::StepKind,
 };
 
@@ -64,10 +64,11 @@ impl<'a> Graph<'a> {
             let named = self.named_workloads(held);
             return named.into_iter().filter_map(|key| key.namespace.as_deref()).collect();
         }
-        let mut places = self.namespaces_of(held.scope.inside());
-        if deed.power == Power::RewriteTemplates {
-            places.retain(|namespace| facts.templates.contains(&(deed.group, deed.kind, namespace)));
+        let scope = held.scope.inside();
+        if deed.power != Power::RewriteTemplates {
+            return self.namespaces_of(scope);
         }
-        places
+        let with_templates = facts.templates.get(&(deed.group, deed.kind)).into_iter().flatten().copied();
+        with_templates.filter(|namespace| scope.meet(Scope::Namespace(namespace)).is_some()).collect()
     }
 }
