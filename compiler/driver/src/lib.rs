@@ -19,7 +19,7 @@ use std::{
 
 use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
 use kspec_lower::admission::Lowering;
-use kspec_lower::{HostOutput, LoweredObject, Share};
+use kspec_lower::{HostOutput, LoweredObject, Share, Shown};
 use kspec_model::{Labels, Object, program::Program, rules::Table};
 use kspec_posture::{Survey, SurveyBuilder, Surveyed};
 use kspec_resolve::Session;
@@ -243,8 +243,12 @@ fn survey<'s>(session: &'s Session, lowering: &'s OnceLock<Lowering>) -> Survey<
     let lowering = lowering_of(session, lowering);
     let look = |share| {
         let mut builder = SurveyBuilder::default();
-        kspec_lower::show_objects(program, facts.as_of, lowering, share, &mut |object, origin| {
-            builder.add(Surveyed { object: Cow::Owned(object), place: Place::Source(origin.at) });
+        kspec_lower::show_objects(program, facts.as_of, lowering, share, &mut |shown, origin| {
+            let place = Place::Source(origin.at);
+            match shown {
+                Shown::Object(object) => builder.add(Surveyed { object: Cow::Owned(object), place }),
+                Shown::NetworkPolicy(key, facts) => builder.add_network_policy(key, facts, place),
+            }
         });
         builder
     };

@@ -20,6 +20,6 @@ pub use host::{HostFile, HostOutput, HostSettings, host, host_findings};
 pub use inventory::{Inventory, PART_OF, TOOLING, inventory};
 pub use objects::{
     EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, OutlinedObject, PROJECT, PURPOSE,
-    Phase, Share, known_namespaces, objects, objects_and_table, outline, show_objects,
+    Phase, Share, Shown, known_namespaces, objects, objects_and_table, outline, show_objects,
 };
 pub use yaml::to_yaml;

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use kspec_diagnostics::Place;
 use kspec_model::{
     Object, ObjectKey,
-    cluster::{Cluster, Lift},
+    cluster::{Cluster, Lift, NetworkPolicyFacts},
     program::{Date, Program},
 };
 use kspec_schema::Schema;
@@ -191,6 +191,13 @@ impl<'a> SurveyBuilder<'a> {
             slot.insert(surveyed.place.clone());
             self.objects.insert(key, surveyed);
         }
+    }
+
+    /// As [`SurveyBuilder::add`], for a NetworkPolicy that is known without its object.
+    pub fn add_network_policy(&mut self, key: ObjectKey, facts: NetworkPolicyFacts, place: Place) {
+        let Entry::Vacant(slot) = self.places.entry(key) else { return };
+        self.lift.network_policy(slot.key(), facts);
+        slot.insert(place);
     }
 
     /// Takes over what another looked at, which is no object that this one did.

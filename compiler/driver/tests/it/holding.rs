@@ -66,6 +66,6 @@ fn rules_that_the_api_server_runs_are_found_in_a_state_as_well() {
     };
     let table = compiler.table();
     let of_table = refused(Some(&table));
-    assert_eq!(of_table.len(), 2);
+    assert_eq!(of_table.len(), 4);
     assert_eq!(refused(None), of_table);
 }

@@ -13,6 +13,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use kspec_diagnostics::Finding;
 use kspec_model::{
     Labels, Object, ObjectKey,
+    cluster::NetworkPolicyFacts,
     program::{Date, Exception, Origin, Program, View},
     rules::Table,
 };
@@ -135,7 +136,16 @@ pub enum Share {
     Others,
 }
 
-/// Shows each object of [`objects`] that is in the share, as soon as it is built and in no order, and the declaration that it is of;
+/// What [`show_objects`] shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// An object.
+    Object(Object),
+    /// A NetworkPolicy, and what its object would mean.
+    NetworkPolicy(ObjectKey, NetworkPolicyFacts),
+}
+
+/// Shows each object of [`objects`] that is in the share, as soon as it is known and in no order, and the declaration that it is of;
 /// for a rule table that is known. Policies are without their expressions, and what no selector is about is without labels: all
 /// that whoever looks at a cluster as a whole reads, at a part of the cost.
 pub fn show_objects(
@@ -143,7 +153,7 @@ pub fn show_objects(
     as_of: Date,
     lowering: &Lowering,
     share: Share,
-    show: &mut dyn FnMut(Object, &Origin),
+    show: &mut dyn FnMut(Shown, &Origin),
 ) {
     let (view, nothing) = (program.view(), BTreeMap::new());
     let sourced = Sourced::of(&view, lowering);
@@ -228,7 +238,7 @@ enum Wanted<'a> {
     /// It is built and kept.
     Objects,
     /// It is built and shown, if it is in the share, so that no two need be in memory at once.
-    Shown(Share, &'a mut dyn FnMut(Object, &Origin)),
+    Shown(Share, &'a mut dyn FnMut(Shown, &Origin)),
 }
 
 /// What lowering yields so far.
@@ -292,7 +302,7 @@ impl<'a> Output<'a> {
         let built = match &mut self.wanted {
             Wanted::Names => None,
             Wanted::Objects => Some(build(&outlined)),
-            Wanted::Shown(_, show) => return show(Object(build(&outlined).1), outlined.origin),
+            Wanted::Shown(_, show) => return show(Shown::Object(Object(build(&outlined).1)), outlined.origin),
         };
         self.entries.push(Entry { outlined, rank, built });
     }

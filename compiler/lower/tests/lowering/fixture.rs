@@ -3,8 +3,12 @@
 use std::{cell::Cell, collections::BTreeMap, fmt::Write};
 
 use kspec_diagnostics::{Finding, ItemId, Location, Span};
-use kspec_lower::{LoweredObject, manifest_path, objects, to_yaml};
-use kspec_model::{LabelSelector, Labels, program::*};
+use kspec_lower::{LoweredObject, Share, Shown, admission::lowering, manifest_path, objects, show_objects, to_yaml};
+use kspec_model::{
+    LabelSelector, Labels, ObjectKey,
+    cluster::{Cluster, NetworkPolicyFacts},
+    program::*,
+};
 
 thread_local! {
     static NEXT: Cell<u32> = const { Cell::new(0) };
@@ -155,7 +159,36 @@ pub(crate) fn until(year: i32, month: u8, day: u8) -> Exception {
 }
 
 pub(crate) fn lower(program: &Program) -> (Vec<LoweredObject>, Vec<Finding>) {
-    objects(program, &BTreeMap::new(), TODAY)
+    let (lowered, findings) = objects(program, &BTreeMap::new(), TODAY);
+    assert_eq!(policies_shown(program), policies_meant(&lowered));
+    (lowered, findings)
+}
+
+type Policies = BTreeMap<ObjectKey, NetworkPolicyFacts>;
+
+/// What is shown of NetworkPolicies to who looks at a program as a cluster.
+fn policies_shown(program: &Program) -> Policies {
+    let lowering = lowering(&program.view(), TODAY);
+    let mut shown = Policies::new();
+    for share in [Share::Networks, Share::Others] {
+        show_objects(program, TODAY, &lowering, share, &mut |one, _| {
+            if let Shown::NetworkPolicy(key, facts) = one {
+                assert_eq!(shown.insert(key, facts), None);
+            }
+        });
+    }
+    shown
+}
+
+/// What the policies' objects mean.
+fn policies_meant(lowered: &[LoweredObject]) -> Policies {
+    let policies = lowered.iter().filter(|lowered| lowered.object.kind() == "NetworkPolicy");
+    let lift = |lowered: &LoweredObject| {
+        let (cluster, problems) = Cluster::lift([&lowered.object]);
+        assert_eq!(problems, []);
+        (lowered.object.key(), cluster.network_policies.into_values().next().unwrap())
+    };
+    policies.map(lift).collect()
 }
 
 pub(crate) fn lower_with(program: &Program, state: &[(&str, Labels)]) -> Vec<LoweredObject> {

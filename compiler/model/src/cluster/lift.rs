@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use self::read::{Fields, Read, under};
-use super::{CUSTOM_WORKLOADS, Cluster, NamespaceFacts, PodSecurityDefaults, ServiceAccountFacts};
+use super::{CUSTOM_WORKLOADS, Cluster, NamespaceFacts, NetworkPolicyFacts, PodSecurityDefaults, ServiceAccountFacts};
 use crate::{Object, ObjectKey};
 
 /// The label that the API server puts on every namespace.
@@ -130,6 +130,20 @@ impl Lift {
     /// Reads an object, or a list of them. Of two with one key the later wins.
     pub fn read(&mut self, object: &Value) {
         self.document(object, None);
+    }
+
+    /// Takes a NetworkPolicy that is known without an object; its namespace is stated.
+    pub fn network_policy(&mut self, key: &ObjectKey, facts: NetworkPolicyFacts) {
+        let (namespace, name) = name_of(key);
+        self.meet(&namespace);
+        self.cluster.network_policies.insert((namespace, name), facts);
+    }
+
+    /// A namespace that something is in is there.
+    fn meet(&mut self, namespace: &str) {
+        if !self.cluster.namespaces.contains_key(namespace) {
+            self.cluster.namespaces.insert(namespace.to_owned(), namespace_facts(namespace, BTreeMap::new()));
+        }
     }
 
     /// Takes over what another read, which is no object that this one did.
@@ -253,10 +267,8 @@ impl Lift {
             namespace: namespace.map(str::to_owned),
             name: at("name").to_owned(),
         };
-        if let Some(namespace) = namespace
-            && !self.cluster.namespaces.contains_key(namespace)
-        {
-            self.cluster.namespaces.insert(namespace.to_owned(), namespace_facts(namespace, BTreeMap::new()));
+        if let Some(namespace) = namespace {
+            self.meet(namespace);
         }
         match known {
             Some(_) if key.name.is_empty() => self.problem(&key, "metadata.name is missing".to_owned()),

@@ -8,9 +8,10 @@ use std::{
 use kspec_diagnostics::{Finding, codes};
 use kspec_model::{
     LabelSelector, Operator,
+    cluster::NetworkPolicyFacts,
     program::{Edge, Peer},
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::{
     Denied, Direction, POLICY, Scoped, Taken,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     finding, names,
-    objects::{Output, Phase, metadata::Metadata, world::World},
+    objects::{Output, Phase, world::World},
 };
 
 /// The pods that a policy selects, within its namespace.
@@ -162,20 +163,20 @@ fn write_policies<'w>(
         let Some(first) = own.first() else { continue };
         let name = policy_name(*subject, namespace, direction, taken);
         let outlined = POLICY.named(Some(namespace), name, &first.edge.origin);
-        output.object(world, POLICY, outlined, subject.rank(), |object| {
+        let phase = if *subject == Subject::All { Phase::NetworkWide } else { Phase::NetworkAllow };
+        output.policy(world, outlined, (subject.rank(), Some(phase)), || {
             let covering = wide.iter().filter(|(other, _)| *other != subject && covers(**other, &pods));
             let mut rules = RuleSet::default();
             for half in own.iter().chain(covering.flat_map(|(_, halves)| halves.iter())) {
                 add_half(world, half, namespace, direction, &mut rules);
             }
-            let spec = Map::from_iter([
-                ("podSelector".to_owned(), json!(pods)),
-                ("policyTypes".to_owned(), json!([direction.policy_type()])),
-                (direction.field().to_owned(), Value::Array(rules.into_rules(direction))),
-            ]);
-            object.insert("spec".to_owned(), Value::Object(spec));
-            let phase = if *subject == Subject::All { Phase::NetworkWide } else { Phase::NetworkAllow };
-            (phase, Metadata { doc: doc(own).map(Cow::Owned), ..Metadata::default() })
+            let pods = pods.clone().into_owned();
+            let rules = Some(rules.into_rules());
+            let facts = match direction {
+                Direction::Ingress => NetworkPolicyFacts { pods, ingress: rules, egress: None },
+                Direction::Egress => NetworkPolicyFacts { pods, ingress: None, egress: rules },
+            };
+            (facts, doc(own).map(Cow::Owned))
         });
     }
 }
@@ -186,7 +187,7 @@ fn add_half(world: &World<'_>, half: &Half<'_>, namespace: &str, direction: Dire
         Direction::Egress => &half.edge.to,
     };
     let Some(far) = peers::far_end(world, far, half.scope, namespace, direction) else { return };
-    rules.add(&peers::ports(world, &half.edge.ports, &half.edge.to, peers::Names::Resolved), &far);
+    rules.add(peers::ports(world, &half.edge.ports, &half.edge.to, peers::Names::Resolved), far);
 }
 
 /// What the edges are for, each reason once.

@@ -12,15 +12,22 @@
 mod edges;
 mod peers;
 mod ranges;
+mod written;
 
 use std::borrow::Cow;
 
-use kspec_model::program::{DefaultDeny, Network, Policy, PolicyRule};
+use kspec_model::{
+    LabelSelector,
+    cluster::{NetworkPolicyFacts, PolicyPortFacts, PolicyRuleFacts},
+    program::{DefaultDeny, Network, Policy, PolicyRule},
+};
 use rustc_hash::FxHashSet;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use self::peers::Peers;
-use super::{Kind, Output, Phase, manifests::policy_phase, metadata::Metadata, world::World};
+use super::{
+    Kind, OutlinedObject, Output, Phase, Shown, Wanted, manifests::policy_phase, metadata::Metadata, world::World,
+};
 
 const POLICY: Kind = Kind { api_version: "networking.k8s.io/v1", kind: "NetworkPolicy" };
 
@@ -148,12 +155,10 @@ fn denials<'a>(world: &World<'a>, scoped: &[Scoped<'a>], output: &mut Output<'a>
                     continue;
                 }
                 let outlined = POLICY.named(Some(*namespace), name, &deny.origin);
-                output.object(world, POLICY, outlined, 0, |object| {
-                    let directions = [(deny.ingress, Direction::Ingress), (deny.egress, Direction::Egress)];
-                    let types = directions.iter().filter(|(denied, _)| *denied);
-                    let types: Vec<&str> = types.map(|(_, direction)| direction.policy_type()).collect();
-                    object.insert("spec".to_owned(), json!({ "podSelector": {}, "policyTypes": types }));
-                    (Phase::NetworkDeny, Metadata::default())
+                output.policy(world, outlined, (0, Some(Phase::NetworkDeny)), || {
+                    let nothing = |denied: bool| denied.then(Vec::new);
+                    let (ingress, egress) = (nothing(deny.ingress), nothing(deny.egress));
+                    (NetworkPolicyFacts { pods: LabelSelector::default(), ingress, egress }, None)
                 });
             }
         }
@@ -170,37 +175,30 @@ fn policies<'a>(world: &World<'a>, scoped: &[Scoped<'a>], output: &mut Output<'a
             }
             for namespace in namespaces {
                 let outlined = POLICY.named(Some(*namespace), &policy.name, &policy.origin);
-                output.object(world, POLICY, outlined, 2, |object| {
-                    let spec = policy_spec(world, policy, namespace);
-                    let phase = policy_phase(&spec);
-                    object.insert("spec".to_owned(), spec);
-                    let doc = policy.doc.as_deref().map(Cow::Borrowed);
-                    (phase, Metadata { doc, ..Metadata::default() })
+                output.policy(world, outlined, (2, None), || {
+                    (policy_facts(world, policy, namespace), policy.doc.as_deref().map(Cow::Borrowed))
                 });
             }
         }
     }
 }
 
-fn policy_spec(world: &World<'_>, policy: &Policy, namespace: &str) -> Value {
-    let mut spec = Map::from_iter([("podSelector".to_owned(), json!(policy.pods))]);
-    let mut types = Vec::new();
-    for (direction, rules) in [(Direction::Ingress, &policy.ingress), (Direction::Egress, &policy.egress)] {
-        let Some(rules) = rules else { continue };
-        types.push(direction.policy_type());
-        let rules: Vec<Value> = rules.iter().flat_map(|rule| policy_rules(world, rule, namespace, direction)).collect();
-        if !rules.is_empty() {
-            spec.insert(direction.field().to_owned(), Value::Array(rules));
-        }
+fn policy_facts(world: &World<'_>, policy: &Policy, namespace: &str) -> NetworkPolicyFacts {
+    let lowered = |direction, rules: &Option<Vec<PolicyRule>>| -> Option<Vec<PolicyRuleFacts>> {
+        let rules = rules.as_ref()?.iter();
+        Some(rules.flat_map(|rule| policy_rules(world, rule, namespace, direction)).collect())
+    };
+    NetworkPolicyFacts {
+        pods: policy.pods.clone(),
+        ingress: lowered(Direction::Ingress, &policy.ingress),
+        egress: lowered(Direction::Egress, &policy.egress),
     }
-    spec.insert("policyTypes".to_owned(), json!(types));
-    Value::Object(spec)
 }
 
 /// One rule as written, or, where its far ends want different ports (`dns` does), one for each run of equal ports. A rule
 /// without far ends allows nothing: Kubernetes would read an empty list as everybody.
-fn policy_rules(world: &World<'_>, rule: &PolicyRule, namespace: &str, direction: Direction) -> Vec<Value> {
-    let mut runs: Vec<(Vec<Value>, Peers)> = Vec::new();
+fn policy_rules(world: &World<'_>, rule: &PolicyRule, namespace: &str, direction: Direction) -> Vec<PolicyRuleFacts> {
+    let mut runs: Vec<(Vec<PolicyPortFacts>, Peers)> = Vec::new();
     for peer in &rule.peers {
         let Some(values) = peers::far_end(world, peer, namespace, namespace, direction) else { continue };
         let ports = peers::ports(world, &rule.ports, peer, peers::Names::Kept);
@@ -209,5 +207,27 @@ fn policy_rules(world: &World<'_>, rule: &PolicyRule, namespace: &str, direction
             _ => runs.push((ports, values)),
         }
     }
-    runs.into_iter().map(|(ports, peers)| peers::rule_value(ports, peers, direction)).collect()
+    runs.into_iter().map(|(ports, peers)| peers::rule(ports, peers)).collect()
+}
+
+impl<'a> Output<'a> {
+    /// Adds a policy; `build` says what it means and what it is for. Its phase is told by what it means where none is given.
+    fn policy<'m>(
+        &mut self,
+        world: &World<'_>,
+        outlined: OutlinedObject<'a>,
+        (rank, phase): (u8, Option<Phase>),
+        build: impl FnOnce() -> (NetworkPolicyFacts, Option<Cow<'m, str>>),
+    ) {
+        if let Wanted::Shown(_, show) = &mut self.wanted {
+            return show(Shown::NetworkPolicy(outlined.key(), build().0), outlined.origin);
+        }
+        self.object(world, POLICY, outlined, rank, |object| {
+            let (facts, doc) = build();
+            let spec = written::spec(&facts);
+            let phase = phase.unwrap_or_else(|| policy_phase(&spec));
+            object.insert("spec".to_owned(), spec);
+            (phase, Metadata { doc, ..Metadata::default() })
+        });
+    }
 }

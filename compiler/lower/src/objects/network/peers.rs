@@ -1,15 +1,15 @@
-//! Far ends and ports as a NetworkPolicy writes them.
+//! Far ends and ports of a NetworkPolicy.
 
 use std::collections::BTreeMap;
 
 use kspec_diagnostics::{Finding, codes};
 use kspec_model::{
     LabelSelector,
+    cluster::{PeerFacts, PolicyPortFacts, PolicyRuleFacts},
     program::{Origin, Peer, PortRef, PortSpec, Protocol},
 };
-use serde_json::{Map, Value, json};
 
-use super::{Direction, ranges};
+use super::{Direction, ranges, written};
 use crate::{
     finding,
     objects::world::{NAMESPACE_NAME, World},
@@ -21,7 +21,7 @@ pub(super) enum Peers {
     /// Everybody: the field is left out.
     Any,
     /// These; never empty.
-    Some(Vec<Value>),
+    Some(Vec<PeerFacts>),
 }
 
 impl Peers {
@@ -45,38 +45,28 @@ impl Peers {
 ///
 /// `None` where it cannot be said, as [`unsaid`] reports; the rule is left out then: absence never widens.
 pub(super) fn far_end(world: &World<'_>, peer: &Peer, scope: &str, own: &str, direction: Direction) -> Option<Peers> {
-    let one = |value: Value| Some(Peers::Some(vec![value]));
+    let one = |peer: PeerFacts| Some(Peers::Some(vec![peer]));
     match peer {
         Peer::Any => Some(Peers::Any),
         Peer::Workload { namespace, name } => {
             // The front end refuses names that do not exist.
             let workload = world.workload(namespace, name)?;
-            one(pods(&workload.pods, namespace, own))
+            one(pods(workload.pods.clone(), namespace, own))
         }
-        Peer::Namespace(namespace) => one(all_pods(namespace, own)),
-        Peer::All => one(all_pods(scope, own)),
-        Peer::Pods { pods: selector, namespaces: None } => one(pods(selector, scope, own)),
-        Peer::Pods { pods: selector, namespaces: Some(namespaces) } => {
-            let mut value = Map::from_iter([("namespaceSelector".to_owned(), json!(namespaces))]);
-            if !selector.is_empty() {
-                value.insert("podSelector".to_owned(), json!(selector));
-            }
-            one(Value::Object(value))
-        }
+        Peer::Namespace(namespace) => one(pods(LabelSelector::default(), namespace, own)),
+        Peer::All => one(pods(LabelSelector::default(), scope, own)),
+        Peer::Pods { pods: selector, namespaces: None } => one(pods(selector.clone(), scope, own)),
+        Peer::Pods { pods, namespaces } => one(PeerFacts::Pods { pods: pods.clone(), namespaces: namespaces.clone() }),
         Peer::Dns => {
             let facts = &world.program.project.network;
             let selector = LabelSelector { match_labels: facts.dns_pods.clone(), match_expressions: Vec::new() };
-            one(json!({ "namespaceSelector": named(&facts.dns_namespace), "podSelector": selector }))
+            one(PeerFacts::Pods { pods: selector, namespaces: Some(named(&facts.dns_namespace)) })
         }
-        Peer::Cidr { block, except } => {
-            one(ip_block(&block.to_string(), except.iter().map(ToString::to_string).collect()))
-        }
+        Peer::Cidr { block, except } => one(PeerFacts::Block { cidr: *block, except: except.clone() }),
         Peer::Internet => {
             let families = ranges::outside(&world.program.project.network, direction).ok()?;
-            let blocks = families.iter().map(|outside| {
-                ip_block(&outside.block.to_string(), outside.except.iter().map(ToString::to_string).collect())
-            });
-            Some(Peers::Some(blocks.collect()))
+            let blocks = families.map(|outside| PeerFacts::Block { cidr: outside.block, except: outside.except });
+            Some(Peers::Some(blocks.into()))
         }
     }
 }
@@ -96,28 +86,12 @@ pub(super) fn unsaid(world: &World<'_>, peer: &Peer, direction: Direction, origi
     )
 }
 
-fn named(namespace: &str) -> Value {
-    json!({ "matchLabels": { (NAMESPACE_NAME): namespace } })
+fn named(namespace: &str) -> LabelSelector {
+    LabelSelector::labels([(NAMESPACE_NAME, namespace)])
 }
 
-fn pods(selector: &LabelSelector, namespace: &str, own: &str) -> Value {
-    if namespace == own {
-        json!({ "podSelector": selector })
-    } else {
-        json!({ "namespaceSelector": named(namespace), "podSelector": selector })
-    }
-}
-
-fn all_pods(namespace: &str, own: &str) -> Value {
-    if namespace == own { json!({ "podSelector": {} }) } else { json!({ "namespaceSelector": named(namespace) }) }
-}
-
-fn ip_block(cidr: &str, except: Vec<String>) -> Value {
-    let mut block = Map::from_iter([("cidr".to_owned(), json!(cidr))]);
-    if !except.is_empty() {
-        block.insert("except".to_owned(), json!(except));
-    }
-    json!({ "ipBlock": block })
+fn pods(pods: LabelSelector, namespace: &str, own: &str) -> PeerFacts {
+    PeerFacts::Pods { pods, namespaces: (namespace != own).then(|| named(namespace)) }
 }
 
 /// What becomes of ports by name.
@@ -131,21 +105,19 @@ pub(super) enum Names {
 }
 
 /// The ports of a rule whose destination is `destination`; empty means all.
-pub(super) fn ports(world: &World<'_>, ports: &[PortRef], destination: &Peer, names: Names) -> Vec<Value> {
+pub(super) fn ports(world: &World<'_>, ports: &[PortRef], destination: &Peer, names: Names) -> Vec<PolicyPortFacts> {
     if *destination == Peer::Dns {
-        let numbers = &world.program.project.network.dns_ports;
-        return numbers
-            .iter()
-            .flat_map(|port| {
-                [Protocol::Udp, Protocol::Tcp].map(|protocol| number(PortSpec { first: *port, last: *port, protocol }))
-            })
-            .collect();
+        let both = |port: &u16| {
+            let number = |protocol| PolicyPortFacts::Number(PortSpec { first: *port, last: *port, protocol });
+            [Protocol::Udp, Protocol::Tcp].map(number)
+        };
+        return world.program.project.network.dns_ports.iter().flat_map(both).collect();
     }
-    let mut values: Vec<Value> = Vec::new();
+    let mut found: Vec<PolicyPortFacts> = Vec::new();
     for port in ports {
         match port {
-            PortRef::Number(spec) => values.push(number(*spec)),
-            PortRef::Protocol(protocol) => values.push(json!({ "protocol": protocol.as_str() })),
+            PortRef::Number(spec) => found.push(PolicyPortFacts::Number(*spec)),
+            PortRef::Protocol(protocol) => found.push(PolicyPortFacts::All(*protocol)),
             PortRef::Named { name, protocol } => {
                 let known = if names == Names::Resolved {
                     resolve(world, destination, name, *protocol)
@@ -153,16 +125,20 @@ pub(super) fn ports(world: &World<'_>, ports: &[PortRef], destination: &Peer, na
                     Default::default()
                 };
                 if known.is_empty() {
-                    values.push(json!({ "port": name, "protocol": protocol.as_str() }));
+                    found.push(PolicyPortFacts::Named(name.clone(), Some(*protocol)));
                 }
-                values.extend(known.into_iter().map(number));
+                found.extend(known.into_iter().map(PolicyPortFacts::Number));
             }
         }
     }
     // Order and repetition mean nothing here, so that they change nothing either.
-    values.sort_by_cached_key(|value| (value.get("port").and_then(Value::as_u64), value.to_string()));
-    values.dedup();
-    values
+    let number = |port: &PolicyPortFacts| match port {
+        PolicyPortFacts::Number(spec) => Some(spec.first),
+        PolicyPortFacts::Named(..) | PolicyPortFacts::All(_) => None,
+    };
+    found.sort_by_cached_key(|port| (number(port), written::port(port).to_string()));
+    found.dedup();
+    found
 }
 
 fn resolve(world: &World<'_>, destination: &Peer, name: &str, protocol: Protocol) -> Vec<PortSpec> {
@@ -171,52 +147,38 @@ fn resolve(world: &World<'_>, destination: &Peer, name: &str, protocol: Protocol
     ports.into_iter().flatten().filter(|port| port.protocol == protocol).copied().collect()
 }
 
-fn number(spec: PortSpec) -> Value {
-    let mut value = Map::from_iter([
-        ("port".to_owned(), json!(spec.first)),
-        ("protocol".to_owned(), json!(spec.protocol.as_str())),
-    ]);
-    if spec.last > spec.first {
-        value.insert("endPort".to_owned(), json!(spec.last));
-    }
-    Value::Object(value)
-}
-
 /// A rule of a policy.
-pub(super) fn rule_value(ports: Vec<Value>, peers: Peers, direction: Direction) -> Value {
-    let mut rule = Map::new();
-    if let Peers::Some(values) = peers {
-        rule.insert(direction.peers_field().to_owned(), Value::Array(values));
-    }
-    if !ports.is_empty() {
-        rule.insert("ports".to_owned(), Value::Array(ports));
-    }
-    Value::Object(rule)
+pub(super) fn rule(ports: Vec<PolicyPortFacts>, peers: Peers) -> PolicyRuleFacts {
+    let peers = match peers {
+        Peers::Any => None,
+        Peers::Some(peers) => Some(peers),
+    };
+    PolicyRuleFacts { peers, ports: Some(ports).filter(|ports| !ports.is_empty()) }
 }
 
 /// Rules by their ports: what edges add up to, in an order that does not depend on theirs.
 #[derive(Default)]
-pub(super) struct RuleSet(BTreeMap<String, (Vec<Value>, Peers)>);
+pub(super) struct RuleSet(BTreeMap<String, (Vec<PolicyPortFacts>, Peers)>);
 
 impl RuleSet {
-    pub(super) fn add(&mut self, ports: &[Value], peers: &Peers) {
-        let key = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    pub(super) fn add(&mut self, ports: Vec<PolicyPortFacts>, peers: Peers) {
+        let key = ports.iter().map(|port| written::port(port).to_string()).collect::<Vec<_>>().join(",");
         match self.0.get_mut(&key) {
-            Some((_, known)) => known.add(peers.clone()),
+            Some((_, known)) => known.add(peers),
             None => {
-                self.0.insert(key, (ports.to_vec(), peers.clone()));
+                self.0.insert(key, (ports, peers));
             }
         }
     }
 
-    pub(super) fn into_rules(self, direction: Direction) -> Vec<Value> {
+    pub(super) fn into_rules(self) -> Vec<PolicyRuleFacts> {
         self.0
             .into_values()
             .map(|(ports, mut peers)| {
-                if let Peers::Some(values) = &mut peers {
-                    values.sort_by_cached_key(ToString::to_string);
+                if let Peers::Some(peers) = &mut peers {
+                    peers.sort_by_cached_key(|peer| written::peer(peer).to_string());
                 }
-                rule_value(ports, peers, direction)
+                rule(ports, peers)
             })
             .collect()
     }
