@@ -467,7 +467,14 @@ fn volumes_of_nodes_and_requests_that_are_refused_are_told() {
     assert!(of("", "user/bob", "all-secrets").starts_with(open));
     let refused = of(&policy("CONNECT", "pods/exec", "request.namespace != 'ops'"), "user/bob", "all-secrets");
     assert!(refused.starts_with(held) && refused.contains("held back by ValidatingAdmissionPolicy p in namespace ops"));
-    let someone = "request.userInfo.username == 'carol'";
+    let refused =
+        of(&policy("CONNECT", "pods/exec", "request.userInfo.username == 'carol'"), "user/bob", "all-secrets");
+    assert!(refused.starts_with(held), "{refused}");
+    assert!(
+        of(&policy("CONNECT", "pods/exec", "request.userInfo.username == 'bob'"), "user/bob", "all-secrets")
+            .starts_with(open)
+    );
+    let someone = "'carols' in request.userInfo.groups";
     let named = of(&policy("CONNECT", "pods/exec", someone), "user/bob", "all-secrets");
     assert!(named.starts_with(open) && named.contains("may be refused by ValidatingAdmissionPolicy p"), "{named}");
     let volumes = "!has(object.spec.hostPath) && !has(object.spec.local)";

@@ -1,6 +1,6 @@
 //! What holds chains back: Pod Security, and admission that was asked before the graph is drawn; and how someone takes it away.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kspec_model::ObjectKey;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::{
     step::StepKind,
     volumes::{CLAIMS, PODS},
 };
+use crate::access::SubjectRef;
 
 /// A control that keeps a step from being taken, in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -165,11 +166,22 @@ pub struct Refusal {
     pub lasting: bool,
 }
 
+/// That an attempt is refused to some who send it, though not to whoever does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SenderRefusal {
+    /// What is refused to them.
+    pub refusal: Refusal,
+    /// They.
+    pub senders: Arc<BTreeSet<SubjectRef>>,
+}
+
 /// What admission says of attempts: as far as it was evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Controls {
     /// What is refused for certain.
     pub refusals: Vec<Refusal>,
+    /// What is refused to some for certain.
+    pub of_senders: Vec<SenderRefusal>,
     /// Policies that let a pod pass that does no harm to its node: they refuse no step that takes such a pod.
     pub pass_harmless: BTreeSet<ObjectKey>,
     /// Policies that let some way of an attempt pass.
@@ -222,6 +234,18 @@ impl<'a> Facts<'a> {
                 .copied()
         };
         of(None).or_else(|| name.and_then(|name| of(Some(name))))
+    }
+
+    /// What refuses an attempt to whoever sends it.
+    pub(super) fn refusal_to(
+        &self,
+        sender: &SubjectRef,
+        namespace: Option<&'a str>,
+        attempt: Attempt,
+    ) -> Option<&'a Refusal> {
+        let namespace = namespace.filter(|name| self.cluster.namespaces.contains_key(*name));
+        let here = self.of_senders.get(&(namespace, attempt))?;
+        here.iter().find(|refusal| refusal.senders.contains(sender)).map(|of| &of.refusal)
     }
 
     /// What refuses an attempt there, for some name at least.

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::{
     answer::{DynamicGrant, Goal, Settings},
     applying::{Half, halves_by_role},
-    controls::{Attempt, Controls, Refusal},
+    controls::{Attempt, Controls, Refusal, SenderRefusal},
     host,
     nodes::{NODE, NODES},
     power::{Deed, LentPower, RulePower, by_role, lent_by_role},
@@ -93,6 +93,8 @@ pub(super) struct Facts<'a> {
     pub(super) dynamic: &'a [DynamicGrant],
     /// What admission refuses, by namespace; none for those that are yet to be made.
     pub(super) refusals: BTreeMap<(Option<&'a str>, Attempt), Vec<&'a Refusal>>,
+    /// What it refuses to some who send it.
+    pub(super) of_senders: BTreeMap<(Option<&'a str>, Attempt), Vec<&'a SenderRefusal>>,
     /// What is refused somewhere.
     pub(super) refused: BTreeSet<Attempt>,
     /// What admission was asked, if it was.
@@ -143,6 +145,7 @@ impl<'a> Facts<'a> {
             connections: false,
             dynamic: &[],
             refusals: BTreeMap::new(),
+            of_senders: BTreeMap::new(),
             refused: BTreeSet::new(),
             controls: None,
             answers: BTreeMap::new(),
@@ -298,6 +301,10 @@ impl<'a> Graph<'a> {
         for refusal in controls.into_iter().flat_map(|controls| &controls.refusals) {
             facts.refusals.entry((refusal.namespace.as_deref(), refusal.attempt)).or_default().push(refusal);
             facts.refused.insert(refusal.attempt);
+        }
+        for of in controls.into_iter().flat_map(|controls| &controls.of_senders) {
+            let key = (of.refusal.namespace.as_deref(), of.refusal.attempt);
+            facts.of_senders.entry(key).or_default().push(of);
         }
         facts.refusals.values_mut().for_each(|here| here.sort_unstable());
         facts.controls = controls;

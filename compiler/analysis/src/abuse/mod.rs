@@ -30,6 +30,6 @@ mod volumes;
 mod writing;
 
 pub use answer::{Answer, DynamicGrant, Goal, NotFollowed, Origin, Path, Paths, Reason, Settings, Step};
-pub use controls::{Attempt, Control, Controls, Refusal, Refuser};
+pub use controls::{Attempt, Control, Controls, Refusal, Refuser, SenderRefusal};
 pub use permission::{Holder, Reached, Way};
 pub use step::StepKind;

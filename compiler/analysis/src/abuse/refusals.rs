@@ -10,6 +10,7 @@ use super::{
     state::{Scope, State},
     step::StepKind,
 };
+use crate::access::SubjectRef;
 
 /// Powers over what refuses.
 pub(super) const TAKES: [Power; 3] = [Power::TakePolicies, Power::TakeBindings, Power::TakeWebhooks];
@@ -67,6 +68,7 @@ impl<'a> Graph<'a> {
         holdings: &Holdings<'a>,
     ) {
         let refusal = self.facts.refusal_of(namespace, attempt, name);
+        let refusal = refusal.or_else(|| self.facts.refusal_to(&self.sender(from, attempt)?, namespace, attempt));
         self.cut_step(from, to, kind, why(held), refusal.map(Cut::Refused));
         if let Some(refusal) = refusal {
             self.past(from, (to, kind), held, (namespace, refusal), holdings);
@@ -98,6 +100,56 @@ impl<'a> Graph<'a> {
         held: &[&Held<'a>],
         attempt: Attempt,
         holdings: &Holdings<'a>,
+    ) {
+        if let Some(sender) = self.sender(from, attempt) {
+            return self.ask_each(from, scope, (kind, attempt), (held, holdings), &sender);
+        }
+        self.ask_class(from, scope, (kind, attempt), (held, holdings));
+    }
+
+    /// Whoever sends the requests of a state, where some are refused this attempt by that.
+    fn sender(&self, from: u32, attempt: Attempt) -> Option<SubjectRef> {
+        if !self.facts.of_senders.keys().any(|(_, of)| *of == attempt) {
+            return None;
+        }
+        self.states.get(from as usize).and_then(State::subject)
+    }
+
+    /// By one class for each place: what is refused the sender is cut for them alone.
+    fn ask_each(
+        &mut self,
+        from: u32,
+        scope: Scope<'a>,
+        (kind, attempt): (StepKind, Attempt),
+        (held, holdings): (&[&Held<'a>], &Holdings<'a>),
+        sender: &SubjectRef,
+    ) {
+        let places: Vec<Option<&'a str>> = match scope {
+            Scope::Cluster => vec![None],
+            scope => self.namespaces_of(scope).into_iter().map(Some).collect(),
+        };
+        let refusal = |graph: &Self, place| graph.facts.refusal_to(sender, place, attempt);
+        if places.iter().all(|place| refusal(self, *place).is_none()) {
+            return self.ask_class(from, scope, (kind, attempt), (held, holdings));
+        }
+        for place in places {
+            let scope = place.map_or(Scope::Cluster, Scope::Namespace);
+            let Some(refusal) = refusal(self, place) else {
+                self.ask_class(from, scope, (kind, attempt), (held, holdings));
+                continue;
+            };
+            let to = target(attempt, scope);
+            self.cut_step(from, to, kind, why(held), Some(Cut::Refused(refusal)));
+            self.past(from, (to, kind), held, (place, refusal), holdings);
+        }
+    }
+
+    fn ask_class(
+        &mut self,
+        from: u32,
+        scope: Scope<'a>,
+        (kind, attempt): (StepKind, Attempt),
+        (held, holdings): (&[&Held<'a>], &Holdings<'a>),
     ) {
         if !self.facts.is_refused(attempt) {
             let to = target(attempt, scope);
@@ -171,7 +223,8 @@ impl<'a> Graph<'a> {
     /// Whether someone has by themselves what some refusal may give way to.
     pub(super) fn gets_around(&self, holdings: &Holdings<'a>) -> bool {
         let mut powers = TAKES.into_iter().chain([Power::LabelNamespaces]);
-        !self.facts.refused.is_empty() && powers.any(|power| holdings.of(power).iter().any(|held| held.own))
+        let asked = !self.facts.refused.is_empty() || !self.facts.of_senders.is_empty();
+        asked && powers.any(|power| holdings.of(power).iter().any(|held| held.own))
     }
 
     fn around(

@@ -7,6 +7,7 @@
 
 mod attempts;
 mod policy;
+mod senders;
 
 use std::{
     cell::RefCell,
@@ -25,7 +26,11 @@ use kspec_rules::partial::{Known, Part};
 use self::{
     attempts::{ATTEMPTS, RBAC, examples, harmless, objects, old, request, requested},
     policy::Policy,
+    senders::{Alike, Sender, is_sent_directly, senders},
 };
+
+/// How expressions call whoever sends the request.
+const SENDER: &str = "userInfo";
 
 /// The label that names a namespace; nobody can change it.
 const NAME: &str = "kubernetes.io/metadata.name";
@@ -52,8 +57,11 @@ pub fn controls(table: Option<&Table>, cluster: &Cluster) -> Controls {
         controls.passes.extend(examples.iter().filter(lets_pass).map(|(attempt, _)| (*attempt, policy.key.clone())));
     }
     let windows = cluster.has_windows();
+    let by_sender = policies.iter().any(|policy| policy.refuses && policy.says(SENDER))
+        || rules.iter().any(|rule| policy::rule_reads_sender(&rule.rule));
+    let senders = if by_sender { senders(cluster) } else { Vec::new() };
     for attempt in ATTEMPTS.into_iter().filter(|attempt| windows || *attempt != Attempt::HostProcess) {
-        let asked = Asked::new(attempt, &rules, &policies, cluster);
+        let asked = Asked::new(attempt, (&rules, &policies), cluster, &senders);
         if asked.askable.is_empty() {
             continue;
         }
@@ -141,6 +149,12 @@ struct Asked<'c> {
     by_name: bool,
     /// Where nothing is known of the namespace.
     anywhere: (Part, Part),
+    /// Those who may send it, where something may depend on that.
+    senders: &'c [Sender],
+    /// By sender, way and what is asked: whether it refuses wherever it is.
+    to_sender: RefCell<BTreeMap<(usize, usize, usize), bool>>,
+    /// By what is asked in a place, and once its labels are changed: to whom it is refused, where nothing there reads the namespace.
+    alike: RefCell<Alike>,
 }
 
 /// A place, ready to be asked in.
@@ -174,7 +188,12 @@ impl Ways {
 }
 
 impl<'c> Asked<'c> {
-    fn new(attempt: Attempt, rules: &[&'c BoundRule], policies: &'c [Policy<'c>], cluster: &'c Cluster) -> Self {
+    fn new(
+        attempt: Attempt,
+        (rules, policies): (&[&'c BoundRule], &'c [Policy<'c>]),
+        cluster: &'c Cluster,
+        senders: &'c [Sender],
+    ) -> Self {
         let asked = requested(attempt);
         let mut askable = Vec::new();
         for &bound in rules {
@@ -194,7 +213,18 @@ impl<'c> Asked<'c> {
         askable.extend(policies.map(Askable::Policy));
         let by_name = asked.named_by.is_some_and(|word| askable.iter().any(|one| one.says(word)));
         let anywhere = (Part::Unknown, request(attempt, None));
-        Self { attempt, cluster, askable, by_name, anywhere }
+        let depends = is_sent_directly(attempt) && askable.iter().any(Askable::reads_sender);
+        let senders = if depends { senders } else { &[] };
+        Self {
+            attempt,
+            cluster,
+            askable,
+            by_name,
+            anywhere,
+            senders,
+            to_sender: RefCell::default(),
+            alike: RefCell::default(),
+        }
     }
 
     /// Adds what is refused there: for whichever account or role, or else for some.
@@ -220,8 +250,12 @@ impl<'c> Asked<'c> {
         };
         match refusal(whole) {
             Some(refusal) => to.refusals.push(refusal),
-            None if self.by_name => to.refusals.extend(named.into_iter().filter_map(refusal)),
-            None => {}
+            None => {
+                if self.by_name {
+                    to.refusals.extend(named.into_iter().filter_map(refusal));
+                }
+                self.tell_senders(&here, &relabelled, whole, to);
+            }
         }
     }
 
@@ -367,6 +401,14 @@ impl Askable<'_> {
         match self {
             Self::Rule { .. } => true,
             Self::Policy(policy) => policy.says(word),
+        }
+    }
+
+    /// Whether what it says may depend on who sends the request.
+    fn reads_sender(&self) -> bool {
+        match self {
+            Self::Rule { bound, .. } => policy::rule_reads_sender(&bound.rule),
+            Self::Policy(policy) => policy.says(SENDER),
         }
     }
 

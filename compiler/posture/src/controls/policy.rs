@@ -100,3 +100,10 @@ pub(super) fn rule_reads_namespace(rule: &Rule) -> bool {
     rule.walk(&mut |expr| reads |= matches!(expr.op, Op::Root(Root::Namespace | Root::Request)));
     reads
 }
+
+/// Whether what a rule says may depend on who sends the request.
+pub(super) fn rule_reads_sender(rule: &Rule) -> bool {
+    let mut reads = false;
+    rule.walk(&mut |expr| reads |= matches!(expr.op, Op::Root(Root::Request)));
+    reads
+}

@@ -292,6 +292,91 @@ fn secrets_for_tokens_are_refused_to_become_anothers() {
     assert_eq!(on("object.metadata.annotations['kubernetes.io/service-account.uid'] != ''"), []);
 }
 
+/// To whom a command is refused in `shop`, of these subjects; with a role that they have.
+fn refused_to(policy: Value, rule: Value, subjects: &[Value]) -> Vec<String> {
+    let rbac = "rbac.authorization.k8s.io";
+    let role = json!({ "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole", "metadata": { "name": "r" }, "rules": [rule] });
+    let bound = json!({
+        "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding", "metadata": { "name": "b" },
+        "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": "r" }, "subjects": subjects,
+    });
+    let found = asked(&[policy, binding("p", json!({})), namespace("shop", json!({})), role, bound]);
+    assert_eq!(found.refusals, [], "whoever sends it");
+    let here = found.of_senders.iter().filter(|of| of.refusal.namespace.as_deref() == Some("shop"));
+    here.flat_map(|of| of.senders.iter().map(|sender| sender.to_string())).collect()
+}
+
+fn subjects() -> [Value; 5] {
+    let account =
+        |namespace: &str, name: &str| json!({ "kind": "ServiceAccount", "namespace": namespace, "name": name });
+    let named = |kind: &str, name: &str| json!({ "kind": kind, "apiGroup": "rbac.authorization.k8s.io", "name": name });
+    [
+        named("User", "ann"),
+        named("User", "ops"),
+        named("Group", "devs"),
+        account("shop", "web"),
+        account("ops", "agent"),
+    ]
+}
+
+fn exec_rule() -> Value {
+    json!({ "verbs": ["create"], "apiGroups": [""], "resources": ["pods/exec"] })
+}
+
+#[test]
+fn who_sends_a_request_decides_where_that_is_known() {
+    let to = |expression: &str| refused_to(about("CONNECT", "pods/exec", expression), exec_rule(), &subjects());
+    let (ann, ops, devs) = ("user ann", "user ops", "group devs");
+    let (web, agent) = ("service account shop/web", "service account ops/agent");
+    for (expression, refused) in [
+        ("request.userInfo.username == 'ops'", &[ann, web, agent][..]),
+        ("request.userInfo.username in ['ops', 'system:serviceaccount:shop:web']", &[ann, agent]),
+        ("request.userInfo.username.startsWith('system:serviceaccount:ops:')", &[ann, ops, web]),
+        ("!request.userInfo.username.startsWith('system:serviceaccount:')", &[web, agent]),
+        // Which groups a user is of, whoever authenticates them says.
+        ("'admins' in request.userInfo.groups", &[web, agent]),
+        ("request.userInfo.groups.exists(g, g == 'system:serviceaccounts:ops')", &[web]),
+        ("!('system:serviceaccounts' in request.userInfo.groups)", &[web, agent]),
+        ("!('devs' in request.userInfo.groups)", &[devs]),
+        ("request.userInfo.groups.all(g, g != 'devs')", &[devs]),
+        ("request.userInfo.extra['x'].exists(v, v == 'y')", &[]),
+        ("request.userInfo.username == 'ops' || request.name == 'web'", &[]),
+    ] {
+        let mut refused: Vec<String> = refused.iter().map(|name| (*name).to_owned()).collect();
+        let mut found = to(expression);
+        refused.sort();
+        found.sort();
+        assert_eq!(found, refused, "{expression}");
+    }
+    let conditions = json!([{ "name": "c", "expression": "request.userInfo.username != 'ops'" }]);
+    let mut policy = about("CONNECT", "pods/exec", "false");
+    policy["spec"]["matchConditions"] = conditions;
+    assert_eq!(refused_to(policy, exec_rule(), &subjects()).len(), 3);
+}
+
+#[test]
+fn groups_that_others_choose_are_not_an_accounts_own() {
+    let of = |rule: Value| {
+        let policy = about("CONNECT", "pods/exec", "'admins' in request.userInfo.groups");
+        refused_to(policy, rule, &subjects()).len()
+    };
+    let rule = |verb: &str, group: &str, resource: &str, names: &[&str]| json!({ "verbs": [verb], "apiGroups": [group], "resources": [resource], "resourceNames": names });
+    let signer = |name: &str| rule("approve", "certificates.k8s.io", "signers", &[name]);
+    assert_eq!(of(exec_rule()), 2);
+    assert_eq!(of(rule("impersonate", "", "groups", &["admins"])), 0);
+    assert_eq!(of(rule("impersonate:user-info", "authentication.k8s.io", "groups", &[])), 0);
+    assert_eq!(of(signer("kubernetes.io/kube-apiserver-client")), 0);
+    assert_eq!(of(rule("impersonate", "", "users", &[])), 2);
+    assert_eq!(of(signer("kubernetes.io/kubelet-serving")), 2);
+    assert_eq!(of(rule("*", "*", "*", &[])), 2, "who may do everything has no need to");
+}
+
+#[test]
+fn what_controllers_send_is_nobodys_own() {
+    let policy = || about("CREATE", "pods", "request.userInfo.username == 'ops'");
+    assert_eq!(refused_to(policy(), exec_rule(), &subjects()), [] as [&str; 0]);
+}
+
 #[test]
 fn an_added_container_takes_a_secret_in_two_ways() {
     let list = "object.spec.?ephemeralContainers.orValue([])";

@@ -1,6 +1,6 @@
 //! Requests that admission refuses: the step is held back, for those who cannot take away what refuses it.
 
-use kspec_analysis::abuse::{Attempt, Controls, Refusal, Refuser};
+use kspec_analysis::abuse::{Attempt, Controls, Refusal, Refuser, SenderRefusal};
 
 use super::*;
 
@@ -328,4 +328,43 @@ fn whoever_lifts_what_refuses_a_container_adds_it() {
         let taken = format!("user u: takes away what refuses it in namespace ops | {holds}");
         assert_eq!(secret(&refused, &takes), [taken]);
     }
+}
+
+#[test]
+fn what_is_refused_to_a_sender_is_held_back_from_them_alone() {
+    let sender = |name: &str| kspec_analysis::access::SubjectRef::User { name: name.to_owned() };
+    let of = |attempt, namespace: &str, senders: &[&str], rules: &[&str], who: &str| {
+        let senders = std::sync::Arc::new(senders.iter().map(|name| sender(name)).collect());
+        let refusal = refusal(Some(namespace), attempt, None);
+        let of_senders = vec![SenderRefusal { refusal, senders }];
+        let controls = Controls { of_senders, ..Controls::default() };
+        let more = [
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ops" } }),
+            pod("ops", "web", json!({ "serviceAccountName": "root" })),
+        ];
+        let friend = grant(None, "friend", &["create pods/exec"], user("friend"));
+        let cluster = with_admin(grant(None, "r", rules, user("u")).into_iter().chain(more).chain(friend));
+        let settings = Settings { controls: Some(&controls), ..Settings::default() };
+        let from = Origin::Subject(sender(who));
+        let answer = Paths::new(&cluster, &settings).to(&Goal::ClusterAdmin, Some(&from));
+        (lines(&answer.paths), answer.held_back.len())
+    };
+    let exec = "create pods/exec";
+    let named = "create pods/exec named web";
+    for rule in [exec, named] {
+        assert_eq!(of(Attempt::Exec, "ops", &["u"], &[rule], "u"), (vec![], 1), "{rule}");
+        // Somebody else is refused it, or it is refused elsewhere, or another request is.
+        assert_eq!(of(Attempt::Exec, "ops", &["v"], &[rule], "u").0.len(), 1, "{rule}");
+        assert_eq!(of(Attempt::Exec, "shop", &["u"], &[rule], "u").0.len(), 1, "{rule}");
+        assert_eq!(of(Attempt::Attach, "ops", &["u"], &[rule], "u").0.len(), 1, "{rule}");
+    }
+    // Whoever takes away what refuses it to them.
+    let takes = [exec, "delete validatingadmissionpolicies.adm named p"];
+    let taken = of(Attempt::Exec, "ops", &["u"], &takes, "u").0;
+    assert!(taken.iter().any(|line| line.contains("takes away what refuses it in namespace ops")), "{taken:?}");
+    // Under another name the request is the other's.
+    let lent = [exec, "impersonate users named friend"];
+    let other = of(Attempt::Exec, "ops", &["u"], &lent, "u").0;
+    assert!(other.iter().any(|line| line.contains("impersonates user friend")), "{other:?}");
+    assert_eq!(of(Attempt::Exec, "ops", &["u", "friend"], &lent, "u").0, [] as [&str; 0]);
 }
