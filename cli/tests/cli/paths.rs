@@ -280,6 +280,44 @@ fn each_kind_of_control_says_what_it_holds_back() {
 }
 
 #[test]
+fn bootstrap_tokens_lead_nowhere_where_they_are_not_taken() {
+    let objects = r#"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: joining }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
+subjects: [{ kind: Group, apiGroup: rbac.authorization.k8s.io, name: "system:bootstrappers:own" }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: writer, namespace: kube-system }
+rules: [{ apiGroups: [""], resources: [secrets], verbs: [create] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: writer, namespace: kube-system }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: writer }
+subjects: [{ kind: User, apiGroup: rbac.authorization.k8s.io, name: ann }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: kube-apiserver-a, namespace: kube-system }
+spec: { containers: [{ name: kube-apiserver, command: [kube-apiserver, --authorization-mode=Node, FLAGS] }] }
+"#;
+    let of = |objects: &str| {
+        let place = Place::with(&[("state/objects.yaml", objects)]);
+        ask(&place, "state", &["--from", "user/ann"]).ends(0).out.contains("writes a bootstrap token")
+    };
+    let with = |flag: &str| of(&objects.replace("FLAGS", flag));
+    assert!(with("--enable-bootstrap-token-auth"));
+    assert!(with("--enable-bootstrap-token-auth=true"));
+    assert!(!with("--enable-bootstrap-token-auth=false"));
+    assert!(!with("--anonymous-auth=false"));
+    let unseen = objects.rsplit_once("---").expect("a server").0;
+    assert!(of(unseen));
+}
+
+#[test]
 fn a_node_asks_for_tokens_unless_it_is_seen_to_be_restricted() {
     let objects = r#"
 apiVersion: rbac.authorization.k8s.io/v1

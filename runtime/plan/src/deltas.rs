@@ -74,6 +74,8 @@ fn admission(cluster: &mut Cluster, state: &State) {
     let lists = |flag: &str| flags.and_then(|flags| flags.get(flag)).into_iter().flatten();
     let names = |list: &String, plugin: &str| list.split(',').any(|name| name == plugin);
     let off = |plugin: &str| lists("disable-admission-plugins").any(|list| names(list, plugin));
+    let takes_tokens = lists("enable-bootstrap-token-auth").any(|value| value != "false");
+    cluster.no_bootstrap_tokens = flags.is_some() && !takes_tokens;
     let restricts = |list: &String| names(list, "NodeRestriction");
     let mut enabled = lists("enable-admission-plugins").peekable();
     cluster.nodes_restricted = enabled.peek().is_some() && enabled.all(restricts) && !off("NodeRestriction");

@@ -11,6 +11,7 @@ use super::{
     graph::{Cut, Graph},
     state::{Scope, State},
     step::StepKind,
+    tokens::{KUBE_SYSTEM, is_bootstrap_token},
 };
 use crate::access::request::MASTERS;
 
@@ -140,7 +141,15 @@ impl<'a> Graph<'a> {
                     self.choice(id, State::NodeFiles(node));
                 }
             }
+            State::Bootstrappers => {
+                for subject in self.facts.bootstrappers.clone() {
+                    self.choice(id, subject);
+                }
+            }
             State::Secret(namespace, name) => {
+                if namespace == KUBE_SYSTEM && is_bootstrap_token(name) && !self.facts.bootstrappers.is_empty() {
+                    self.body_step(id, State::Bootstrappers, StepKind::ReadTokenSecret, None, None);
+                }
                 let key = (namespace.to_owned(), name.to_owned());
                 if let Some(account) =
                     self.facts.cluster.secrets.get(&key).and_then(|secret| secret.token_of.as_deref())

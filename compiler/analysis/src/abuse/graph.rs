@@ -18,6 +18,7 @@ use super::{
     power::{Deed, LentPower, RulePower, by_role, lent_by_role},
     state::{Scope, State},
     step::StepKind,
+    tokens::bootstrappers,
 };
 use crate::access::request::MASTERS;
 
@@ -106,6 +107,8 @@ pub(super) struct Facts<'a> {
     /// Every subject that a binding names and every service account, in a fixed order.
     pub(super) subjects: Vec<State<'a>>,
     pub(super) groups: FxHashMap<&'a str, State<'a>>,
+    /// Groups and users that bootstrap tokens may be, where the API server may take any.
+    pub(super) bootstrappers: Vec<State<'a>>,
     /// Users that are nodes, by the node's name.
     pub(super) nodes: BTreeMap<&'a str, State<'a>>,
     /// Every namespace that something mentions, subjects of bindings included.
@@ -154,6 +157,7 @@ impl<'a> Facts<'a> {
             subjects: Vec::new(),
             groups: FxHashMap::from_iter([(MASTERS, State::Group(MASTERS))]),
             nodes: BTreeMap::new(),
+            bootstrappers: Vec::new(),
             namespaces: cluster.namespaces.keys().map(String::as_str).collect(),
             accounts: BTreeMap::new(),
             workloads: BTreeMap::new(),
@@ -188,6 +192,9 @@ impl<'a> Facts<'a> {
         let accounts = facts.accounts.iter().flat_map(|(namespace, names)| names.iter().map(|n| (*namespace, *n)));
         let accounts: Vec<_> = accounts.map(|(namespace, name)| State::Account(namespace, name)).collect();
         facts.subjects.extend(accounts);
+        if !cluster.no_bootstrap_tokens {
+            facts.bootstrappers = bootstrappers(&facts.subjects);
+        }
         facts
     }
 

@@ -283,6 +283,7 @@ impl<'a> Graph<'a> {
                     }
                 }
             }
+            Power::CreateSecrets | Power::RewriteSecrets => self.bootstraps(from, held),
             Power::CreateMutators => self.altered(from, why),
             Power::RewriteMutators | Power::RewriteMutatingPolicies if self.guards(held) => self.altered(from, why),
             Power::CreateObservers => self.observed(from, why),

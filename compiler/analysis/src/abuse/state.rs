@@ -76,6 +76,8 @@ pub(super) enum State<'a> {
     AnyUser,
     /// Any subject but members of `system:masters`.
     AnySubject,
+    /// Any group that a bootstrap token is of, and any user that is one.
+    Bootstrappers,
     /// Any service account of the scope.
     Accounts(Scope<'a>),
     /// A pod of one's own making.
@@ -227,6 +229,7 @@ impl fmt::Display for State<'_> {
             },
             Self::AnyRole(scope) => write!(f, "any Role {scope}"),
             Self::AnyBound(kind, scope) => write!(f, "any {kind} bound {scope}"),
+            Self::Bootstrappers => f.write_str("any group of bootstrap tokens"),
             Self::AnyUser => f.write_str("any user"),
             Self::AnySubject => f.write_str("any user, group or service account"),
             Self::Accounts(scope) => write!(f, "any service account {scope}"),

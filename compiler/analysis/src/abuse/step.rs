@@ -26,6 +26,8 @@ pub enum StepKind {
     IssueToken,
     /// Writes a secret that the control plane fills with a service account's token, and reads it.
     CreateTokenSecret,
+    /// Writes a bootstrap token, and is who it says.
+    WriteBootstrapToken,
     /// Rewrites such a secret of one account, so that the control plane fills it with another's token, and reads it.
     RewriteTokenSecret,
     /// Reads a secret.
@@ -129,6 +131,7 @@ impl StepKind {
             Self::ApproveCertificate => "approve-certificate",
             Self::IssueToken => "issue-token",
             Self::CreateTokenSecret => "create-token-secret",
+            Self::WriteBootstrapToken => "write-bootstrap-token",
             Self::RewriteTokenSecret => "rewrite-token-secret",
             Self::ReadSecret => "read-secret",
             Self::ReadTokenSecret => "read-token-secret",
@@ -188,6 +191,7 @@ impl StepKind {
             Self::ApproveCertificate => format!("approves a certificate for itself as {to}"),
             Self::IssueToken => format!("asks for a token of {to}"),
             Self::CreateTokenSecret => format!("creates a secret for a token of {to}"),
+            Self::WriteBootstrapToken => format!("writes a bootstrap token of {to}"),
             Self::RewriteTokenSecret => format!("rewrites a secret for a token of {to}"),
             Self::ReadSecret => format!("reads {to}"),
             Self::ReadTokenSecret => format!("finds in it a token of {to}"),

@@ -71,6 +71,7 @@ impl Cluster {
             guards,
             pod_security,
             nodes_restricted,
+            no_bootstrap_tokens,
             windows,
             definitions,
             opaque,
@@ -97,6 +98,7 @@ impl Cluster {
             self.pod_security = pod_security;
         }
         self.nodes_restricted |= nodes_restricted;
+        self.no_bootstrap_tokens |= no_bootstrap_tokens;
         self.windows.extend(windows);
         self.definitions.extend(definitions);
         self.opaque.extend(opaque);

@@ -68,6 +68,8 @@ pub struct Cluster {
     /// Whether the API server is seen to run NodeRestriction, which refuses nodes tokens that their pods do not hold ("Admission
     /// Controllers Reference", Kubernetes documentation).
     pub nodes_restricted: bool,
+    /// Whether the API server is seen to take no bootstrap tokens (`--enable-bootstrap-token-auth`).
+    pub no_bootstrap_tokens: bool,
     /// Nodes of Windows, by the label that each kubelet gives its node (`kubernetes.io/os`).
     pub windows: BTreeSet<String>,
     /// Custom resources that the cluster defines: API group and plural.

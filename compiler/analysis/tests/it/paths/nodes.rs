@@ -175,3 +175,38 @@ fn a_node_lends_what_bindings_give_it() {
     assert_eq!(of(&[any, "impersonate-on:user-info:create pods"], group("system:nodes")), 0);
     assert_eq!(of(&[any, "impersonate-on:arbitrary-node:get pods"], group("system:nodes")), 0);
 }
+
+#[test]
+fn a_bootstrap_token_is_a_node_to_come() {
+    let token = |name: &str| json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "kube-system" } });
+    let of = |place: &str, rules: &[&str], there: &str, group_is: &str, off: bool| {
+        let own = grant(Some(place), "u", rules, user("u")).into_iter();
+        let asks = ["create certificatesigningrequests.cert", "create certificatesigningrequests.cert/nodeclient"];
+        let joins = grant(None, "join", &asks, group(group_is)).into_iter();
+        let nodes = grant(Some("pay"), "r", &["get secrets named key"], group("system:nodes"));
+        let mut cluster = cluster(own.chain(joins).chain(nodes).chain([secret(), token(there)]));
+        cluster.no_bootstrap_tokens = off;
+        chains(&cluster, &key(), "user u")
+    };
+    let joining = "system:bootstrappers:kubeadm:default-node-token";
+    let way = |begins: &str| {
+        [format!(
+            "{begins} group {joining} | asks for a certificate, which is approved: group system:nodes | reads secret pay/key"
+        )]
+    };
+    let (writes, there) = (way("writes a bootstrap token of"), "bootstrap-token-abc123");
+    assert_eq!(of("kube-system", &["create secrets"], "other", joining, false), writes);
+    assert_eq!(of("kube-system", &["update secrets"], there, joining, false), writes);
+    let reads = way(&format!("reads secret kube-system/{there} | finds in it a token of"));
+    assert_eq!(of("kube-system", &["get secrets"], there, joining, false), reads);
+    for (place, rule, there, group, off) in [
+        ("shop", "create secrets", there, joining, false),
+        ("kube-system", "update secrets", "bootstrap-token-abc12", joining, false),
+        ("kube-system", "update secrets named other", there, joining, false),
+        ("kube-system", "get secrets", "bootstrap-tokens", joining, false),
+        ("kube-system", "create secrets", there, "system:bootstrapped", false),
+        ("kube-system", "create secrets", there, joining, true),
+    ] {
+        assert_eq!(of(place, &[rule], there, group, off), [] as [&str; 0], "{place} {rule} {there} {group} {off}");
+    }
+}
