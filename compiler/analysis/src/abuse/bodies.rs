@@ -9,6 +9,7 @@ use kspec_model::{
 use super::{
     controls::Attempt,
     graph::{Cut, Graph},
+    lesser::LESS,
     state::{Scope, State},
     step::StepKind,
     tokens::{KUBE_SYSTEM, is_bootstrap_token},
@@ -62,18 +63,14 @@ impl<'a> Graph<'a> {
                 let cut = self.facts.cut(namespace, Attempt::NewPod);
                 self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, cut), None);
                 if cut.is_some() {
-                    self.host_process(id, self.facts.cut(namespace, Attempt::HostProcess));
-                    self.node_processes(id, self.facts.cut(namespace, Attempt::NodeProcesses));
-                    self.claims(id, Some(namespace), false);
+                    self.less(id, Some(namespace), false);
                 }
             }
             State::FreePod(namespace, _) => {
                 let cut = self.facts.lasting(namespace, Attempt::NewPod);
                 self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, cut), None);
                 if cut.is_some() {
-                    self.host_process(id, self.facts.lasting(namespace, Attempt::HostProcess));
-                    self.node_processes(id, self.facts.lasting(namespace, Attempt::NodeProcesses));
-                    self.claims(id, namespace, true);
+                    self.less(id, namespace, true);
                 }
                 let asks = self.facts.is_refused(Attempt::Account) || self.facts.is_refused(Attempt::Secret);
                 if let Some(namespace) = namespace.filter(|_| asks) {
@@ -89,8 +86,7 @@ impl<'a> Graph<'a> {
             State::UnruledPod(namespace, attempt @ (Attempt::BoundClaim | Attempt::Claim), _) => {
                 self.claimed(id, Some(namespace), attempt, None);
             }
-            State::UnruledPod(_, Attempt::HostProcess, _) => self.host_process(id, None),
-            State::UnruledPod(_, Attempt::NodeProcesses, _) => self.node_processes(id, None),
+            State::UnruledPod(_, attempt, _) if LESS.contains(&attempt) => self.less_by(id, attempt, None),
             State::UnruledPod(_, Attempt::NewPod, _) => {
                 self.part_step(id, State::AnyNode, StepKind::RunPrivileged, (Attempt::NewPod, None), None);
             }
@@ -128,6 +124,11 @@ impl<'a> Graph<'a> {
             State::AnyNode => {
                 for node in self.facts.by_node.keys().copied().collect::<Vec<_>>() {
                     self.choice(id, State::Node(node));
+                }
+            }
+            State::AnySharing => {
+                for key in self.facts.sharing.clone() {
+                    self.choice(id, State::Inside(key));
                 }
             }
             State::AnyWindows => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     graph::{Cut, Facts, Graph},
     identity::{Held, Holdings, why},
+    lesser::NODES,
     power::Power,
     refusals::{TAKES, relabels, takes_away},
     state::{Scope, State},
@@ -96,6 +97,8 @@ pub enum Attempt {
     NodeProcesses,
     /// A new pod that is its Windows node's own (`hostProcess`).
     HostProcess,
+    /// A new pod that shares its node's memory segments (`hostIPC`).
+    NodeMemory,
     /// Any container, added to a pod that runs.
     AnyContainer,
     /// One that mounts a `hostPath` volume of its pod's.
@@ -147,9 +150,6 @@ impl Attempt {
         matches!(self, Self::Volume | Self::BindEverywhere | Self::RebindEverywhere)
     }
 }
-
-/// New pods that have something of their node, the most first.
-const NODES: [Attempt; 3] = [Attempt::NewPod, Attempt::HostProcess, Attempt::NodeProcesses];
 
 /// That an attempt is refused in a namespace, however it is made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

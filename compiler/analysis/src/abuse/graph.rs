@@ -121,6 +121,8 @@ pub(super) struct Facts<'a> {
     pub(super) control_plane: BTreeSet<Option<&'a str>>,
     /// Those of them that RKE2 or K3s set up.
     pub(super) rancher: BTreeSet<Option<&'a str>>,
+    /// Workloads whose pods share their node's memory segments.
+    pub(super) sharing: Vec<&'a ObjectKey>,
     /// Nodes of Windows, by what they or their pods say.
     pub(super) windows: BTreeSet<Option<&'a str>>,
     /// Groups and kinds of everything that runs.
@@ -165,6 +167,7 @@ impl<'a> Facts<'a> {
             control_plane: BTreeSet::new(),
             windows: cluster.windows.iter().map(|name| Some(name.as_str())).collect(),
             rancher: BTreeSet::new(),
+            sharing: Vec::new(),
             kinds: cluster.workloads.keys().map(|key| (key.group.as_str(), key.kind.as_str())).collect(),
             templates: BTreeMap::new(),
             levels: FxHashMap::default(),
@@ -248,6 +251,7 @@ impl<'a> Facts<'a> {
             if !owners.contains(key) {
                 self.workloads.entry(namespace).or_default().push((key, facts));
                 self.by_node.entry(facts.pod.node.as_deref()).or_default().push((key, facts));
+                self.sharing.extend(facts.pod.host_ipc.then_some(key));
                 if facts.pod.is_of_windows() {
                     self.windows.insert(facts.pod.node.as_deref());
                 }

@@ -13,6 +13,12 @@ use super::{
     volumes::CLAIMS,
 };
 
+/// What a new pod may have of its node short of being root there.
+pub(super) const LESS: [Attempt; 3] = [Attempt::HostProcess, Attempt::NodeProcesses, Attempt::NodeMemory];
+/// New pods that have something of their node, the most first.
+pub(super) const NODES: [Attempt; 4] =
+    [Attempt::NewPod, Attempt::HostProcess, Attempt::NodeProcesses, Attempt::NodeMemory];
+
 impl<'a> Graph<'a> {
     /// A container that somebody adds to a pod: what the pod has, its node, and secrets. A level that Pod Security enforces is asked of
     /// the whole pod, volumes included, but not of what a claim stands for.
@@ -95,20 +101,33 @@ impl<'a> Graph<'a> {
         self.read_through_logs(id, (key, facts), volumes, cut);
     }
 
-    /// A pod of one's own that is its Windows node's administrator, where such nodes are seen: what makes a pod root on the others means
-    /// nothing to them.
-    pub(super) fn host_process(&mut self, id: u32, cut: Option<Cut<'a>>) {
-        if !self.facts.windows.is_empty() {
-            let fact = Some("hostProcess is true".to_owned());
-            let asked = (Attempt::HostProcess, cut);
-            self.part_step(id, State::AnyWindows, StepKind::RunPrivileged, asked, fact);
+    /// A pod of one's own that is not root on its node: what it has of the node all the same, and of what claims stand for. Once a
+    /// namespace is `relabelled`, nothing is left of what its labels refused.
+    pub(super) fn less(&mut self, id: u32, namespace: Option<&'a str>, relabelled: bool) {
+        for attempt in LESS {
+            let cut = match namespace {
+                Some(namespace) if !relabelled => self.facts.cut(namespace, attempt),
+                _ => self.facts.lasting(namespace, attempt),
+            };
+            self.less_by(id, attempt, cut);
         }
+        self.claims(id, namespace, relabelled);
     }
 
-    /// A pod of one's own that is not root on its node, but sees its processes.
-    pub(super) fn node_processes(&mut self, id: u32, cut: Option<Cut<'a>>) {
-        let fact = Some("hostPID is true".to_owned());
-        self.part_step(id, State::AnyNodeFiles, StepKind::ReadNeighbours, (Attempt::NodeProcesses, cut), fact);
+    /// What one such attempt gives. Of nodes of Windows a host process is administrator: what makes a pod root on the others means nothing
+    /// to them.
+    pub(super) fn less_by(&mut self, id: u32, attempt: Attempt, cut: Option<Cut<'a>>) {
+        let (to, kind, field) = match attempt {
+            Attempt::HostProcess if !self.facts.windows.is_empty() => {
+                (State::AnyWindows, StepKind::RunPrivileged, "hostProcess")
+            }
+            Attempt::NodeProcesses => (State::AnyNodeFiles, StepKind::ReadNeighbours, "hostPID"),
+            Attempt::NodeMemory if !self.facts.sharing.is_empty() => {
+                (State::AnySharing, StepKind::ShareMemory, "hostIPC")
+            }
+            _ => return,
+        };
+        self.part_step(id, to, kind, (attempt, cut), Some(format!("{field} is true")));
     }
 
     /// What claims of a node's paths give a pod of one's own, whatever Pod Security says; of what was refused it by the namespace's

@@ -121,6 +121,8 @@ pub(super) enum State<'a> {
     AnyNode,
     /// Any node of Windows.
     AnyWindows,
+    /// Any pod that shares its node's memory segments.
+    AnySharing,
     /// A node; without a name, the one that pods which are not placed yet will run on.
     Node(Option<&'a str>),
     /// What the node keeps of its pods: tokens and secrets.
@@ -242,6 +244,7 @@ impl fmt::Display for State<'_> {
                 Attempt::NewPod
                 | Attempt::NodeProcesses
                 | Attempt::HostProcess
+                | Attempt::NodeMemory
                 | Attempt::Account
                 | Attempt::Secret
                 | Attempt::BoundClaim
@@ -263,6 +266,7 @@ impl fmt::Display for State<'_> {
             Self::Inside(key) | Self::Added(key) | Self::FreeContainer(key, _) | Self::UnheldContainer(key, ..) => {
                 write!(f, "{} {}/{}", key.kind, key.namespace.as_deref().unwrap_or_default(), key.name)
             }
+            Self::AnySharing => f.write_str("any pod that has hostIPC"),
             Self::AnyWindows => f.write_str("any node of Windows"),
             Self::AnyNode => f.write_str("any node"),
             Self::Node(Some(name)) => write!(f, "node {name}"),

@@ -20,10 +20,11 @@ pub(super) struct Request {
 }
 
 /// Every attempt that is asked about.
-pub(super) const ATTEMPTS: [Attempt; 25] = [
+pub(super) const ATTEMPTS: [Attempt; 26] = [
     Attempt::NewPod,
     Attempt::NodeProcesses,
     Attempt::HostProcess,
+    Attempt::NodeMemory,
     Attempt::AddedContainer,
     Attempt::AnyContainer,
     Attempt::AddedMount,
@@ -55,6 +56,7 @@ pub(super) const fn requested(attempt: Attempt) -> Request {
         Attempt::NewPod
         | Attempt::NodeProcesses
         | Attempt::HostProcess
+        | Attempt::NodeMemory
         | Attempt::Account
         | Attempt::Secret
         | Attempt::BoundClaim
@@ -104,6 +106,7 @@ pub(super) fn objects(attempt: Attempt, name: Option<&str>) -> Vec<Part> {
     let values = match attempt {
         Attempt::NewPod | Attempt::AddedContainer => return ways(attempt, false),
         Attempt::NodeProcesses => vec![pod(json!({ "hostPID": true }))],
+        Attempt::NodeMemory => vec![pod(json!({ "hostIPC": true }))],
         Attempt::HostProcess => {
             // The API server asks for the node's network, and for all containers to be alike.
             let own = json!({ "windowsOptions": { "hostProcess": true } });
@@ -261,7 +264,8 @@ pub(super) fn examples(attempt: Attempt) -> Vec<Part> {
     };
     match attempt {
         Attempt::NewPod | Attempt::AddedContainer => ways(attempt, true),
-        Attempt::NodeProcesses => vec![harmless_with(vec![("hostPID", Part::closed(&json!(true)))])],
+        Attempt::NodeProcesses => vec![harmless_with(vec![("hostPID", Part::Bool(true))])],
+        Attempt::NodeMemory => vec![harmless_with(vec![("hostIPC", Part::Bool(true))])],
         Attempt::HostProcess => {
             let own = json!({ "windowsOptions": { "hostProcess": true, "runAsUserName": "NT AUTHORITY\\SYSTEM" } });
             let fields = [("hostNetwork", json!(true)), ("securityContext", own)];

@@ -56,11 +56,10 @@ pub fn controls(table: Option<&Table>, cluster: &Cluster) -> Controls {
         };
         controls.passes.extend(examples.iter().filter(lets_pass).map(|(attempt, _)| (*attempt, policy.key.clone())));
     }
-    let windows = cluster.has_windows();
     let by_sender = policies.iter().any(|policy| policy.refuses && policy.says(SENDER))
         || rules.iter().any(|rule| policy::rule_reads_sender(&rule.rule));
     let senders = if by_sender { senders(cluster) } else { Vec::new() };
-    for attempt in ATTEMPTS.into_iter().filter(|attempt| windows || *attempt != Attempt::HostProcess) {
+    for attempt in ATTEMPTS.into_iter().filter(|attempt| leads_on(*attempt, cluster)) {
         let asked = Asked::new(attempt, (&rules, &policies), cluster, &senders);
         if asked.askable.is_empty() {
             continue;
@@ -68,6 +67,15 @@ pub fn controls(table: Option<&Table>, cluster: &Cluster) -> Controls {
         asked.ask(&mut controls);
     }
     controls
+}
+
+/// Whether the cluster has what an attempt is after.
+fn leads_on(attempt: Attempt, cluster: &Cluster) -> bool {
+    match attempt {
+        Attempt::HostProcess => cluster.has_windows(),
+        Attempt::NodeMemory => cluster.workloads.values().any(|facts| facts.pod.host_ipc),
+        _ => true,
+    }
 }
 
 /// Whether a rule refuses, and by a fault too.

@@ -137,6 +137,18 @@ fn host_processes_are_refused_where_windows_runs() {
 }
 
 #[test]
+fn shared_memory_is_refused_where_some_pod_shares_it() {
+    let sharing = |on: bool| {
+        let spec = json!({ "hostIPC": on, "containers": [{ "name": "c" }] });
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "db", "namespace": "shop" }, "spec": spec })
+    };
+    let on = |shares: bool, expression: &str| of(about("CREATE", "pods", expression), &[sharing(shares)]);
+    assert_eq!(on(true, "!object.spec.?hostIPC.orValue(false)"), any(Attempt::NodeMemory));
+    assert_eq!(on(false, "!object.spec.?hostIPC.orValue(false)"), []);
+    assert_eq!(on(true, "!object.spec.?hostNetwork.orValue(false)"), []);
+}
+
+#[test]
 fn sight_of_the_nodes_processes_is_refused() {
     let on = |expression: &str| of(about("CREATE", "pods", expression), &[]);
     assert_eq!(on("!object.spec.?hostPID.orValue(false)"), any(Attempt::NodeProcesses));

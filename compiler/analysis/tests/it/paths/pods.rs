@@ -613,6 +613,27 @@ fn a_new_pod_that_is_not_root_sees_its_nodes_processes() {
 }
 
 #[test]
+fn a_new_pod_shares_memory_with_those_that_do() {
+    let by = |attempt| refusal(&[Refuser::Policy("p".into())], attempt, true);
+    let found = |shares: bool, refusals: Vec<Refusal>, level| {
+        let other = pod("pay", "db", json!({ "hostIPC": shares, "nodeName": "n1" }));
+        let controls = Controls { refusals, ..Controls::default() };
+        let own = grant(Some("shop"), "r", &["create pods"], user("u")).into_iter();
+        let cluster = cluster(own.chain([namespace("shop", level), other]));
+        let settings = Settings { controls: Some(&controls), ..Settings::default() };
+        let db =
+            ObjectKey { group: String::new(), kind: "Pod".into(), namespace: Some("pay".into()), name: "db".into() };
+        lines(&Paths::new(&cluster, &settings).to(&Goal::Workload(db), None).paths)
+    };
+    let root = || vec![by(Attempt::NewPod)];
+    let way = ["user u: creates a new pod in namespace shop | alters the memory that it shares with Pod pay/db"];
+    assert_eq!(found(true, root(), "privileged"), way);
+    assert_eq!(found(false, root(), "privileged"), [] as [&str; 0]);
+    assert_eq!(found(true, vec![by(Attempt::NewPod), by(Attempt::NodeMemory)], "privileged"), [] as [&str; 0]);
+    assert_eq!(found(true, root(), "baseline"), [] as [&str; 0]);
+}
+
+#[test]
 fn a_host_process_is_its_windows_node() {
     let of = |spec: Value| {
         let mut spec = spec;
