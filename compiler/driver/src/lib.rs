@@ -247,7 +247,7 @@ fn survey<'s>(session: &'s Session, lowering: &'s OnceLock<Lowering>) -> Survey<
             let place = Place::Source(origin.at);
             match shown {
                 Shown::Object(object) => builder.add(Surveyed { object: Cow::Owned(object), place }),
-                Shown::NetworkPolicy(key, facts) => builder.add_network_policy(key, facts, place),
+                Shown::Known(key, known) => builder.add_known(key, known, place),
             }
         });
         builder

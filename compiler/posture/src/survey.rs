@@ -12,13 +12,16 @@ use rustc_hash::FxHashMap;
 use kspec_diagnostics::Place;
 use kspec_model::{
     Object, ObjectKey,
-    cluster::{Cluster, Lift, NetworkPolicyFacts},
+    cluster::{Cluster, Known, Lift},
     program::{Date, Program},
 };
 use kspec_schema::Schema;
 use serde_json::Value;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
+/// The label of what every API server creates by itself, and its value.
+const BOOTSTRAPPING: &str = "kubernetes.io/bootstrapping";
+const DEFAULT: &str = "rbac-defaults";
 
 /// A cluster, what it was read from, and what is declared of it.
 #[derive(Debug)]
@@ -193,10 +196,11 @@ impl<'a> SurveyBuilder<'a> {
         }
     }
 
-    /// As [`SurveyBuilder::add`], for a NetworkPolicy that is known without its object.
-    pub fn add_network_policy(&mut self, key: ObjectKey, facts: NetworkPolicyFacts, place: Place) {
+    /// As [`SurveyBuilder::add`], for an object of which is known what it means.
+    pub fn add_known(&mut self, key: ObjectKey, known: Known, place: Place) {
+        self.shows_defaults |= matches!(&known, Known::Role(facts) if facts.labels.get(BOOTSTRAPPING).is_some_and(|label| label == DEFAULT));
         let Entry::Vacant(slot) = self.places.entry(key) else { return };
-        self.lift.network_policy(slot.key(), facts);
+        self.lift.take(slot.key(), known);
         slot.insert(place);
     }
 
@@ -257,5 +261,6 @@ fn is_told(object: &Object) -> bool {
 
 /// Whether an object is of those that every API server creates by itself, so that the others are shown too.
 fn is_default(object: &Object) -> bool {
-    object.group() == RBAC && object.str_at("/metadata/labels/kubernetes.io~1bootstrapping") == "rbac-defaults"
+    let labels = object.0.pointer("/metadata/labels");
+    object.group() == RBAC && labels.and_then(|labels| labels.get(BOOTSTRAPPING)?.as_str()) == Some(DEFAULT)
 }

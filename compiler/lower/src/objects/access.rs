@@ -2,11 +2,19 @@
 
 use std::borrow::Cow;
 
-use kspec_model::program::{Grant, Role, RoleRef, RoleRule, Subject};
+use kspec_model::{
+    Labels,
+    cluster::{BindingFacts, Known, RoleFacts},
+    program::{Grant, Role, RoleRef, RoleRule, Subject},
+};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 
-use super::{Kind, Output, Phase, is_over, metadata::Metadata, world::World};
+use super::{
+    Kind, Output, Phase, is_over,
+    metadata::{Metadata, ownership},
+    world::World,
+};
 use crate::names;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -40,6 +48,19 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
 fn lower_role<'a>(world: &World<'a>, role: &'a Role, output: &mut Output<'a>) {
     let kind = if role.namespace.is_some() { ROLE } else { CLUSTER_ROLE };
     let outlined = kind.named(role.namespace.as_deref(), &role.name, &role.origin);
+    let known = || {
+        // Nothing selects a Role by its labels.
+        let mut labels = Labels::new();
+        if role.namespace.is_none() {
+            labels.extend(role.labels.clone());
+            labels.extend(ownership(world));
+        }
+        let rules = if role.aggregation.is_none() { role.rules.clone() } else { Vec::new() };
+        Known::Role(RoleFacts { rules, aggregation: role.aggregation.clone(), labels })
+    };
+    if output.shows(&outlined, known) {
+        return;
+    }
     output.object(world, kind, outlined, 0, |object| {
         // The control plane fills the rules of an aggregated role: sending any would fight it.
         match &role.aggregation {
@@ -88,7 +109,18 @@ fn bind<'a>(
         None => Cow::Owned(generated_name(world, grant, namespace, taken)),
     };
     let kind = if namespace.is_some() { BINDING } else { CLUSTER_BINDING };
-    output.object(world, kind, kind.named(namespace, name, &grant.origin), 0, |object| {
+    let outlined = kind.named(namespace, name, &grant.origin);
+    let known = || {
+        let role = RoleRef {
+            namespace: grant.role.namespace.as_ref().and(namespace).map(str::to_owned),
+            name: grant.role.name.clone(),
+        };
+        Known::Binding(BindingFacts { role, subjects: grant.subjects.clone(), built_in: false })
+    };
+    if output.shows(&outlined, known) {
+        return;
+    }
+    output.object(world, kind, outlined, 0, |object| {
         let role = json!({ "apiGroup": GROUP, "kind": role_kind(&grant.role), "name": grant.role.name });
         object.insert("roleRef".to_owned(), role);
         object.insert("subjects".to_owned(), grant.subjects.iter().map(subject_value).collect());

@@ -22,8 +22,7 @@ pub const EXCEPTION_OWNER: &str = "kspec.dev/owner";
 pub const EXCEPTION_UNTIL: &str = "kspec.dev/until";
 
 /// Kinds whose labels and annotations mean nothing for a cluster: no selector is about them.
-const UNREAD: [&str; 6] =
-    ["ClusterRoleBinding", "LimitRange", "ResourceQuota", "Role", "RoleBinding", "ServiceAccount"];
+const UNREAD: [&str; 3] = ["LimitRange", "ResourceQuota", "ServiceAccount"];
 
 /// What goes into `metadata` beside the name.
 #[derive(Default)]

@@ -13,7 +13,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use kspec_diagnostics::Finding;
 use kspec_model::{
     Labels, Object, ObjectKey,
-    cluster::NetworkPolicyFacts,
+    cluster::Known,
     program::{Date, Exception, Origin, Program, View},
     rules::Table,
 };
@@ -141,8 +141,8 @@ pub enum Share {
 pub enum Shown {
     /// An object.
     Object(Object),
-    /// A NetworkPolicy, and what its object would mean.
-    NetworkPolicy(ObjectKey, NetworkPolicyFacts),
+    /// What an object would mean.
+    Known(ObjectKey, Known),
 }
 
 /// Shows each object of [`objects`] that is in the share, as soon as it is known and in no order, and the declaration that it is of;
@@ -281,6 +281,13 @@ impl<'a> Output<'a> {
             object.insert("metadata".to_owned(), metadata.build(world, outlined));
             (phase, Value::Object(object))
         });
+    }
+
+    /// Shows what an object means instead, where that is what is wanted of it; whether it was.
+    fn shows(&mut self, outlined: &OutlinedObject<'a>, known: impl FnOnce() -> Known) -> bool {
+        let Wanted::Shown(_, show) = &mut self.wanted else { return false };
+        show(Shown::Known(outlined.key(), known()), outlined.origin);
+        true
     }
 
     /// Whether objects are built, or only named.

@@ -5,8 +5,8 @@ use std::{cell::Cell, collections::BTreeMap, fmt::Write};
 use kspec_diagnostics::{Finding, ItemId, Location, Span};
 use kspec_lower::{LoweredObject, Share, Shown, admission::lowering, manifest_path, objects, show_objects, to_yaml};
 use kspec_model::{
-    LabelSelector, Labels, ObjectKey,
-    cluster::{Cluster, NetworkPolicyFacts},
+    LabelSelector, Labels,
+    cluster::{Cluster, Lift},
     program::*,
 };
 
@@ -160,35 +160,35 @@ pub(crate) fn until(year: i32, month: u8, day: u8) -> Exception {
 
 pub(crate) fn lower(program: &Program) -> (Vec<LoweredObject>, Vec<Finding>) {
     let (lowered, findings) = objects(program, &BTreeMap::new(), TODAY);
-    assert_eq!(policies_shown(program), policies_meant(&lowered));
+    assert_eq!(known(program), meant(&lowered));
     (lowered, findings)
 }
 
-type Policies = BTreeMap<ObjectKey, NetworkPolicyFacts>;
-
-/// What is shown of NetworkPolicies to who looks at a program as a cluster.
-fn policies_shown(program: &Program) -> Policies {
+/// What those who look at a program as a cluster are told of its access and its networks without objects.
+fn known(program: &Program) -> Cluster {
     let lowering = lowering(&program.view(), TODAY);
-    let mut shown = Policies::new();
+    let mut lift = Lift::default();
     for share in [Share::Networks, Share::Others] {
-        show_objects(program, TODAY, &lowering, share, &mut |one, _| {
-            if let Shown::NetworkPolicy(key, facts) = one {
-                assert_eq!(shown.insert(key, facts), None);
+        show_objects(program, TODAY, &lowering, share, &mut |shown, _| {
+            if let Shown::Known(key, known) = shown {
+                lift.take(&key, known);
             }
         });
     }
-    shown
+    let (cluster, problems) = lift.finish();
+    assert_eq!(problems, []);
+    cluster
 }
 
-/// What the policies' objects mean.
-fn policies_meant(lowered: &[LoweredObject]) -> Policies {
-    let policies = lowered.iter().filter(|lowered| lowered.object.kind() == "NetworkPolicy");
-    let lift = |lowered: &LoweredObject| {
-        let (cluster, problems) = Cluster::lift([&lowered.object]);
-        assert_eq!(problems, []);
-        (lowered.object.key(), cluster.network_policies.into_values().next().unwrap())
-    };
-    policies.map(lift).collect()
+/// What the objects of the same kinds mean.
+fn meant(lowered: &[LoweredObject]) -> Cluster {
+    const KINDS: [&str; 5] = ["NetworkPolicy", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"];
+    let objects = lowered.iter().map(|lowered| &lowered.object).filter(|object| KINDS.contains(&object.kind()));
+    let (mut cluster, problems) = Cluster::lift(objects);
+    assert_eq!(problems, []);
+    // Nothing selects them.
+    cluster.roles.iter_mut().filter(|(role, _)| role.namespace.is_some()).for_each(|(_, facts)| facts.labels.clear());
+    cluster
 }
 
 pub(crate) fn lower_with(program: &Program, state: &[(&str, Labels)]) -> Vec<LoweredObject> {

@@ -20,7 +20,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use self::read::{Fields, Read, under};
-use super::{CUSTOM_WORKLOADS, Cluster, NamespaceFacts, NetworkPolicyFacts, PodSecurityDefaults, ServiceAccountFacts};
+use super::{
+    BindingFacts, CUSTOM_WORKLOADS, Cluster, NamespaceFacts, NetworkPolicyFacts, PodSecurityDefaults, RoleFacts,
+    ServiceAccountFacts,
+};
 use crate::{Object, ObjectKey};
 
 /// The label that the API server puts on every namespace.
@@ -119,6 +122,17 @@ impl Cluster {
     }
 }
 
+/// What an object means, where that is known before the object is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    /// Of a NetworkPolicy.
+    NetworkPolicy(NetworkPolicyFacts),
+    /// Of a Role or ClusterRole.
+    Role(RoleFacts),
+    /// Of a RoleBinding or ClusterRoleBinding.
+    Binding(BindingFacts),
+}
+
 /// [`Cluster::lift`], an object at a time.
 #[derive(Debug, Default)]
 pub struct Lift {
@@ -134,11 +148,18 @@ impl Lift {
         self.document(object, None);
     }
 
-    /// Takes a NetworkPolicy that is known without an object; its namespace is stated.
-    pub fn network_policy(&mut self, key: &ObjectKey, facts: NetworkPolicyFacts) {
-        let (namespace, name) = name_of(key);
-        self.meet(&namespace);
-        self.cluster.network_policies.insert((namespace, name), facts);
+    /// Takes what an object means that nobody need read; its key states the namespace that it is in.
+    pub fn take(&mut self, key: &ObjectKey, known: Known) {
+        if let Some(namespace) = &key.namespace {
+            self.meet(namespace);
+        }
+        match known {
+            Known::NetworkPolicy(facts) => {
+                self.cluster.network_policies.insert(name_of(key), facts);
+            }
+            Known::Role(facts) => access::insert_role(self, key, facts),
+            Known::Binding(facts) => access::insert_binding(self, key, facts),
+        }
     }
 
     /// A namespace that something is in is there.

@@ -17,7 +17,7 @@ use ipnet::IpNet;
 pub use admin::{AdminAction, AdminPeerFacts, AdminPolicyFacts, AdminRuleFacts, PodsFacts, PolicyTier};
 pub use custom::{CUSTOM_WORKLOADS, CustomWorkload};
 pub use gateway::{GatewayFacts, GatewayRef, GrantFacts, ListenerFacts, RouteFacts, RouteNamespaces};
-pub use lift::{Lift, LiftProblem};
+pub use lift::{Known, Lift, LiftProblem};
 pub use pod::{ClaimMount, GuardFacts, GuardRule, Guards, HostPath, PodFacts, SecretFacts, VolumeFacts};
 pub use pod_security::PodSecurityDefaults;
 pub use policy::{MatchFacts, PolicyFacts};

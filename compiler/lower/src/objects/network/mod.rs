@@ -18,16 +18,14 @@ use std::borrow::Cow;
 
 use kspec_model::{
     LabelSelector,
-    cluster::{NetworkPolicyFacts, PolicyPortFacts, PolicyRuleFacts},
+    cluster::{Known, NetworkPolicyFacts, PolicyPortFacts, PolicyRuleFacts},
     program::{DefaultDeny, Network, Policy, PolicyRule},
 };
 use rustc_hash::FxHashSet;
 use serde_json::Value;
 
 use self::peers::Peers;
-use super::{
-    Kind, OutlinedObject, Output, Phase, Shown, Wanted, manifests::policy_phase, metadata::Metadata, world::World,
-};
+use super::{Kind, OutlinedObject, Output, Phase, manifests::policy_phase, metadata::Metadata, world::World};
 
 const POLICY: Kind = Kind { api_version: "networking.k8s.io/v1", kind: "NetworkPolicy" };
 
@@ -219,11 +217,14 @@ impl<'a> Output<'a> {
         (rank, phase): (u8, Option<Phase>),
         build: impl FnOnce() -> (NetworkPolicyFacts, Option<Cow<'m, str>>),
     ) {
-        if let Wanted::Shown(_, show) = &mut self.wanted {
-            return show(Shown::NetworkPolicy(outlined.key(), build().0), outlined.origin);
+        // It is asked for once.
+        let mut build = Some(build);
+        let mut built = || build.take().map_or_else(Default::default, |build| build());
+        if self.shows(&outlined, || Known::NetworkPolicy(built().0)) {
+            return;
         }
         self.object(world, POLICY, outlined, rank, |object| {
-            let (facts, doc) = build();
+            let (facts, doc) = built();
             let spec = written::spec(&facts);
             let phase = phase.unwrap_or_else(|| policy_phase(&spec));
             object.insert("spec".to_owned(), spec);

@@ -28,9 +28,13 @@ pub(super) fn role(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> 
         None
     };
     let labels = value.field("metadata")?.string_map("labels")?;
-    let name = RoleRef { namespace: key.namespace.clone(), name: key.name.clone() };
-    lift.cluster.roles.insert(name, RoleFacts { rules, aggregation, labels });
+    insert_role(lift, key, RoleFacts { rules, aggregation, labels });
     Ok(())
+}
+
+pub(super) fn insert_role(lift: &mut Lift, key: &ObjectKey, facts: RoleFacts) {
+    let name = RoleRef { namespace: key.namespace.clone(), name: key.name.clone() };
+    lift.cluster.roles.insert(name, facts);
 }
 
 fn rule(value: &Value) -> Read<RoleRule> {
@@ -59,14 +63,23 @@ pub(super) fn binding(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<(
     let subjects = each(value, "subjects", |value| subject(value, key.namespace.as_deref()))?;
     let labels = value.field("metadata")?.string_map("labels")?;
     let built_in = labels.get("kubernetes.io/bootstrapping").is_some_and(|label| label == "rbac-defaults");
-    lift.cluster.bindings.insert(key.clone(), BindingFacts { role: RoleRef { namespace, name }, subjects, built_in });
+    insert_binding(lift, key, BindingFacts { role: RoleRef { namespace, name }, subjects, built_in });
     Ok(())
+}
+
+pub(super) fn insert_binding(lift: &mut Lift, key: &ObjectKey, mut facts: BindingFacts) {
+    for subject in &mut facts.subjects {
+        if let Subject::User(name) = subject {
+            *subject = user(std::mem::take(name));
+        }
+    }
+    lift.cluster.bindings.insert(key.clone(), facts);
 }
 
 fn subject(value: &Value, binding_namespace: Option<&str>) -> Read<Subject> {
     let name = value.text("name")?.filter(|name| !name.is_empty()).ok_or("name is missing")?.to_owned();
     match value.text("kind")?.unwrap_or_default() {
-        "User" => Ok(user(name)),
+        "User" => Ok(Subject::User(name)),
         "Group" => Ok(Subject::Group(name)),
         "ServiceAccount" => {
             let stated = value.text("namespace")?.filter(|namespace| !namespace.is_empty());
