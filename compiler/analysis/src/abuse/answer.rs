@@ -337,6 +337,11 @@ impl<'a> Paths<'a> {
         let controls = self.graph.facts.controls;
         let attempt = attempted(kind, edge);
         let passes = |key: &ObjectKey, attempt| controls.is_some_and(|c| c.passes.contains(&(attempt, key.clone())));
+        let sender = from.and_then(|from| from.subject());
+        let passes_to = |key: &ObjectKey, attempt| {
+            let asked = sender.clone().map(|sender| (attempt, key.clone(), sender));
+            asked.is_some_and(|asked| controls.is_some_and(|controls| controls.passes_to.contains(&asked)))
+        };
         let lets_pass = |key: &ObjectKey| {
             controls.is_some_and(|controls| match of_request {
                 // What may refuse any pod or container is told of the step before.
@@ -344,7 +349,7 @@ impl<'a> Paths<'a> {
                 Some(_) if !adds && !controls.pass_harmless.contains(key) => true,
                 Some(attempt) => passes(key, attempt),
                 None if makes_pod => controls.pass_harmless.contains(key),
-                None => attempt.is_some_and(|attempt| passes(key, attempt)),
+                None => attempt.is_some_and(|attempt| passes(key, attempt) || passes_to(key, attempt)),
             })
         };
         if of_request.is_some() && controls.is_none() {

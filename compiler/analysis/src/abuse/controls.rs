@@ -186,6 +186,8 @@ pub struct Controls {
     pub pass_harmless: BTreeSet<ObjectKey>,
     /// Policies that let some way of an attempt pass.
     pub passes: BTreeSet<(Attempt, ObjectKey)>,
+    /// Policies that let some way of an attempt pass for somebody who sends it.
+    pub passes_to: BTreeSet<(Attempt, ObjectKey, SubjectRef)>,
 }
 
 impl From<Cut<'_>> for Control {

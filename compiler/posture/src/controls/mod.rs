@@ -52,13 +52,17 @@ pub fn controls(table: Option<&Table>, cluster: &Cluster) -> Controls {
             controls.pass_harmless.insert(policy.key.clone());
         }
         let lets_pass = |(attempt, objects): &&(Attempt, Vec<Part>)| {
-            policy.is_about(*attempt) && objects.iter().any(|object| policy.passes(*attempt, object))
+            (*attempt == Attempt::NewPod || policy.is_about(*attempt))
+                && objects.iter().any(|object| policy.passes(*attempt, object))
         };
         controls.passes.extend(examples.iter().filter(lets_pass).map(|(attempt, _)| (*attempt, policy.key.clone())));
     }
-    let by_sender = policies.iter().any(|policy| policy.refuses && policy.says(SENDER))
+    let by_sender = policies.iter().any(|policy| policy.says(SENDER))
         || rules.iter().any(|rule| policy::rule_reads_sender(&rule.rule));
     let senders = if by_sender { senders(cluster) } else { Vec::new() };
+    for policy in policies.iter().filter(|policy| policy.says(SENDER)) {
+        senders::passes_to(policy, &examples, &senders, &mut controls);
+    }
     for attempt in ATTEMPTS.into_iter().filter(|attempt| leads_on(*attempt, cluster)) {
         let asked = Asked::new(attempt, (&rules, &policies), cluster, &senders);
         if asked.askable.is_empty() {

@@ -73,7 +73,11 @@ impl<'c> Policy<'c> {
 
     /// Whether it lets an object that is attempted pass for certain.
     pub(super) fn passes(&self, attempt: Attempt, object: &Part) -> bool {
-        let request = request(attempt, None);
+        self.passes_as(request(attempt, None), attempt, object)
+    }
+
+    /// As [`Policy::passes`], of a request of which more is known.
+    pub(super) fn passes_as(&self, request: Part, attempt: Attempt, object: &Part) -> bool {
         let old = old(attempt, None);
         let known = Known { object, old: &old, request: &request, namespace: &Part::Unknown };
         let holds = |expr: &Option<Expr>| expr.as_ref().and_then(|expr| known.holds(&self.variables, expr));

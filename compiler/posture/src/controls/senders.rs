@@ -20,7 +20,7 @@ use kspec_model::{
 use kspec_rules::partial::Part;
 use serde_json::json;
 
-use super::{Askable, Asked, Spot, Ways};
+use super::{Askable, Asked, Spot, Ways, attempts::request, policy::Policy};
 
 /// Somebody who may send a request.
 pub(super) struct Sender {
@@ -106,6 +106,21 @@ fn chooses_groups(rule: &RoleRule) -> bool {
     let everything =
         all(&rule.verbs) && all(&rule.api_groups) && all(&rule.resources) && rule.resource_names.is_empty();
     (impersonates || approves) && !everything
+}
+
+/// Adds to whom a policy lets some way of an attempt pass that somebody sends directly, though not to whoever sends it.
+pub(super) fn passes_to(policy: &Policy<'_>, examples: &[(Attempt, Vec<Part>)], senders: &[Sender], to: &mut Controls) {
+    let open = |attempt: Attempt| !to.passes.contains(&(attempt, policy.key.clone()));
+    let asked = examples.iter().filter(|(attempt, _)| is_sent_directly(*attempt) && policy.is_about(*attempt));
+    let asked: Vec<_> = asked.filter(|(attempt, _)| open(*attempt)).collect();
+    for (attempt, objects) in asked {
+        for sender in senders {
+            let request = || request(*attempt, None).with("userInfo", sender.info.clone());
+            if objects.iter().any(|object| policy.passes_as(request(), *attempt, object)) {
+                to.passes_to.insert((*attempt, policy.key.clone(), sender.subject.clone()));
+            }
+        }
+    }
 }
 
 /// By what refuses an attempt, and whether that lasts: those whom it is refused.

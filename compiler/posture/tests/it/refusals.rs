@@ -367,6 +367,24 @@ fn who_sends_a_request_decides_where_that_is_known() {
 }
 
 #[test]
+fn whom_a_policy_lets_pass_is_told() {
+    let passes = |expression: &str| {
+        let rbac = "rbac.authorization.k8s.io";
+        let role = json!({ "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole", "metadata": { "name": "r" }, "rules": [exec_rule()] });
+        let bound = json!({
+            "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding", "metadata": { "name": "b" },
+            "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": "r" }, "subjects": subjects(),
+        });
+        let found = asked(&[about("CONNECT", "pods/exec", expression), binding("p", json!({})), role, bound]);
+        let told = found.passes_to.into_iter().filter(|(attempt, ..)| *attempt == Attempt::Exec);
+        told.map(|(.., sender)| sender.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(passes("request.userInfo.username == 'ops'"), ["user ops"]);
+    assert_eq!(passes("'devs' in request.userInfo.groups"), ["group devs"]);
+    assert_eq!(passes("request.userInfo.username == 'ops' && request.name == 'web'"), [] as [&str; 0]);
+}
+
+#[test]
 fn groups_that_others_choose_are_not_an_accounts_own() {
     let of = |rule: Value| {
         let policy = about("CONNECT", "pods/exec", "'admins' in request.userInfo.groups");
