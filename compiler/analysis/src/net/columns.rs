@@ -1,6 +1,7 @@
 //! Who reaches each destination, on which connections, as sets.
 
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
@@ -12,7 +13,7 @@ use rustc_hash::FxHashMap;
 use super::{
     Connections, Direction,
     side::Side,
-    tiers::{self, Bound},
+    tiers::{Bound, Decided},
 };
 
 /// Every set of connections met, each under one number: equal numbers mean equal sets.
@@ -21,6 +22,7 @@ pub(super) struct Sets {
     all: Vec<Connections>,
     numbers: FxHashMap<Connections, Set>,
     intersections: FxHashMap<(Set, Set), Set>,
+    unions: FxHashMap<(Set, Set), Set>,
 }
 
 /// A number of [`Sets`].
@@ -47,6 +49,20 @@ impl Sets {
     /// Whether it is the empty set.
     pub(super) fn is_none(&self, set: Set) -> bool {
         self.all.get(set.0).is_none_or(Connections::is_empty)
+    }
+
+    /// The number of what either holds.
+    pub(super) fn union(&mut self, a: Set, b: Set) -> Set {
+        if a == b || self.is_none(b) {
+            return a;
+        }
+        let key = (a.min(b), a.max(b));
+        if let Some(known) = self.unions.get(&key) {
+            return *known;
+        }
+        let set = self.number(self.get(a).union(&self.get(b)));
+        self.unions.insert(key, set);
+        set
     }
 
     /// The number of what both hold.
@@ -191,6 +207,8 @@ pub(super) struct Class {
     pub(super) at: Option<usize>,
     /// They.
     pub(super) members: FixedBitSet,
+    /// What administrators' policies make of their connections, once somebody asks; shared with classes that the same are about.
+    decided: Rc<OnceCell<Decided>>,
 }
 
 /// Workloads that somebody has a say in, those with one consent together. For incoming connections these agree in who has a say
@@ -209,6 +227,7 @@ pub(super) fn tier_classes(side: &Side<'_>, direction: Direction) -> Vec<Class> 
 fn together(side: &Side<'_>, direction: Direction, concerning: Vec<Concerning>) -> Vec<Class> {
     let size = side.present.len();
     let mut classes: BTreeMap<(Concerning, Numbers), Class> = BTreeMap::new();
+    let mut decided: BTreeMap<(Vec<usize>, Numbers), Rc<OnceCell<Decided>>> = BTreeMap::new();
     for (position, concerning) in concerning.into_iter().enumerate() {
         if concerning == Concerning::default() {
             continue;
@@ -218,8 +237,13 @@ fn together(side: &Side<'_>, direction: Direction, concerning: Vec<Concerning>) 
             Direction::Egress => Vec::new(),
         };
         let at = (direction == Direction::Ingress).then_some(position);
-        let fresh = Class { concerning: concerning.clone(), at, members: FixedBitSet::with_capacity(size) };
-        classes.entry((concerning, numbers)).or_insert(fresh).members.insert(position);
+        let class = classes.entry((concerning.clone(), numbers)).or_insert_with(|| {
+            let of_admins = Concerning { policies: Vec::new(), tiers: concerning.tiers.clone() };
+            let named = at.map_or_else(Vec::new, |at| self::numbers(side, &of_admins, at));
+            let decided = Rc::clone(decided.entry((of_admins.tiers, named)).or_default());
+            Class { concerning, at, members: FixedBitSet::with_capacity(size), decided }
+        });
+        class.members.insert(position);
     }
     classes.into_values().collect()
 }
@@ -279,8 +303,12 @@ pub(super) fn consent(
     if concerning.tiers.is_empty() {
         return Some(given(bound));
     }
-    let isolated = (!policies.is_empty()).then(|| (given(Bound::Certain), given(Bound::Possible)));
-    Some(tiers::decide(side, &concerning.tiers, (direction, *at), isolated.as_ref(), bound, sets))
+    let isolated = (!policies.is_empty()).then(|| given(bound));
+    let decided = class.decided.get_or_init(|| Decided::new(side, &concerning.tiers, (direction, *at)));
+    Some(match isolated {
+        Some(allowed) => decided.isolated(&allowed, bound, sets),
+        None => decided.free(bound, sets),
+    })
 }
 
 /// Adds up rules: each far end gets what any rule that names it gives.

@@ -8,7 +8,7 @@
 
 use std::{
     borrow::Cow,
-    cell::Cell,
+    cell::{Cell, OnceCell},
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
@@ -22,7 +22,7 @@ use kspec_model::{
 
 use super::{
     Connections, Direction,
-    columns::{Parts, Sets},
+    columns::{Parts, Set, Sets},
     side::{PortName, Side},
 };
 
@@ -189,56 +189,11 @@ impl Walk {
         }
     }
 
-    /// The tier of NetworkPolicies for an end that some isolate: they decide for good. What they allow for certain, and what
-    /// possibly.
-    fn isolated(&mut self, (certain, possible): &(Parts, Parts), sets: &Sets) {
-        self.each(|state| {
-            state.left = state.open.union(&state.pass);
-            (state.open, state.pass) = Default::default();
-        });
-        for (set, ends) in certain {
-            let allowed = sets.get(*set);
-            self.those(ends, |state| {
-                state.allow = state.allow.union(&state.left.intersection(&allowed));
-                state.left = state.left.difference(&allowed);
-            });
-        }
-        if certain != possible {
-            for (set, ends) in possible {
-                let allowed = sets.get(*set);
-                self.those(ends, |state| state.allow = state.allow.union(&state.left.intersection(&allowed)));
-            }
-        }
-        self.each(|state| {
-            state.deny = state.deny.union(&state.left);
-            state.left = Connections::none();
-        });
-    }
-
     fn next_tier(&mut self) {
         self.each(|state| {
             state.open = state.open.union(&state.pass);
             state.pass = Connections::none();
         });
-    }
-
-    fn parts(mut self, bound: Bound, sets: &mut Sets) -> Parts {
-        self.each(|state| {
-            let allow = state.allow.union(&state.open).union(&state.pass);
-            let allow = match bound {
-                Bound::Certain => allow.difference(&state.deny),
-                Bound::Possible => allow,
-            };
-            *state = State { allow, ..State::default() };
-        });
-        let mut parts: Parts = self
-            .states
-            .into_iter()
-            .filter(|(state, _)| !state.allow.is_empty())
-            .map(|(state, ends)| (sets.number(state.allow), ends))
-            .collect();
-        parts.sort_unstable_by_key(|(set, _)| *set);
-        parts
     }
 }
 
@@ -271,26 +226,116 @@ impl State {
     }
 }
 
-/// Far ends by what they have with an end that these policies (indexes of the side's, ascending) are about; `isolated` is what
-/// NetworkPolicies allow it, for certain and possibly, where some isolate it. `at` is the destination where that is the near end.
-pub(super) fn decide(
-    side: &Side<'_>,
-    policies: &[usize],
-    (direction, at): (Direction, Option<usize>),
-    isolated: Option<&(Parts, Parts)>,
-    bound: Bound,
-    sets: &mut Sets,
-) -> Parts {
-    let mut walk = Walk::new(Connections::all(), side.present.clone());
-    walk.tier(&groups(side, policies, (direction, at), PolicyTier::Admin));
-    match isolated {
-        Some(allowed) => walk.isolated(allowed, sets),
-        None => {
-            walk.next_tier();
-            walk.tier(&groups(side, policies, (direction, at), PolicyTier::Baseline));
-        }
+/// What administrators' policies make of an end's connections, whatever NetworkPolicies there are: walked once, and asked with each set of
+/// them.
+#[derive(Debug)]
+pub(super) struct Decided {
+    /// Far ends after the admin tier.
+    admin: BTreeMap<State, FixedBitSet>,
+    /// The same after the baseline tier, where no NetworkPolicy isolates the end.
+    both: BTreeMap<State, FixedBitSet>,
+    /// What NetworkPolicies are left with, by bound.
+    left: [OnceCell<Vec<Left>>; 2],
+    /// What is allowed where none isolates the end, by bound.
+    free: [OnceCell<Vec<(Connections, FixedBitSet)>>; 2],
+}
+
+/// Of some far ends: a connection is allowed where administrators' policies allow it, or where they leave it to NetworkPolicies that do.
+#[derive(Debug)]
+struct Left {
+    allowed: Connections,
+    open: Connections,
+    ends: FixedBitSet,
+}
+
+impl Decided {
+    /// Of an end that these policies (indexes of the side's, ascending) are about; `at` is the destination where that is the near end.
+    pub(super) fn new(side: &Side<'_>, policies: &[usize], (direction, at): (Direction, Option<usize>)) -> Self {
+        let mut walk = Walk::new(Connections::all(), side.present.clone());
+        walk.tier(&groups(side, policies, (direction, at), PolicyTier::Admin));
+        let admin = walk.states.clone();
+        walk.next_tier();
+        walk.tier(&groups(side, policies, (direction, at), PolicyTier::Baseline));
+        Self { admin, both: walk.states, left: Default::default(), free: Default::default() }
     }
-    walk.parts(bound, sets)
+
+    /// What an end has with whom, where these are allowed by the NetworkPolicies that isolate it, of the same bound.
+    ///
+    /// They decide for good over what is open or passed on. Of a connection that may also have been allowed before, both bounds can be
+    /// read off without another walk: it possibly is, and it is for certain where they allow it too; where it may have been denied, it
+    /// never is for certain.
+    pub(super) fn isolated(&self, allowed: &Parts, bound: Bound, sets: &mut Sets) -> Parts {
+        let mut parts: BTreeMap<Set, FixedBitSet> = BTreeMap::new();
+        let mut put = |set: Set, ends: FixedBitSet, sets: &Sets| {
+            if !ends.is_clear() && !sets.is_none(set) {
+                match parts.get_mut(&set) {
+                    Some(known) => known.union_with(&ends),
+                    None => {
+                        parts.insert(set, ends);
+                    }
+                }
+            }
+        };
+        for left in self.left(bound) {
+            let (always, open) = (sets.number(left.allowed.clone()), sets.number(left.open.clone()));
+            let mut rest = left.ends.clone();
+            for (set, ends) in allowed {
+                if !ends.is_disjoint(&left.ends) {
+                    let mut both = left.ends.clone();
+                    both.intersect_with(ends);
+                    rest.difference_with(&both);
+                    let more = sets.intersection(open, *set);
+                    let set = sets.union(always, more);
+                    put(set, both, sets);
+                }
+            }
+            put(always, rest, sets);
+        }
+        parts.into_iter().collect()
+    }
+
+    /// What an end has with whom that no NetworkPolicy isolates.
+    pub(super) fn free(&self, bound: Bound, sets: &mut Sets) -> Parts {
+        let free = cell(&self.free, bound).get_or_init(|| {
+            let mut parts: BTreeMap<Connections, FixedBitSet> = BTreeMap::new();
+            for (state, ends) in &self.both {
+                let allow = state.allow.union(&state.open).union(&state.pass);
+                let allow = match bound {
+                    Bound::Certain => allow.difference(&state.deny),
+                    Bound::Possible => allow,
+                };
+                parts.entry(allow).or_insert_with(|| FixedBitSet::with_capacity(ends.len())).union_with(ends);
+            }
+            parts.into_iter().filter(|(allow, _)| !allow.is_empty()).collect()
+        });
+        let mut parts: Parts = free.iter().map(|(allow, ends)| (sets.number(allow.clone()), ends.clone())).collect();
+        parts.sort_unstable_by_key(|(set, _)| *set);
+        parts
+    }
+
+    fn left(&self, bound: Bound) -> &[Left] {
+        cell(&self.left, bound).get_or_init(|| {
+            let mut all: BTreeMap<(Connections, Connections), FixedBitSet> = BTreeMap::new();
+            for (state, ends) in &self.admin {
+                let left = state.open.union(&state.pass);
+                let key = match bound {
+                    Bound::Certain => {
+                        (state.allow.difference(&state.deny).difference(&left), left.difference(&state.deny))
+                    }
+                    Bound::Possible => (state.allow.clone(), left),
+                };
+                all.entry(key).or_insert_with(|| FixedBitSet::with_capacity(ends.len())).union_with(ends);
+            }
+            all.into_iter().map(|((allowed, open), ends)| Left { allowed, open, ends }).collect()
+        })
+    }
+}
+
+const fn cell<T>([certain, possible]: &[OnceCell<T>; 2], bound: Bound) -> &OnceCell<T> {
+    match bound {
+        Bound::Certain => certain,
+        Bound::Possible => possible,
+    }
 }
 
 /// Rules of these policies that decide over some connection of such an end where no NetworkPolicy does: the policy's index in

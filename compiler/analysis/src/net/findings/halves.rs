@@ -1,8 +1,9 @@
 //! What each end consents to, and what becomes of connections when policies are left out.
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
 
 use super::super::{
     Connections, Direction,
@@ -21,6 +22,12 @@ pub(super) struct Halves {
     pub(super) outgoing: Vec<Parts>,
     /// The class of each workload's incoming connections; none where nobody has a say.
     incoming: Vec<Option<usize>>,
+    /// By policy, the classes that it isolates: of incoming connections, and of outgoing ones.
+    isolated: [Vec<Vec<usize>>; 2],
+    /// By source, destinations in whose connections somebody has a say and that let it in on some; once somebody asks.
+    admitting: Vec<OnceCell<FixedBitSet>>,
+    /// Destinations in whose connections nobody has a say.
+    unasked: FixedBitSet,
     /// Consent to everything.
     free: Parts,
 }
@@ -65,7 +72,11 @@ impl Halves {
                 .ones()
                 .for_each(|member| incoming.iter_mut().skip(member).take(1).for_each(|slot| *slot = Some(index)));
         }
-        Self { bound, sets, ingress, egress, outgoing, incoming, free }
+        let isolated = [&ingress, &egress].map(|halves| by_policy(side, halves));
+        let mut unasked = side.present.clone();
+        ingress.iter().for_each(|half| unasked.difference_with(&half.class.members));
+        let admitting = vec![OnceCell::new(); side.present.len()];
+        Self { bound, sets, ingress, egress, outgoing, incoming, isolated, admitting, unasked, free }
     }
 
     pub(super) fn of(&self, direction: Direction) -> &[Half] {
@@ -73,6 +84,17 @@ impl Halves {
             Direction::Ingress => &self.ingress,
             Direction::Egress => &self.egress,
         }
+    }
+
+    /// The classes that a policy isolates, each with its place.
+    pub(super) fn isolated_by(&self, policy: usize, direction: Direction) -> impl Iterator<Item = (usize, &Half)> {
+        let [incoming, outgoing] = &self.isolated;
+        let (halves, isolated) = match direction {
+            Direction::Ingress => (&self.ingress, incoming),
+            Direction::Egress => (&self.egress, outgoing),
+        };
+        let places = isolated.get(policy).into_iter().flatten().copied();
+        places.filter_map(move |place| Some((place, halves.get(place)?)))
     }
 
     /// The class of a destination's incoming connections; none where nobody has a say.
@@ -93,15 +115,14 @@ impl Halves {
         direction: Direction,
         left_out: &LeftOut,
     ) -> Vec<Changed> {
-        let (halves, sets) = match direction {
-            Direction::Ingress => (&self.ingress, &mut self.sets),
-            Direction::Egress => (&self.egress, &mut self.sets),
+        let [incoming, outgoing] = &self.isolated;
+        let (halves, isolated, sets) = match direction {
+            Direction::Ingress => (&self.ingress, incoming, &mut self.sets),
+            Direction::Egress => (&self.egress, outgoing, &mut self.sets),
         };
         let mut changes = Vec::new();
-        for (index, half) in halves.iter().enumerate() {
-            if half.class.concerning.policies.binary_search(&policy).is_err() {
-                continue;
-            }
+        for index in isolated.get(policy).into_iter().flatten().copied() {
+            let Some(half) = halves.get(index) else { continue };
             let allowed = consent(side, direction, &half.class, left_out, self.bound, sets);
             let isolate = |policy: &usize| !left_out.halves.contains(&(*policy, direction));
             let freed = !half.class.concerning.policies.iter().any(isolate);
@@ -163,28 +184,63 @@ impl Halves {
 
     /// Looks at pairs of which the source's consent changes, destinations of one class together.
     fn same_where_outgoing_changes(&mut self, ingress: &[Changed], egress: &[Changed]) -> bool {
-        let Self { sets, ingress: halves, egress: sources, incoming, free, .. } = self;
         let changed: BTreeMap<usize, &Changed> = ingress.iter().map(|change| (change.class, change)).collect();
-        for change in egress {
-            let Some(members) = sources.get(change.class).map(|half| &half.class.members) else { continue };
+        for change in egress.iter().filter(|change| !change.moved.is_empty()) {
+            let Some(members) = self.egress.get(change.class).map(|half| half.class.members.clone()) else { continue };
+            // Whoever lets none of them in, before and after, does not matter.
+            let mut letting_in = self.letting_in(&members);
+            for half in ingress.iter().filter_map(|change| self.ingress.get(change.class)) {
+                letting_in.union_with(&half.class.members);
+            }
+            let Self { sets, ingress: halves, incoming, unasked, free, .. } = self;
             for (ends, out_before, out_after) in &change.moved {
+                let out = (*out_before, *out_after);
+                let differ = |moved: &FixedBitSet, destination| moved.ones().any(|source| source != destination);
+                if !ends.is_disjoint(unasked) {
+                    let moved = moved_sources(&members, (free, free), out, sets);
+                    if !moved.is_clear() && ends.intersection(unasked).any(|destination| differ(&moved, destination)) {
+                        return false;
+                    }
+                }
                 // By class of destinations, the sources of which a connection there changes.
-                let mut known: BTreeMap<Option<usize>, FixedBitSet> = BTreeMap::new();
-                for destination in ends.ones() {
-                    let class = incoming.get(destination).copied().flatten();
+                let mut known: FxHashMap<usize, FixedBitSet> = FxHashMap::default();
+                for destination in ends.intersection(&letting_in) {
+                    let Some(class) = incoming.get(destination).copied().flatten() else { continue };
                     let moved = known.entry(class).or_insert_with(|| {
-                        let before = class.and_then(|class| halves.get(class)).map_or(&*free, |half| &half.parts);
-                        let after = class.and_then(|class| changed.get(&class)).map_or(before, |change| &change.after);
-                        let out = (*out_before, *out_after);
-                        moved_sources(members, (before, after), out, sets)
+                        let before = halves.get(class).map_or(&*free, |half| &half.parts);
+                        let after = changed.get(&class).map_or(before, |change| &change.after);
+                        moved_sources(&members, (before, after), out, sets)
                     });
-                    if moved.ones().any(|source| source != destination) {
+                    if differ(moved, destination) {
                         return false;
                     }
                 }
             }
         }
         true
+    }
+
+    /// Destinations in whose connections somebody has a say and that let some of these in; of many sources, all that there are.
+    fn letting_in(&self, sources: &FixedBitSet) -> FixedBitSet {
+        let mut all = FixedBitSet::with_capacity(sources.len());
+        if sources.count_ones(..) > FEW {
+            self.ingress.iter().for_each(|half| all.union_with(&half.class.members));
+            return all;
+        }
+        for source in sources.ones() {
+            let Some(known) = self.admitting.get(source) else { continue };
+            all.union_with(known.get_or_init(|| {
+                let mut admitting = FixedBitSet::with_capacity(sources.len());
+                for half in &self.ingress {
+                    let part = half.parts.iter().find(|(_, ends)| ends.contains(source));
+                    if part.is_some_and(|(set, _)| !self.sets.is_none(*set)) {
+                        admitting.union_with(&half.class.members);
+                    }
+                }
+                admitting
+            }));
+        }
+        all
     }
 
     /// Sources that a destination lets in on some of these connections, and whose own policies let them out there.
@@ -207,6 +263,19 @@ impl Halves {
     }
 }
 
+/// By policy, the classes that it isolates.
+fn by_policy(side: &Side<'_>, halves: &[Half]) -> Vec<Vec<usize>> {
+    let mut isolated = vec![Vec::new(); side.policies.len()];
+    for (index, half) in halves.iter().enumerate() {
+        for policy in &half.class.concerning.policies {
+            if let Some(classes) = isolated.get_mut(*policy) {
+                classes.push(index);
+            }
+        }
+    }
+    isolated
+}
+
 /// Those of some sources of which a connection changes where both ends' consent goes from one to another.
 fn moved_sources(
     members: &FixedBitSet,
@@ -214,22 +283,47 @@ fn moved_sources(
     (out_before, out_after): (Set, Set),
     sets: &mut Sets,
 ) -> FixedBitSet {
-    let mut moved = FixedBitSet::with_capacity(members.len());
+    let mut moved = FixedBitSet::new();
+    let mut moves =
+        |before: Set, after: Set| sets.intersection(before, out_before) != sets.intersection(after, out_after);
+    if members.count_ones(..) <= FEW {
+        // Each is looked up in the parts, which costs less than to go over the parts as sets.
+        let part = |parts: &Parts, member| parts.iter().find(|(_, ends)| ends.contains(member)).map(|(set, _)| *set);
+        for member in members.ones() {
+            if let Some(held) = part(before, member)
+                && let Some(holds) = if std::ptr::eq(before, after) { Some(held) } else { part(after, member) }
+                && moves(held, holds)
+            {
+                moved.grow_and_insert(member);
+            }
+        }
+        return moved;
+    }
+    moved.grow(members.len());
     for (in_before, some) in before {
         if some.is_disjoint(members) {
             continue;
         }
+        if std::ptr::eq(before, after) {
+            if moves(*in_before, *in_before) {
+                moved.union_with(some);
+            }
+            continue;
+        }
         for (in_after, others) in after {
-            if sets.intersection(*in_before, out_before) != sets.intersection(*in_after, out_after) {
-                let mut both = members.clone();
-                both.intersect_with(some);
+            if moves(*in_before, *in_after) {
+                let mut both = some.clone();
                 both.intersect_with(others);
                 moved.union_with(&both);
             }
         }
     }
+    moved.intersect_with(members);
     moved
 }
+
+/// So many workloads are looked up one by one.
+const FEW: usize = 16;
 
 /// Puts far ends with whom there is no connection in a part of their own; nobody's say is consent to everything.
 fn whole(side: &Side<'_>, parts: Option<Parts>, sets: &mut Sets) -> Parts {

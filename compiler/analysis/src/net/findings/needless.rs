@@ -146,35 +146,51 @@ impl Finder<'_, '_> {
         without.extend(rules);
         half.of(index).find_map(|(class, tiers)| {
             let (connections, ends) = tiers.about(rules);
-            ends.ones().find_map(|far| {
-                let near = class.members.ones().find(|near| *near != far)?;
-                let only = |connections: &Connections| {
-                    let mut end = FixedBitSet::with_capacity(ends.len());
-                    end.insert(far);
-                    (connections.clone(), end)
-                };
-                let (_, decided) = tiers.deciding(only(&connections), &half.left_out, rules);
-                let (protocol, port) = decided.first()?;
-                let packet = only(&Connections::range(protocol, port, port));
-                let (before, _) = tiers.deciding(packet.clone(), &half.left_out, &BTreeSet::new());
-                let (after, _) = tiers.deciding(packet, &without, &BTreeSet::new());
-                let (src, dst) = match half.direction {
-                    Direction::Egress => (near, far),
-                    Direction::Ingress => (far, near),
-                };
-                let (src, dst) = (written(self.universe, src), written(self.universe, dst));
-                let mut by: Vec<&RuleIndex> = after.difference(&before).collect();
-                if by.is_empty() {
-                    // Those that decided it beside these.
-                    by.extend(&after);
-                }
-                let by = by.into_iter().filter_map(|(policy, rule)| {
-                    let policy = self.side.tiers.get(*policy)?.key.clone();
-                    Some(RuleAt { policy, direction: half.direction, rule: *rule })
-                });
-                Some((Example { src, dst, protocol, port }, by.collect()))
-            })
+            // A workload is not its own far end.
+            let alone = class.members.ones().next().filter(|_| class.members.count_ones(..) == 1);
+            let far: Vec<usize> = ends.ones().filter(|far| Some(*far) != alone).collect();
+            let decided = |far: &[usize]| {
+                let mut ends = FixedBitSet::with_capacity(ends.len());
+                ends.extend(far.iter().copied());
+                tiers.deciding((connections.clone(), ends), &half.left_out, rules).1
+            };
+            let (far, decided) = first(&far, &decided)?;
+            let near = class.members.ones().find(|near| *near != far)?;
+            let (protocol, port) = decided.first()?;
+            let mut end = FixedBitSet::with_capacity(ends.len());
+            end.insert(far);
+            let packet = (Connections::range(protocol, port, port), end);
+            let (before, _) = tiers.deciding(packet.clone(), &half.left_out, &BTreeSet::new());
+            let (after, _) = tiers.deciding(packet, &without, &BTreeSet::new());
+            let (src, dst) = match half.direction {
+                Direction::Egress => (near, far),
+                Direction::Ingress => (far, near),
+            };
+            let (src, dst) = (written(self.universe, src), written(self.universe, dst));
+            let mut by: Vec<&RuleIndex> = after.difference(&before).collect();
+            if by.is_empty() {
+                // Those that decided it beside these.
+                by.extend(&after);
+            }
+            let by = by.into_iter().filter_map(|(policy, rule)| {
+                let policy = self.side.tiers.get(*policy)?.key.clone();
+                Some(RuleAt { policy, direction: half.direction, rule: *rule })
+            });
+            Some((Example { src, dst, protocol, port }, by.collect()))
         })
+    }
+}
+
+/// The first of some far ends of which some connection is decided, found by halves: what is decided of many ends is what is decided of any.
+fn first(far: &[usize], decided: &impl Fn(&[usize]) -> Connections) -> Option<(usize, Connections)> {
+    let of_any = if far.is_empty() { Connections::none() } else { decided(far) };
+    match far {
+        _ if of_any.is_empty() => None,
+        [one] => Some((*one, of_any)),
+        several => {
+            let (some, others) = several.split_at(several.len() / 2);
+            first(some, decided).or_else(|| first(others, decided))
+        }
     }
 }
 

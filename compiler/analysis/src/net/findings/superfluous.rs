@@ -201,10 +201,7 @@ fn superfluous(
     for (direction, only) in rules {
         let given = policy.rules(direction).unwrap_or_default();
         let given = || given.iter().enumerate().filter(move |(number, _)| only.is_none_or(|only| only == *number));
-        for (number, half) in classes.map_or(&[][..], |halves| halves.of(direction)).iter().enumerate() {
-            if half.class.concerning.policies.binary_search(&index).is_err() {
-                continue;
-            }
+        for (number, half) in classes.into_iter().flat_map(|halves| halves.isolated_by(index, direction)) {
             let terms = given().flat_map(|(_, rule)| rule.terms(side, half.class.at, Bound::Certain));
             needs.push((direction, number, terms.map(|(set, ends)| (set, ends.into_owned())).collect()));
             for other in
