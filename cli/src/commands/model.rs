@@ -80,7 +80,7 @@ pub(super) fn read_part(args: &ClusterArgs, part: Part, context: &Context) -> Re
     let mut declared = Declared::default();
     if args.project.is_some() && part == Part::Whole {
         declared.rules = Some(compiler.table());
-        declared.dynamic = kspec_posture::dynamic_grants(compiler.program());
+        declared.dynamic = kspec_posture::dynamic_grants(&compiler.program().view());
     }
     Ok(Ok(Asked { model, schema, declared }))
 }

@@ -75,7 +75,7 @@ fn judged<'p>(compiler: &Compiler, tests: &[&'p Declared]) -> Vec<Judged<'p>> {
     }
     let mut program = compiler.program().clone();
     program.guarantees = guarantees;
-    let survey = compiler.survey().declared(&program, compiler.facts().as_of);
+    let survey = compiler.survey().declared(program.view(), compiler.facts().as_of);
     let verdicts = judge(&survey).into_iter();
     let with_expected = verdicts.zip(expected);
     let judged = with_expected.map(|(verdict, expected)| {

@@ -239,11 +239,11 @@ fn judge(session: &Session, judged: &mut Judged, levels: &mut Levels) -> Vec<Fin
 /// The cluster that a program makes; see [`Compiler::survey`].
 fn survey<'s>(session: &'s Session, lowering: &'s OnceLock<Lowering>) -> Survey<'s> {
     let facts = session.facts();
-    let program = session.program();
+    let program = session.view();
     let lowering = lowering_of(session, lowering);
     let look = |share| {
         let mut builder = SurveyBuilder::default();
-        kspec_lower::show_objects(program, facts.as_of, lowering, share, &mut |shown, origin| {
+        kspec_lower::show_objects(&program, facts.as_of, lowering, share, &mut |shown, origin| {
             let place = Place::Source(origin.at);
             match shown {
                 Shown::Object(object) => builder.add(Surveyed { object: Cow::Owned(object), place }),
@@ -272,8 +272,8 @@ fn survey<'s>(session: &'s Session, lowering: &'s OnceLock<Lowering>) -> Survey<
 /// The rule table without its revision, each entry with its place in its file; made once.
 fn lowering_of<'l>(session: &Session, lowering: &'l OnceLock<Lowering>) -> &'l Lowering {
     lowering.get_or_init(|| {
-        let (program, sources) = (session.program(), session.sources());
-        let mut lowering = kspec_lower::admission::lowering(&program.view(), session.facts().as_of);
+        let (program, sources) = (session.view(), session.sources());
+        let mut lowering = kspec_lower::admission::lowering(&program, session.facts().as_of);
         let Lowering { table, bindings, .. } = &mut lowering;
         let (rules, mutations) = bindings.split_at(table.rules.len().min(bindings.len()));
         for (bound, binding) in table.rules.iter_mut().zip(rules) {

@@ -58,7 +58,7 @@ pub fn lost(live: &Value, wanted: &Encryption) -> Vec<(String, String)> {
 pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
     let Some(live) = survey.control_plane.as_ref().and_then(|known| known.encryption.as_ref()) else { return };
     findings.extend(entries(live).flat_map(short));
-    let Some((program, _)) = survey.program else {
+    let Some((program, _)) = &survey.program else {
         alone(live, findings);
         return;
     };

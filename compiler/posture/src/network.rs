@@ -42,7 +42,7 @@ pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
 
 /// Where DNS is: as `kspec.toml` says.
 fn services(survey: &Survey<'_>) -> Services {
-    survey.program.map_or_else(Services::default, |(program, _)| {
+    survey.program.as_ref().map_or_else(Services::default, |(program, _)| {
         let network = &program.project.network;
         Services {
             dns_namespace: network.dns_namespace.clone(),
@@ -62,8 +62,8 @@ impl Teller<'_, '_> {
             return false;
         }
         // A program that writes no network may well leave them to another.
-        let leaves_networks =
-            !self.survey.is_whole() && self.survey.program.is_some_and(|(program, _)| program.networks.is_empty());
+        let leaves_networks = !self.survey.is_whole()
+            && self.survey.program.as_ref().is_some_and(|(program, _)| program.networks.is_empty());
         if leaves_networks && matches!(oddity, Oddity::NoDefaultDeny { .. }) {
             return false;
         }

@@ -13,7 +13,7 @@ use kspec_diagnostics::Place;
 use kspec_model::{
     Object, ObjectKey,
     cluster::{Cluster, Known, Lift},
-    program::{Date, Program},
+    program::{Date, View},
 };
 use kspec_schema::Schema;
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub struct Survey<'a> {
     /// What the objects mean.
     pub cluster: Cluster,
     /// What is declared, where there is a program, and the day that end dates are held against.
-    pub program: Option<(&'a Program, Date)>,
+    pub program: Option<(View<'a>, Date)>,
     /// Types of the version that it runs.
     pub schema: &'a Schema,
     /// What could not be read, one line each, beginning with the resource (`secrets: forbidden …`): absence of such objects
@@ -86,7 +86,7 @@ impl<'a> Survey<'a> {
 
     /// Says what is declared of it.
     #[must_use]
-    pub fn declared(mut self, program: &'a Program, as_of: Date) -> Self {
+    pub fn declared(mut self, program: View<'a>, as_of: Date) -> Self {
         self.program = Some((program, as_of));
         self
     }
@@ -106,9 +106,8 @@ impl<'a> Survey<'a> {
     /// What admission says of the ways to a node; asked once.
     pub(crate) fn controls(&self) -> &Controls {
         self.controls.get_or_init(|| {
-            let ruled = self.program.filter(|(program, _)| !program.rules.is_empty());
-            let view = ruled.map(|(program, as_of)| (program.view(), as_of));
-            let sourced = view.as_ref().map(|(view, as_of)| kspec_lower::admission::sourced(view, *as_of));
+            let ruled = self.program.as_ref().filter(|(program, _)| !program.rules.is_empty());
+            let sourced = ruled.map(|(program, as_of)| kspec_lower::admission::sourced(program, *as_of));
             crate::controls::controls(sourced.as_ref().map(|sourced| &*sourced.table), &self.cluster)
         })
     }

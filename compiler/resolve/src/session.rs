@@ -13,7 +13,7 @@ use std::{
 };
 
 use kspec_diagnostics::{FileId, Finding, ItemId, SourceFile, SourceMap};
-use kspec_model::program::{Date, Part, Program, Project};
+use kspec_model::program::{Date, Part, Program, Project, View};
 use kspec_schema::Schema;
 use kspec_syntax::{ParsedItem, tree::ItemKind};
 use rustc_hash::FxHashMap;
@@ -327,6 +327,12 @@ impl Session {
     pub fn program(&self) -> &Program {
         self.program
             .get_or_init(|| Program::gather(self.project.clone(), self.contributions.iter().map(Contribution::part)))
+    }
+
+    /// The same without a copy.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View::gather(&self.project, self.contributions.iter().map(Contribution::part))
     }
 
     /// Where everything stands.

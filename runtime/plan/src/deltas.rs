@@ -58,7 +58,7 @@ pub(crate) fn after<'a>(
         .iter()
         .filter(|(key, _)| !after.contains_key(key) && !deleted.contains(key))
         .map(|(key, known)| Surveyed { place: place(key, &known.place), ..surveyed(known) });
-    let mut survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program, inputs.as_of);
+    let mut survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program.view(), inputs.as_of);
     let audits = if inputs.program.audit.is_none() { audits(inputs.state) } else { Some(true) };
     admission(&mut survey.cluster, inputs.state);
     survey

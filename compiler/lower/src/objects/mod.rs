@@ -149,15 +149,15 @@ pub enum Shown {
 /// for a rule table that is known. Policies are without their expressions, and what no selector is about is without labels: all
 /// that whoever looks at a cluster as a whole reads, at a part of the cost.
 pub fn show_objects(
-    program: &Program,
+    program: &View<'_>,
     as_of: Date,
     lowering: &Lowering,
     share: Share,
     show: &mut dyn FnMut(Shown, &Origin),
 ) {
-    let (view, nothing) = (program.view(), BTreeMap::new());
-    let sourced = Sourced::of(&view, lowering);
-    let mut world = World::new(&view, &nothing, as_of);
+    let nothing = BTreeMap::new();
+    let sourced = Sourced::of(program, lowering);
+    let mut world = World::new(program, &nothing, as_of);
     (world.sourced, world.heads) = (Some(&sourced), true);
     run(&world, Wanted::Shown(share, show));
 }

@@ -166,10 +166,11 @@ pub(crate) fn lower(program: &Program) -> (Vec<LoweredObject>, Vec<Finding>) {
 
 /// What those who look at a program as a cluster are told of its access and its networks without objects.
 fn known(program: &Program) -> Cluster {
-    let lowering = lowering(&program.view(), TODAY);
+    let view = program.view();
+    let lowering = lowering(&view, TODAY);
     let mut lift = Lift::default();
     for share in [Share::Networks, Share::Others] {
-        show_objects(program, TODAY, &lowering, share, &mut |shown, _| {
+        show_objects(&view, TODAY, &lowering, share, &mut |shown, _| {
             if let Shown::Known(key, known) = shown {
                 lift.take(&key, known);
             }

@@ -14,7 +14,7 @@ use kspec_analysis::{
 use kspec_diagnostics::{Code, Edit, Finding, Fix, Place, codes};
 use kspec_model::{
     ObjectKey,
-    program::{GrantScope, Program},
+    program::{GrantScope, View},
 };
 use kspec_schema::KubeVersion;
 
@@ -94,8 +94,8 @@ pub(crate) fn reviewed(survey: &Survey<'_>) -> Review {
     )
 }
 
-fn declared<'a>(survey: &Survey<'a>) -> Option<&'a Program> {
-    survey.program.map(|(program, _)| program)
+fn declared<'s, 'a>(survey: &'s Survey<'a>) -> Option<&'s View<'a>> {
+    survey.program.as_ref().map(|(program, _)| program)
 }
 
 /// Bindings that break-glass grants are lowered to.
@@ -110,20 +110,20 @@ fn break_glass(survey: &Survey<'_>) -> BTreeSet<ObjectKey> {
 }
 
 /// An authentication that names no issuer says nothing about who may sign in.
-fn issuers(program: &Program) -> Option<Issuers> {
+fn issuers(program: &View<'_>) -> Option<Issuers> {
     let authentication = program.authentication.as_ref().filter(|authentication| !authentication.jwt.is_empty())?;
     Some(Issuers::of(&authentication.jwt))
 }
 
 /// A program's grants whose scope is told by labels of namespaces.
 #[must_use]
-pub fn dynamic_grants(program: &Program) -> Vec<DynamicGrant> {
+pub fn dynamic_grants(program: &View<'_>) -> Vec<DynamicGrant> {
     let of = |grant: &kspec_model::program::Grant| {
         let GrantScope::Where(scope) = &grant.scope else { return None };
         let subjects = grant.subjects.iter().map(SubjectRef::from).collect();
         Some(DynamicGrant { scope: scope.clone(), role: grant.role.clone(), subjects })
     };
-    program.grants.iter().filter_map(of).collect()
+    program.grants.iter().copied().filter_map(of).collect()
 }
 
 fn finding(survey: &Survey<'_>, concern: &Concern) -> Finding {

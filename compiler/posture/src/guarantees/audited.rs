@@ -62,7 +62,7 @@ impl Prover<'_, '_> {
             let why = "the program declares no audit policy, so that it is not known what is recorded";
             return Outcome::NotDecided(why.to_owned());
         };
-        let holders: Vec<&Grant> = self.program.grants.iter().filter(|grant| grant.break_glass).collect();
+        let holders: Vec<&Grant> = self.program.grants.iter().copied().filter(|grant| grant.break_glass).collect();
         if *audited == Audited::BreakGlass && holders.is_empty() {
             notes.push("the program has no `break_glass`".to_owned());
         }

@@ -15,7 +15,7 @@ use kspec_lower::LoweredObject;
 use kspec_model::{
     LabelSelector, Labels, ObjectKey,
     cluster::{AdminPeerFacts, Cluster, NamespaceFacts, PeerFacts},
-    program::{Can, Claim, ClaimScope, Date, GrantScope, NetworkScope, Peer, Program},
+    program::{Can, Claim, ClaimScope, Date, GrantScope, NetworkScope, Peer, Program, View},
 };
 
 use super::labels::{self, satisfy};
@@ -39,7 +39,7 @@ pub(crate) struct Coming<'s> {
 
 impl<'s> Coming<'s> {
     /// Adds them, where a guarantee may be about any.
-    pub(crate) fn new(survey: &'s Survey<'_>, program: &Program, as_of: Date) -> Self {
+    pub(crate) fn new(survey: &'s Survey<'_>, program: &View<'_>, as_of: Date) -> Self {
         let (namespaces, [whole, connections]) = namespaces(&survey.cluster, program);
         let places = BTreeMap::new();
         let mut coming = Self { cluster: Cow::Borrowed(&survey.cluster), namespaces, whole, connections, places };
@@ -78,7 +78,7 @@ const COMBINATIONS: usize = 256;
 
 /// Labels of namespaces that may come, by name; and whether they are all that can be told apart, for who may do what and for who reaches
 /// whom.
-fn namespaces(cluster: &Cluster, program: &Program) -> (BTreeMap<String, Labels>, [bool; 2]) {
+fn namespaces(cluster: &Cluster, program: &View<'_>) -> (BTreeMap<String, Labels>, [bool; 2]) {
     let everywhere = LabelSelector::default();
     let of_program: BTreeSet<&LabelSelector> = dynamic(program).collect();
     let mut access: BTreeSet<&LabelSelector> = BTreeSet::new();
@@ -178,7 +178,7 @@ pub(super) fn peers(cluster: &Cluster) -> impl Iterator<Item = (&LabelSelector, 
 }
 
 /// Namespaces that edges of a program mean by their labels.
-fn edges(program: &Program) -> impl Iterator<Item = &LabelSelector> {
+fn edges<'v>(program: &'v View<'_>) -> impl Iterator<Item = &'v LabelSelector> {
     let edges = program.networks.iter().flat_map(|network| &network.edges).flat_map(|edge| [&edge.from, &edge.to]);
     edges.filter_map(|peer| match peer {
         Peer::Pods { namespaces, .. } => namespaces.as_ref(),
@@ -199,7 +199,7 @@ fn administrators(cluster: &Cluster) -> impl Iterator<Item = &LabelSelector> {
 }
 
 /// The labels that a program's dynamic scopes ask for.
-fn dynamic(program: &Program) -> impl Iterator<Item = &LabelSelector> {
+fn dynamic<'v>(program: &'v View<'_>) -> impl Iterator<Item = &'v LabelSelector> {
     let grants = program.grants.iter().filter_map(|grant| match &grant.scope {
         GrantScope::Where(selector) => Some(selector),
         GrantScope::Cluster | GrantScope::Namespaces(_) => None,
@@ -212,12 +212,13 @@ fn dynamic(program: &Program) -> impl Iterator<Item = &LabelSelector> {
 }
 
 /// What a program lowers to in namespaces that it does not name.
-fn objects(program: &Program, namespaces: &BTreeMap<String, Labels>, as_of: Date) -> Vec<LoweredObject> {
+fn objects(program: &View<'_>, namespaces: &BTreeMap<String, Labels>, as_of: Date) -> Vec<LoweredObject> {
     let mut part = Program::empty(program.project.clone());
-    part.grants.extend(program.grants.iter().filter(|grant| matches!(grant.scope, GrantScope::Where(_))).cloned());
-    let dynamic = program.networks.iter().filter(|network| matches!(network.scope, NetworkScope::Where(_)));
-    part.networks.extend(dynamic.cloned());
-    part.workloads.clone_from(&program.workloads);
+    let grants = program.grants.iter().copied().filter(|grant| matches!(grant.scope, GrantScope::Where(_)));
+    part.grants.extend(grants.cloned());
+    let networks = program.networks.iter().copied().filter(|network| matches!(network.scope, NetworkScope::Where(_)));
+    part.networks.extend(networks.cloned());
+    part.workloads.extend(program.workloads.iter().copied().cloned());
     let (objects, _) = kspec_lower::objects(&part, namespaces, as_of);
     objects
         .into_iter()

@@ -3,11 +3,11 @@
 use kspec_analysis::net::{End, Packet, Reach};
 use kspec_model::{
     ObjectKey,
-    program::{NetworkScope, Origin, Peer, PortRef, Program},
+    program::{NetworkScope, Origin, Peer, PortRef, View},
 };
 
 /// Edges that let a packet through, as they are written.
-pub(super) fn edges_of<'p>(program: &'p Program, packet: &Packet, reach: &Reach<'_>) -> Vec<&'p Origin> {
+pub(super) fn edges_of<'p>(program: &View<'p>, packet: &Packet, reach: &Reach<'_>) -> Vec<&'p Origin> {
     let Some(src) = &packet.src else { return Vec::new() };
     let mut found = Vec::new();
     for network in &program.networks {
@@ -35,7 +35,7 @@ pub(super) fn edges_of<'p>(program: &'p Program, packet: &Packet, reach: &Reach<
     found
 }
 
-fn is_meant(program: &Program, scope: &NetworkScope, peer: &Peer, end: &End, reach: &Reach<'_>) -> bool {
+fn is_meant(program: &View<'_>, scope: &NetworkScope, peer: &Peer, end: &End, reach: &Reach<'_>) -> bool {
     let facts = |key: &ObjectKey| reach.network().labels(key);
     let in_scope = |namespace: Option<&String>| match (scope, namespace) {
         (NetworkScope::Namespaces(names), Some(namespace)) => names.contains(namespace),

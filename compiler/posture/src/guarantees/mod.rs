@@ -25,7 +25,7 @@ use kspec_analysis::{
 use kspec_diagnostics::{Code, Finding, Place, codes};
 use kspec_model::{
     ObjectKey,
-    program::{Claim, Guarantee, Program},
+    program::{Claim, Guarantee, View},
 };
 
 use self::{
@@ -102,10 +102,9 @@ const TOO_MANY: &str =
 /// Judges every guarantee of the program; none where there is no program.
 #[must_use]
 pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
-    let Some((program, as_of)) = survey.program.filter(|(program, _)| !program.guarantees.is_empty()) else {
-        return Vec::new();
-    };
-    let coming = Coming::new(survey, program, as_of);
+    let asking = survey.program.as_ref().filter(|(program, _)| !program.guarantees.is_empty());
+    let Some((program, as_of)) = asking else { return Vec::new() };
+    let coming = Coming::new(survey, program, *as_of);
     let connects = program.guarantees.iter().any(|guarantee| matches!(guarantee.claim, Claim::Reaches(_)));
     let pods = connects.then(|| with_pods(&coming, program));
     let reach = pods.as_ref().map(|pods| net::reach(&pods.cluster, &NetOptions::default()));
@@ -123,7 +122,7 @@ pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
         paths: OnceCell::new(),
         makers: OnceCell::new(),
     };
-    program.guarantees.iter().map(|guarantee| prover.judge(guarantee)).collect()
+    program.guarantees.iter().copied().map(|guarantee| prover.judge(guarantee)).collect()
 }
 
 /// Subjects that a claim names.
@@ -141,7 +140,7 @@ pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {
 /// What is asked.
 struct Prover<'s, 'a> {
     survey: &'s Survey<'a>,
-    program: &'a Program,
+    program: &'s View<'a>,
     coming: &'s Coming<'s>,
     grantees: Grantees<'s>,
     /// Who reaches whom, where a guarantee asks.

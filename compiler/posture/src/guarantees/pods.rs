@@ -11,7 +11,7 @@ use std::{
 use kspec_model::{
     LabelSelector, Labels, ObjectKey,
     cluster::{Cluster, ContainerPort, WorkloadFacts},
-    program::{Claim, NetworkScope, Peer, Program, Workload},
+    program::{Claim, NetworkScope, Peer, View, Workload},
 };
 
 use super::{
@@ -28,7 +28,7 @@ pub(super) struct Peopled<'c> {
 }
 
 /// A cluster with them.
-pub(super) fn with_pods<'c>(coming: &'c Coming<'_>, program: &'c Program) -> Peopled<'c> {
+pub(super) fn with_pods<'c>(coming: &'c Coming<'_>, program: &'c View<'c>) -> Peopled<'c> {
     let mut cluster = Cow::Borrowed(coming.cluster.as_ref());
     let mut running: BTreeMap<&str, Vec<&Labels>> = BTreeMap::new();
     for (key, facts) in &coming.cluster.workloads {
@@ -61,7 +61,7 @@ pub(super) fn with_pods<'c>(coming: &'c Coming<'_>, program: &'c Program) -> Peo
 }
 
 /// Pods of which the program's networks speak: those that a policy is about, and the ends of edges.
-fn policy_pods(cluster: &mut Cow<'_, Cluster>, program: &Program) {
+fn policy_pods(cluster: &mut Cow<'_, Cluster>, program: &View<'_>) {
     let mut wanted: BTreeSet<(String, &LabelSelector)> = BTreeSet::new();
     for network in &program.networks {
         let within = |selector: &LabelSelector| -> Vec<String> {
@@ -111,7 +111,7 @@ fn pod(namespace: &str, pods: &LabelSelector) -> Option<(ObjectKey, WorkloadFact
 fn peer_pods(
     cluster: &Cluster,
     coming: &Coming<'_>,
-    program: &Program,
+    program: &View<'_>,
     peer: &Peer,
 ) -> Vec<(ObjectKey, WorkloadFacts)> {
     let everything = LabelSelector::default();

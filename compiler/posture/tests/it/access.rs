@@ -368,7 +368,7 @@ fn another_authorizer_leaves_it_undecided() {
     let schema = Schema::bundled(KubeVersion::NEWEST);
     let asked = |authorizers: &[&str]| {
         let authorizers = authorizers.iter().map(|name| (*name).to_owned()).collect();
-        let survey = Survey::new([], &schema).declared(&program, DAY).authorized_by(authorizers);
+        let survey = Survey::new([], &schema).declared(program.view(), DAY).authorized_by(authorizers);
         judge(&survey).pop().expect("a verdict").outcome
     };
     assert_eq!(asked(&["Node"]), Outcome::Holds);
@@ -385,7 +385,7 @@ fn what_could_not_be_read_leaves_it_undecided() {
     let program = program(false, both);
     let schema = Schema::bundled(KubeVersion::NEWEST);
     let unread = |line: &str| {
-        let survey = Survey::new([], &schema).declared(&program, DAY).unread(&[line.to_owned()]);
+        let survey = Survey::new([], &schema).declared(program.view(), DAY).unread(&[line.to_owned()]);
         judge(&survey).pop().expect("a verdict").outcome
     };
     assert_eq!(unread("pods: forbidden"), Outcome::Holds);

@@ -84,7 +84,7 @@ fn told(program: Option<&Program>, encryption: Option<Value>) -> Vec<String> {
     let objects = [Surveyed::itself(Cow::Owned(Object(webhook)))];
     let survey = Survey::new(objects, &schema).whole(ControlPlane { audits: Some(true), encryption });
     let survey = match program {
-        Some(program) => survey.declared(program, DAY),
+        Some(program) => survey.declared(program.view(), DAY),
         None => survey,
     };
     let found = findings(&survey).into_iter().filter(|finding| finding.code.to_string().starts_with("K06"));

@@ -48,7 +48,7 @@ pub(crate) fn outcome(program: &Program, objects: &[Value]) -> Outcome {
         "metadata": { "name": "marker", "labels": { "kubernetes.io/bootstrapping": "rbac-defaults" } }, "rules": [],
     });
     let objects = objects.iter().chain([&marker]).map(|value| Surveyed::itself(Cow::Owned(Object(value.clone()))));
-    let survey = Survey::new(objects, &schema).declared(program, DAY);
+    let survey = Survey::new(objects, &schema).declared(program.view(), DAY);
     judge(&survey).pop().expect("a verdict").outcome
 }
 
