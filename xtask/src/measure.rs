@@ -1,5 +1,6 @@
-//! `cargo xtask measure`: what whole processes of the release binary cost over generated inputs.
+//! `cargo xtask measure`: what whole processes of the release binary cost over generated inputs, beside work that is always the same.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -75,6 +76,8 @@ const ROWS: [(&str, &str); 19] = [
 /// What one run cost.
 struct Cost {
     wall: Duration,
+    /// Its wall time over that of the baseline right before it.
+    ratio: f64,
     cpu: Duration,
     /// In bytes.
     memory: u64,
@@ -85,7 +88,13 @@ impl Measure {
         if !self.kspec.exists() {
             return Err(format!("{}: build it first: cargo build --release -p kspec", self.kspec.display()));
         }
-        println!("| work | wall, median | wall, best | CPU, median | memory |\n| --- | ---: | ---: | ---: | ---: |");
+        println!("| work | wall, median | over baseline | wall, best | CPU, median | memory |");
+        println!("| --- | ---: | ---: | ---: | ---: | ---: |");
+        let mut baselines: Vec<Duration> = (0..self.runs.max(1)).map(|_| baseline()).collect();
+        baselines.sort();
+        let (best, median) = (baselines.first(), baselines.get(baselines.len() / 2));
+        let [best, median] = [best, median].map(|wall| millis(wall.copied().unwrap_or_default()));
+        println!("| baseline | {median:.0} ms | 1.00 | {best:.0} ms | | |");
         for (name, command) in ROWS.iter().filter(|(name, _)| name.contains(&self.only)) {
             let mut arguments = Vec::new();
             for word in command.split(' ') {
@@ -104,9 +113,12 @@ impl Measure {
                 all.sort();
                 all.get(all.len() / 2).copied().unwrap_or_default()
             };
+            let mut ratios: Vec<f64> = costs.iter().map(|cost| cost.ratio).collect();
+            ratios.sort_by(f64::total_cmp);
             println!(
-                "| {name} | {:.0} ms | {:.0} ms | {:.0} ms | {} MB |",
+                "| {name} | {:.0} ms | {:.2} | {:.0} ms | {:.0} ms | {} MB |",
                 millis(median(|cost| cost.wall)),
+                ratios.get(ratios.len() / 2).copied().unwrap_or_default(),
                 millis(best),
                 millis(median(|cost| cost.cpu)),
                 memory / 1_000_000
@@ -137,6 +149,7 @@ impl Measure {
     fn once(&self, arguments: &[PathBuf]) -> Result<Cost, String> {
         let mut command = Command::new(&self.kspec);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let baseline = baseline();
         let begin = Instant::now();
         let problem = |error| format!("{}: {error}", self.kspec.display());
         let used = command.spawn().and_then(|child| child.wait4()).map_err(problem)?;
@@ -145,10 +158,28 @@ impl Measure {
         if !matches!(used.status.code(), Some(0 | 1)) {
             return Err(format!("{command:?} ended with {}", used.status));
         }
-        Ok(Cost { wall, cpu: used.rusage.utime + used.rusage.stime, memory: used.rusage.maxrss })
+        let ratio = wall.as_secs_f64() / baseline.as_secs_f64();
+        Ok(Cost { wall, ratio, cpu: used.rusage.utime + used.rusage.stime, memory: used.rusage.maxrss })
     }
 }
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
+}
+
+/// How long two threads take to fill and drop a map of texts each: what the machine gives at the moment, to hold the figures of a noisy
+/// one against.
+fn baseline() -> Duration {
+    const TEXTS: u64 = 20_000;
+    let fill = || {
+        // Multiplied by a large odd number, keys come in no order (Knuth, The Art of Computer Programming 3, 6.4).
+        let texts = (0..TEXTS).map(|number| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        texts.map(|text| (text.clone(), text)).collect::<BTreeMap<_, _>>().len()
+    };
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        let other = scope.spawn(fill);
+        std::hint::black_box((fill(), other.join().unwrap_or_default()));
+    });
+    begin.elapsed()
 }
