@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod exits;
+mod others;
 mod scopes;
 #[expect(dead_code, reason = "helpers of another test program")]
 #[path = "../cli/support.rs"]
