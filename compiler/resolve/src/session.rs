@@ -9,7 +9,10 @@ mod rounds;
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use kspec_diagnostics::{FileId, Finding, ItemId, SourceFile, SourceMap};
@@ -177,7 +180,6 @@ impl Session {
 
     /// Parses many files side by side, ahead of setting them one by one. Nothing but time depends on it.
     pub fn parse_ahead(&mut self, texts: &[Arc<str>]) {
-        let share = texts.len().div_ceil(PARSERS).max(1);
         let parse = |text: &Arc<str>| {
             let mut pieces = Piece::all(text);
             for piece in &mut pieces {
@@ -185,9 +187,17 @@ impl Session {
             }
             (Arc::clone(text), pieces)
         };
+        // Files differ in size, so that each worker takes the next.
+        let next = AtomicUsize::new(0);
         let parsed = std::thread::scope(|scope| {
-            let parse = |texts: &[Arc<str>]| texts.iter().map(parse).collect::<Vec<_>>();
-            let workers: Vec<_> = texts.chunks(share).map(|texts| scope.spawn(move || parse(texts))).collect();
+            let work = || {
+                let mut parsed = Vec::new();
+                while let Some(text) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    parsed.push(parse(text));
+                }
+                parsed
+            };
+            let workers: Vec<_> = (0..PARSERS.min(texts.len())).map(|_| scope.spawn(work)).collect();
             // A worker that failed leaves its files to be parsed when they are set.
             workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect::<Vec<_>>()
         });
