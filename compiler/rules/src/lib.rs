@@ -19,6 +19,7 @@ mod paths;
 mod probe;
 mod reads;
 mod review;
+mod statements;
 mod target;
 mod value;
 

@@ -10,8 +10,9 @@ use kspec_model::rules::{Stmt, Target};
 use crate::compile::Names;
 use crate::eval::Frame;
 use crate::fault::Fault;
-use crate::judge::{LoadError, Run, Statement, compiled};
+use crate::judge::{LoadError, Run};
 use crate::review::{NoObjects, Review};
+use crate::statements::{Statement, compiled};
 use crate::target::{Applies, input};
 
 /// Statements over one target's objects.
