@@ -48,7 +48,7 @@ pub(super) fn lower<'a>(world: &World<'a>, output: &mut Output<'a>) {
 fn lower_role<'a>(world: &World<'a>, role: &'a Role, output: &mut Output<'a>) {
     let kind = if role.namespace.is_some() { ROLE } else { CLUSTER_ROLE };
     let outlined = kind.named(role.namespace.as_deref(), &role.name, &role.origin);
-    let known = || {
+    if output.shows() {
         // Nothing selects a Role by its labels.
         let mut labels = Labels::new();
         if role.namespace.is_none() {
@@ -56,10 +56,8 @@ fn lower_role<'a>(world: &World<'a>, role: &'a Role, output: &mut Output<'a>) {
             labels.extend(ownership(world));
         }
         let rules = if role.aggregation.is_none() { role.rules.clone() } else { Vec::new() };
-        Known::Role(RoleFacts { rules, aggregation: role.aggregation.clone(), labels })
-    };
-    if output.shows(&outlined, known) {
-        return;
+        let facts = RoleFacts { rules, aggregation: role.aggregation.clone(), labels };
+        return output.show(&outlined, Known::Role(facts));
     }
     output.object(world, kind, outlined, 0, |object| {
         // The control plane fills the rules of an aggregated role: sending any would fight it.
@@ -110,15 +108,13 @@ fn bind<'a>(
     };
     let kind = if namespace.is_some() { BINDING } else { CLUSTER_BINDING };
     let outlined = kind.named(namespace, name, &grant.origin);
-    let known = || {
+    if output.shows() {
         let role = RoleRef {
             namespace: grant.role.namespace.as_ref().and(namespace).map(str::to_owned),
             name: grant.role.name.clone(),
         };
-        Known::Binding(BindingFacts { role, subjects: grant.subjects.clone(), built_in: false })
-    };
-    if output.shows(&outlined, known) {
-        return;
+        let facts = BindingFacts { role, subjects: grant.subjects.clone(), built_in: false };
+        return output.show(&outlined, Known::Binding(facts));
     }
     output.object(world, kind, outlined, 0, |object| {
         let role = json!({ "apiGroup": GROUP, "kind": role_kind(&grant.role), "name": grant.role.name });

@@ -283,11 +283,16 @@ impl<'a> Output<'a> {
         });
     }
 
-    /// Shows what an object means instead, where that is what is wanted of it; whether it was.
-    fn shows(&mut self, outlined: &OutlinedObject<'a>, known: impl FnOnce() -> Known) -> bool {
-        let Wanted::Shown(_, show) = &mut self.wanted else { return false };
-        show(Shown::Known(outlined.key(), known()), outlined.origin);
-        true
+    /// Whether objects are shown, of which it is enough what they mean.
+    fn shows(&self) -> bool {
+        matches!(self.wanted, Wanted::Shown(..))
+    }
+
+    /// Shows what an object means.
+    fn show(&mut self, outlined: &OutlinedObject<'a>, known: Known) {
+        if let Wanted::Shown(_, show) = &mut self.wanted {
+            show(Shown::Known(outlined.key(), known), outlined.origin);
+        }
     }
 
     /// Whether objects are built, or only named.

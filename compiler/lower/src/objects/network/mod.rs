@@ -217,14 +217,11 @@ impl<'a> Output<'a> {
         (rank, phase): (u8, Option<Phase>),
         build: impl FnOnce() -> (NetworkPolicyFacts, Option<Cow<'m, str>>),
     ) {
-        // It is asked for once.
-        let mut build = Some(build);
-        let mut built = || build.take().map_or_else(Default::default, |build| build());
-        if self.shows(&outlined, || Known::NetworkPolicy(built().0)) {
-            return;
+        if self.shows() {
+            return self.show(&outlined, Known::NetworkPolicy(build().0));
         }
         self.object(world, POLICY, outlined, rank, |object| {
-            let (facts, doc) = built();
+            let (facts, doc) = build();
             let spec = written::spec(&facts);
             let phase = phase.unwrap_or_else(|| policy_phase(&spec));
             object.insert("spec".to_owned(), spec);
