@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     controls::{Attempt, Control, Controls, Refusal, Refuser},
     graph::{Cut, Edge, Graph, Ground, Via},
+    node_way::NodeWay,
     power::Power,
     search::Ways,
     state::{Scope, State},
@@ -128,6 +129,9 @@ pub struct Path {
     pub from: Origin,
     /// Its steps, in order.
     pub steps: Vec<Step>,
+    /// By what it comes to be root on a node, where that is its end; documents leave it to the steps.
+    #[serde(skip)]
+    pub node_way: Option<NodeWay>,
 }
 
 /// The chains to one goal, the shortest from each origin.
@@ -197,7 +201,7 @@ impl<'a> Paths<'a> {
                 continue;
             }
             let system = from.is_none() && is_system(&origin, &way);
-            let path = Path { from: origin, steps: self.steps(&way) };
+            let path = self.path(origin, &way);
             match (system, held_back) {
                 (true, false) => answer.system.push(path),
                 (true, true) => {}
@@ -266,7 +270,12 @@ impl<'a> Paths<'a> {
         }
     }
 
-    pub(super) fn steps(&self, way: &[&Edge<'a>]) -> Vec<Step> {
+    /// A way as it is said.
+    pub(super) fn path(&self, from: Origin, way: &[&Edge<'a>]) -> Path {
+        Path { from, steps: self.steps(way), node_way: self.node_way(way) }
+    }
+
+    fn steps(&self, way: &[&Edge<'a>]) -> Vec<Step> {
         let mut steps: Vec<(StepKind, State<'a>, &Edge<'a>, Option<Cut<'a>>)> = Vec::new();
         for edge in way {
             let Some(to) = self.graph.states.get(edge.to as usize).copied() else { continue };

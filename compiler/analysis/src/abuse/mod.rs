@@ -18,6 +18,7 @@ mod identity;
 mod lesser;
 mod lifting;
 mod mounts;
+mod node_way;
 mod nodes;
 mod permission;
 mod power;
@@ -31,5 +32,6 @@ mod writing;
 
 pub use answer::{Answer, DynamicGrant, Goal, NotFollowed, Origin, Path, Paths, Reason, Settings, Step};
 pub use controls::{Attempt, Control, Controls, Refusal, Refuser, SenderRefusal};
+pub use node_way::NodeWay;
 pub use permission::{Holder, Reached, Way};
 pub use step::StepKind;

@@ -70,7 +70,7 @@ impl Paths<'_> {
             through.dedup();
             found.push(Way {
                 of_the_system: self.is_of_the_system(&origin, &way),
-                path: Path { from: origin, steps: self.steps(&way) },
+                path: self.path(origin, &way),
                 through,
                 ends_as: self.graph.states.get(last.to as usize).and_then(State::subject),
             });

@@ -6,15 +6,17 @@ use kspec_diagnostics::Severity;
 use kspec_model::ObjectKey;
 
 use super::{Concern, ConcernKind, Found, Review};
+use crate::abuse::NodeWay;
 
 /// Whatever is alike but for whom or what it is about becomes one; what the reader declares stays apart, so that each declaration can be
 /// changed, or accepted, by itself.
 pub(super) fn grouped(found: Found, own: &dyn Fn(&ObjectKey) -> bool) -> Review {
-    type Alike = (bool, ConcernKind, Severity, String, Option<ObjectKey>);
+    type Alike = (bool, ConcernKind, Severity, (String, Option<NodeWay>), Option<ObjectKey>);
     let mut groups: BTreeMap<Alike, Concern> = BTreeMap::new();
     for (concern, system) in found {
         let declared = concern.objects.first().filter(|key| own(key)).cloned();
-        let alike = (system, concern.kind, concern.severity, concern.what.clone(), declared);
+        let what = (concern.what.clone(), concern.node_way);
+        let alike = (system, concern.kind, concern.severity, what, declared);
         match groups.entry(alike) {
             std::collections::btree_map::Entry::Vacant(slot) => {
                 slot.insert(concern);

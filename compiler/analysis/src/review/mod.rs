@@ -22,7 +22,7 @@ use kspec_model::{ObjectKey, cluster::Cluster};
 use self::grants::Grants;
 pub use self::issuers::{Issuers, Mapping};
 use crate::{
-    abuse::{Controls, DynamicGrant},
+    abuse::{Controls, DynamicGrant, NodeWay},
     access::SubjectRef,
 };
 
@@ -82,6 +82,8 @@ pub struct Concern {
     pub count: usize,
     /// What shows it, for the first of them.
     pub evidence: Vec<String>,
+    /// By what they come to be root on a node, for [`ConcernKind::ToNode`]: what cuts one way leaves another open.
+    pub node_way: Option<NodeWay>,
 }
 
 /// Concerns, and those that are left out.
@@ -166,6 +168,7 @@ impl Concern {
             objects: Vec::new(),
             count: 1,
             evidence: Vec::new(),
+            node_way: None,
         }
     }
 

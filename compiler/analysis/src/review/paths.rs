@@ -67,6 +67,7 @@ fn concern(kind: ConcernKind, path: &Path) -> Concern {
         (false, false) => Severity::Warning,
     };
     let mut concern = Concern::new(kind, severity, alike(path, direct));
+    concern.node_way = path.node_way;
     match &path.from {
         Origin::Subject(subject) => concern = concern.about(subject.clone()),
         Origin::Workload(key) => concern = concern.object(key),

@@ -1,6 +1,9 @@
 //! How a concern is said.
 
-use kspec_analysis::review::{Concern, ConcernKind};
+use kspec_analysis::{
+    abuse::NodeWay,
+    review::{Concern, ConcernKind},
+};
 use kspec_diagnostics::{Code, codes};
 use kspec_model::ObjectKey;
 
@@ -47,6 +50,35 @@ pub(super) fn no_issuer(name: &str) -> (String, &'static str) {
     )
 }
 
+/// What cuts a way to a node, whatever else is so: Pod Security is about pods that are made, their fields, and nothing behind a claim.
+fn cuts(way: Option<NodeWay>) -> &'static str {
+    match way {
+        Some(NodeWay::Unlevelled) => "enforce Pod Security level `baseline` or `restricted` where the pod is made",
+        Some(NodeWay::Exempt) => {
+            "Pod Security asks nothing there: take away the exemption in the API server's configuration (or turn the plugin \
+             on) and enforce level `baseline` or `restricted`, or refuse such pods by an admission rule"
+        }
+        Some(NodeWay::Lifted) => {
+            "take away the step before the pod is made: who makes pods need not change the labels of namespaces, make \
+             namespaces, or rewrite admission policies"
+        }
+        Some(NodeWay::OwnVolume) => {
+            "take away `create` on persistentvolumes, or refuse volumes of `hostPath` and `local` by an admission rule: Pod \
+             Security looks behind no claim"
+        }
+        Some(NodeWay::Claimed) => {
+            "remove the volume or give it another path, or refuse pods that claim it by an admission rule: Pod Security looks \
+             behind no claim"
+        }
+        Some(NodeWay::Running) | None => {
+            "drop what opens the node from the pod: what is enforced of pods is asked when they are made"
+        }
+        Some(NodeWay::RunningClaim) => {
+            "have the pod claim a volume of no node's path: Pod Security looks behind no claim"
+        }
+    }
+}
+
 /// A concern's code, its message, and the remedy.
 pub(super) fn of(concern: &Concern) -> (Code, String, &'static str) {
     let who = || who(concern);
@@ -75,8 +107,7 @@ pub(super) fn of(concern: &Concern) -> (Code, String, &'static str) {
         ConcernKind::ToNode => (
             codes::PATH_TO_NODE,
             format!("{} can become root on a node ({})", who(), concern.what),
-            "enforce Pod Security level `baseline` or `restricted` where pods are made, and drop what opens the node from \
-             those that run",
+            cuts(concern.node_way),
         ),
         ConcernKind::ReadsAllSecrets => (
             codes::READS_ALL_SECRETS,

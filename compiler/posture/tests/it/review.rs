@@ -103,3 +103,29 @@ fn what_was_not_read_is_not_told_to_be_missing() {
     assert_eq!(absent(&["pods: forbidden"]), [false, false, false]);
     assert_eq!(absent(&["leases.coordination.k8s.io: forbidden"]), [true, true, true]);
 }
+
+#[test]
+fn what_is_said_to_help_is_about_the_way() {
+    let make = || {
+        let rules = json!({ "rules": [{ "apiGroups": [""], "verbs": ["create"], "resources": ["pods"] }] });
+        let binding = binding(Some("shop"), "devs", ("Role", "make"), json!({ "kind": "Group", "name": "devs" }));
+        vec![rbac("Role", Some("shop"), "make", rules), binding]
+    };
+    let shop = |level: &str| {
+        let labels = json!({ "pod-security.kubernetes.io/enforce": level });
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop", "labels": labels } })
+    };
+    let volume = json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "etc" },
+        "spec": { "hostPath": { "path": "/etc" }, "claimRef": { "namespace": "shop", "name": "data" } },
+    });
+    let help = |more: Vec<Value>| {
+        let (found, _) = of(make().into_iter().chain(more).collect(), &[]);
+        let node = found.into_iter().find(|finding| finding.code.to_string() == "K0223");
+        node.and_then(|finding| finding.help).unwrap_or_default()
+    };
+    assert!(help(vec![shop("privileged"), volume.clone()]).starts_with("enforce Pod Security level"));
+    let claimed = help(vec![shop("restricted"), volume]);
+    assert!(claimed.starts_with("remove the volume") && !claimed.contains("enforce"), "{claimed}");
+    assert_eq!(help(vec![shop("restricted")]), "");
+}

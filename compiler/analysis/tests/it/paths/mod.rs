@@ -5,6 +5,7 @@ mod applying;
 mod combined;
 mod connections;
 mod identities;
+mod node_ways;
 mod nodes;
 mod pods;
 mod random;
