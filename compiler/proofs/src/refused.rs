@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kspec_model::rules::Action;
 use serde_json::Value;
 
-use crate::search::{ANYTHING, Found, search};
+use crate::search::{ANYTHING, Doubt, Found, doubt, search};
 use crate::single::{Single, Want};
 use crate::site::Site;
 use crate::{Kind, Proof, Question};
@@ -23,24 +23,52 @@ pub(crate) fn prove(kind: &Kind<'_>, proofs: &mut Vec<Proof>) {
             continue;
         }
         let there: Vec<&Single<'_>> = there.into_iter().map(|(_, single)| single).collect();
-        match passing(site, &there) {
-            Found::Object(_) => {}
-            Found::NotDecided(why) => {
-                let rules: Vec<usize> = there.iter().map(|single| single.at).collect();
-                if told.insert(rules.clone()) {
-                    proofs.push(Proof::NotDecided { rules, question: Question::Passable, why });
+        let refusing = match judged(site, &there) {
+            Judged::Passable => continue,
+            Judged::Refuse(rules) => rules,
+            Judged::Open(parts) => {
+                for (rules, why) in parts {
+                    let rules: Vec<usize> = rules.iter().map(|single| single.at).collect();
+                    if told.insert(rules.clone()) {
+                        proofs.push(Proof::NotDecided { rules, question: Question::Passable, why });
+                    }
                 }
+                continue;
             }
-            Found::None => {
-                let minimal = minimal(site, there);
-                let rules: Vec<usize> = minimal.iter().map(|single| single.at).collect();
-                if told.insert(rules.clone()) {
-                    let namespace = place.name().map(str::to_owned);
-                    let witnesses = witnesses(site, &minimal);
-                    proofs.push(Proof::RefuseAll { rules, kind: kind.name.clone(), namespace, witnesses });
-                }
-            }
+        };
+        let minimal = minimal(site, refusing);
+        let rules: Vec<usize> = minimal.iter().map(|single| single.at).collect();
+        if told.insert(rules.clone()) {
+            let namespace = place.name().map(str::to_owned);
+            let witnesses = witnesses(site, &minimal);
+            proofs.push(Proof::RefuseAll { rules, kind: kind.name.clone(), namespace, witnesses });
         }
+    }
+}
+
+/// What is known of rules of one place.
+enum Judged<'s, 't> {
+    /// Some object passes them all.
+    Passable,
+    /// None passes these.
+    Refuse(Vec<&'s Single<'t>>),
+    /// It is not decided whether these fit together, and why.
+    Open(Vec<(Vec<&'s Single<'t>>, &'static str)>),
+}
+
+/// An undecided rule leaves those in doubt that read what it reads, and no others.
+fn judged<'s, 't>(site: &Site<'_>, there: &[&'s Single<'t>]) -> Judged<'s, 't> {
+    let why = match passing(site, there) {
+        Found::Object(_) => return Judged::Passable,
+        Found::None => return Judged::Refuse(there.to_vec()),
+        Found::NotDecided(why) => why,
+    };
+    let of =
+        |rules: &[usize]| -> Vec<&'s Single<'t>> { rules.iter().filter_map(|at| there.get(*at)).copied().collect() };
+    match doubt(site, there) {
+        Doubt::Parts(parts) => Judged::Open(parts.iter().map(|(rules, why)| (of(rules), *why)).collect()),
+        Doubt::Contradiction(rules) if passing(site, &of(&rules)) == Found::None => Judged::Refuse(of(&rules)),
+        Doubt::Contradiction(_) | Doubt::Everything => Judged::Open(vec![(there.to_vec(), why)]),
     }
 }
 

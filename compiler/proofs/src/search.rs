@@ -124,14 +124,7 @@ impl Search<'_> {
         if self.fits(self.asks, &object) && (self.holds)(&object) == Some(true) {
             return Found::Object(object);
         }
-        let parts = match self.asks {
-            [_] => vec![vec![0]],
-            asks => groups(asks.iter().map(|ask| &ask.clause.reads)),
-        };
-        let parts: Vec<Vec<Ask<'_>>> = parts
-            .into_iter()
-            .map(|part| part.into_iter().filter_map(|at| self.asks.get(at).copied()).collect())
-            .collect();
+        let parts = parts(self.asks);
         // What satisfies one part says nothing of the others, but where an item of a list is there for one of them only.
         for _ in 0..ROUNDS {
             let mut settled = true;
@@ -170,6 +163,68 @@ impl Search<'_> {
         let review = self.site.review(object);
         asks.iter().all(|ask| ask.holds(&review) == Some(true))
     }
+}
+
+/// Clauses that share places, each by itself.
+fn parts<'c>(asks: &[Ask<'c>]) -> Vec<Vec<Ask<'c>>> {
+    let parts = match asks {
+        [_] => vec![vec![0]],
+        asks => groups(asks.iter().map(|ask| &ask.clause.reads)),
+    };
+    parts.into_iter().map(|part| part.into_iter().filter_map(|at| asks.get(at).copied()).collect()).collect()
+}
+
+/// What is known of rules that an object is to pass, where a search for one ends undecided. Rules are named by their position.
+pub(crate) enum Doubt {
+    /// Parts that are not decided, each with the rules that have a clause in it, and why. What passes all other parts was found, so that
+    /// whatever none of these is about fits together.
+    Parts(Vec<(Vec<usize>, &'static str)>),
+    /// Nothing passes one part: these have a clause in it.
+    Contradiction(Vec<usize>),
+    /// Parts disturb each other by what they share.
+    Everything,
+}
+
+/// Which of the rules are in doubt.
+pub(crate) fn doubt(site: &Site<'_>, rules: &[&Single<'_>]) -> Doubt {
+    let mut owners: Vec<(&Clause, usize)> = Vec::new();
+    for (at, single) in rules.iter().enumerate() {
+        owners.extend(single.clauses.iter().filter(|clause| !clause.warns).map(|clause| (clause, at)));
+    }
+    let owners_of = |part: &[Ask<'_>]| {
+        let is_of = |clause: &Clause| part.iter().any(|ask| std::ptr::eq(ask.clause, clause));
+        let mut rules: Vec<usize> = owners.iter().filter(|(clause, _)| is_of(clause)).map(|(_, at)| *at).collect();
+        rules.dedup();
+        rules
+    };
+    let asks: Vec<Ask<'_>> = owners.iter().map(|(clause, _)| Ask { clause, want: Want::Passes }).collect();
+    let (none, mut object) = (BTreeMap::new(), site.base.clone());
+    let search = Search { site, asks: &asks, extra: &none, holds: ANYTHING, budget: BUDGET };
+    let mut decided = parts(&asks);
+    let mut open = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut settled = true;
+        let mut left = Vec::new();
+        for part in decided {
+            if !search.fits(&part, &object) {
+                settled = false;
+                let mut sought = Part::new(&part, &none, site);
+                if !sought.run(&mut object, ANYTHING, BUDGET) {
+                    match sought.not_found(&part) {
+                        Found::NotDecided(why) => open.push((owners_of(&part), why)),
+                        _ => return Doubt::Contradiction(owners_of(&part)),
+                    }
+                    continue;
+                }
+            }
+            left.push(part);
+        }
+        decided = left;
+        if settled && !open.is_empty() {
+            return Doubt::Parts(open);
+        }
+    }
+    Doubt::Everything
 }
 
 /// A place, and what may stand there.

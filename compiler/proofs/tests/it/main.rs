@@ -244,3 +244,48 @@ fn rules_that_may_imply_each_other_are_told() {
     assert_eq!(open, [&[0][..]], "{proofs:#?}");
     assert_eq!(decided(proofs), []);
 }
+
+/// A pod has 299 or 300 containers: outside of the fragment, and none of the pods that a search makes.
+fn counted() -> BoundRule {
+    let count = Expr::new(Ty::Int, Op::Call(Method::Size, Box::new(objects("spec.containers")), vec![]));
+    let is = |op: Comparison, at: i64| Expr::new(Ty::Bool, Op::Compare(op, Box::new(count.clone()), Box::new(int(at))));
+    let either = Expr::new(Ty::Bool, Op::Or(vec![is(Comparison::Gt, 300), is(Comparison::Lt, 299)]));
+    on_pods("counted", vec![deny(either, Expr::text("no"))])
+}
+
+fn host(field: &str) -> Expr {
+    equal(path(&format!("spec.{field}"), Ty::Bool), Expr::bool(true))
+}
+
+fn on_host(id: &str, when: Expr) -> BoundRule {
+    on_pods(id, vec![deny(when, Expr::text("no"))])
+}
+
+/// What reads nothing that the undecided rule reads is not in doubt.
+#[test]
+fn an_undecided_rule_leaves_the_others_decided() {
+    let rules = vec![on_host("network", host("hostNetwork")), counted(), on_host("pid", host("hostPID").negated())];
+    let passable: Vec<Vec<usize>> = proved(rules, vec![])
+        .into_iter()
+        .filter_map(|proof| match proof {
+            Proof::NotDecided { rules, question: Question::Passable, .. } => Some(rules),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(passable, [vec![1]]);
+}
+
+/// Nor does it hide that others leave nothing.
+#[test]
+fn an_undecided_rule_hides_no_contradiction() {
+    let rules = vec![counted(), on_host("shared", host("hostPID")), on_host("own", host("hostPID").negated())];
+    let proofs = proved(rules, vec![]);
+    let refused: Vec<&[usize]> = proofs
+        .iter()
+        .filter_map(|proof| match proof {
+            Proof::RefuseAll { rules, .. } => Some(rules.as_slice()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(refused, [&[1, 2][..]], "{proofs:#?}");
+}
