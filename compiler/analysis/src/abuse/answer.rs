@@ -369,7 +369,12 @@ impl<'a> Paths<'a> {
             let refuses = |refusal: &Refusal| refusal.by.contains(&Refuser::Policy(key.name.clone()));
             matches!(
                 from,
-                Some(State::UnruledPod(..) | State::UnheldContainer(..) | State::ClaimingPod { lifted: true, .. })
+                Some(
+                    State::UnruledPod(..)
+                        | State::UnheldContainer(..)
+                        | State::ClaimingPod { lifted: true, .. }
+                        | State::LoggingPod { lifted: true, .. }
+                )
             ) && controls.is_some_and(|controls| controls.refusals.iter().any(refuses))
         };
         let guards = self.graph.facts.cluster.guards.iter().filter(|(key, guards)| {

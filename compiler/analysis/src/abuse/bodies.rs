@@ -84,7 +84,7 @@ impl<'a> Graph<'a> {
             }
             State::Asked(attempt, scope) => self.asked(id, attempt, scope),
             State::UnruledPod(namespace, attempt @ (Attempt::BoundClaim | Attempt::Claim), _) => {
-                self.claimed(id, Some(namespace), attempt, None);
+                self.claimed(id, Some(namespace), (attempt, None), false);
             }
             State::UnruledPod(_, attempt, _) if LESS.contains(&attempt) => self.less_by(id, attempt, None),
             State::UnruledPod(_, Attempt::NewPod, _) => {
@@ -134,6 +134,11 @@ impl<'a> Graph<'a> {
             State::AnyWindows => {
                 for node in self.facts.windows.clone() {
                     self.choice(id, State::Node(node));
+                }
+            }
+            State::AnyNodeRead => {
+                for node in self.facts.by_node.keys().copied().collect::<Vec<_>>() {
+                    self.choice(id, State::NodeRead(node));
                 }
             }
             State::AnyKubelet => self.any_kubelet(id),

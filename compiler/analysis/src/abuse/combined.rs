@@ -30,16 +30,22 @@ impl<'a> Graph<'a> {
 
     /// What the account whose token a pod mounts holds, its groups' included.
     fn holdings_of_pod(&self, key: &'a ObjectKey, facts: &'a WorkloadFacts) -> Holdings<'a> {
-        let mut holdings = Holdings::default();
         let namespace = key.namespace.as_deref().unwrap_or_default();
         if self.has_token(namespace, facts) {
-            self.gather(State::Account(namespace, &facts.service_account), true, &mut holdings);
-            let account =
-                SubjectRef::ServiceAccount { namespace: namespace.to_owned(), name: facts.service_account.clone() };
-            for group in implied_groups(&account) {
-                if let Some(group) = self.facts.groups.get(group.as_str()).copied() {
-                    self.gather(group, true, &mut holdings);
-                }
+            self.holdings_of_account(namespace, &facts.service_account)
+        } else {
+            Holdings::default()
+        }
+    }
+
+    /// What an account holds, its groups' included.
+    pub(super) fn holdings_of_account(&self, namespace: &'a str, name: &'a str) -> Holdings<'a> {
+        let mut holdings = Holdings::default();
+        self.gather(State::Account(namespace, name), true, &mut holdings);
+        let account = SubjectRef::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() };
+        for group in implied_groups(&account) {
+            if let Some(group) = self.facts.groups.get(group.as_str()).copied() {
+                self.gather(group, true, &mut holdings);
             }
         }
         holdings

@@ -418,6 +418,11 @@ impl<'a> Graph<'a> {
         fact: Option<String>,
     ) {
         self.body_step(from, to, kind, cut, fact);
+        self.is_part_of(attempt);
+    }
+
+    /// Of the step drawn last, that it is such a one.
+    pub(super) fn is_part_of(&mut self, attempt: Attempt) {
         if let Some(edge) = self.edges.last_mut() {
             edge.of = Some(attempt);
         }

@@ -201,6 +201,7 @@ impl<'a> Graph<'a> {
         self.join_scopes(from, holdings);
         self.namespaces(from, holdings);
         self.volumes(from, holdings);
+        self.logs(from, holdings);
         self.added(from, holdings);
     }
 

@@ -135,18 +135,29 @@ impl<'a> Graph<'a> {
     pub(super) fn claims(&mut self, id: u32, namespace: Option<&'a str>, relabelled: bool) {
         for attempt in CLAIMS {
             let refusal = self.facts.refusal(namespace, attempt).filter(|refusal| refusal.lasting || !relabelled);
-            self.claimed(id, namespace, attempt, refusal.map(Cut::Refused));
+            self.claimed(id, namespace, (attempt, refusal.map(Cut::Refused)), relabelled);
         }
     }
 
-    /// Those of one kind. A level leaves a pod every group, and `restricted` every user but root: what the permissions of a node's files
+    /// As whom a pod mounts them. A level leaves it every group, and `restricted` every user but root: what the permissions of a node's files
     /// let these do nobody can tell from here.
-    pub(super) fn claimed(&mut self, id: u32, namespace: Option<&'a str>, attempt: Attempt, cut: Option<Cut<'a>>) {
-        let on = self.anywhere();
-        let as_whom = match namespace.and_then(|namespace| self.facts.pod_security(namespace)) {
+    pub(super) fn as_whom(&self, namespace: Option<&'a str>) -> &'static str {
+        match namespace.and_then(|namespace| self.facts.pod_security(namespace)) {
             Some(Cut::Level { level, .. }) if level != "baseline" => ", as any group and any user but root",
             _ => "",
-        };
+        }
+    }
+
+    /// Claims of one kind.
+    pub(super) fn claimed(
+        &mut self,
+        id: u32,
+        namespace: Option<&'a str>,
+        (attempt, cut): (Attempt, Option<Cut<'a>>),
+        relabelled: bool,
+    ) {
+        let on = self.anywhere();
+        let as_whom = self.as_whom(namespace);
         let place = if attempt == Attempt::BoundClaim { namespace } else { None };
         if attempt == Attempt::BoundClaim && place.is_none() {
             return;
@@ -155,6 +166,9 @@ impl<'a> Graph<'a> {
             for (to, kind, fact) in self.mounted(&on, &mount) {
                 self.part_step(id, to, kind, (attempt, cut), Some(format!("{fact}{as_whom}")));
             }
+        }
+        if let Some(namespace) = namespace {
+            self.logs_of_account(id, namespace, (attempt, cut), relabelled);
         }
     }
 

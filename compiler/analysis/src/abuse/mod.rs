@@ -17,6 +17,7 @@ mod host;
 mod identity;
 mod lesser;
 mod lifting;
+mod logs;
 mod mounts;
 mod node_way;
 mod nodes;

@@ -107,6 +107,13 @@ pub(super) enum State<'a> {
         lifted: bool,
         from: u32,
     },
+    /// A pod of theirs, that claims the logs of a node, by an attempt.
+    LoggingPod {
+        namespace: &'a str,
+        attempt: Attempt,
+        lifted: bool,
+        from: u32,
+    },
     /// The template of an object of this kind.
     Template(&'static str, &'static str, Scope<'a>),
     /// Code in any pod of the scope.
@@ -135,6 +142,8 @@ pub(super) enum State<'a> {
     AnyKubelet,
     /// Every file of a node, read as root.
     NodeRead(Option<&'a str>),
+    /// Every file of any node.
+    AnyNodeRead,
     /// Sending as somebody else, as far as constrained impersonation lets the one who does.
     Acting(u32, Actor<'a>),
     /// The ports of any pod of the scope.
@@ -183,9 +192,10 @@ impl<'a> State<'a> {
             | Self::UnheldContainer(key, ..) => key.namespace.as_deref(),
             Self::Freed(namespace, _) | Self::FreePod(namespace, _) => namespace,
             Self::Unruled(namespace, ..) => namespace,
-            Self::UnruledPod(namespace, ..) | Self::ClaimingPod { namespace, .. } | Self::Relabelled(namespace, ..) => {
-                Some(namespace)
-            }
+            Self::UnruledPod(namespace, ..)
+            | Self::ClaimingPod { namespace, .. }
+            | Self::LoggingPod { namespace, .. }
+            | Self::Relabelled(namespace, ..) => Some(namespace),
             Self::Everything(scope)
             | Self::Holds(_, scope)
             | Self::AnyRole(scope)
@@ -236,9 +246,10 @@ impl fmt::Display for State<'_> {
             Self::AnySubject => f.write_str("any user, group or service account"),
             Self::Accounts(scope) => write!(f, "any service account {scope}"),
             Self::NewPod(scope) => write!(f, "a new pod {scope}"),
-            Self::FreePod(..) | Self::UnruledPod(..) | Self::ClaimingPod { lifted: true, .. } => {
-                f.write_str("a new pod there")
-            }
+            Self::FreePod(..)
+            | Self::UnruledPod(..)
+            | Self::ClaimingPod { lifted: true, .. }
+            | Self::LoggingPod { lifted: true, .. } => f.write_str("a new pod there"),
             Self::Unruled(
                 Some(namespace),
                 Attempt::NewPod
@@ -257,7 +268,9 @@ impl fmt::Display for State<'_> {
             Self::Asked(_, scope) => write!(f, "anything {scope}"),
             Self::Unruled(None, ..) => f.write_str("what refuses it"),
             Self::Volume(_) => f.write_str("a persistent volume of a node's path"),
-            Self::ClaimingPod { namespace, .. } => write!(f, "a new pod in namespace {namespace}"),
+            Self::ClaimingPod { namespace, .. } | Self::LoggingPod { namespace, .. } => {
+                write!(f, "a new pod in namespace {namespace}")
+            }
             Self::Freed(Some(namespace), _) | Self::Relabelled(namespace, ..) => write!(f, "namespace {namespace}"),
             Self::Freed(None, _) => f.write_str("a new namespace"),
             Self::Template(_, kind, scope) => write!(f, "the pods of a {kind} {scope}"),
@@ -275,6 +288,7 @@ impl fmt::Display for State<'_> {
             Self::AnyNodeFiles => f.write_str("what any node keeps of its pods"),
             Self::NodeFiles(None) => f.write_str("what the node it runs on keeps of its pods"),
             Self::NodeRead(Some(name)) => write!(f, "every file of node {name}"),
+            Self::AnyNodeRead => f.write_str("every file of any node"),
             Self::NodeRead(None) => f.write_str("every file of the node it runs on"),
             Self::Acting(_, actor) => write!(f, "{}, for some requests", actor.state()),
             Self::AnyPorts(scope) => write!(f, "the ports of any pod {scope}"),

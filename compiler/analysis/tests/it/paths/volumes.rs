@@ -337,3 +337,76 @@ fn claims_are_held_back_by_what_refuses_them() {
     let lasting = [&[root, processes], &both[..]].concat();
     assert_eq!(with(bound, &lasting, &["patch namespaces"]), None);
 }
+
+#[test]
+fn a_claim_of_the_logs_is_read_through_by_whoever_reads_them() {
+    let server = || {
+        let mut server = pod("kube-system", "a", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+        server["metadata"]["labels"] = json!({ "component": "kube-apiserver" });
+        server
+    };
+    let data = Some(("shop", "data"));
+    let of = |level: &str, path: &str, claim: Option<(&str, &str)>, refusals: &[Refusal], more: &[&str]| {
+        let objects = vec![namespace("shop", level), volume(path, claim), server()];
+        let found = of_maker(objects, refusals, more, &Goal::ClusterAdmin).into_iter().next();
+        found.map(|(line, _)| line.strip_prefix("user u: ").unwrap_or_default().to_owned())
+    };
+    let reads =
+        "reads through a link among the logs every file of node n1 | takes the control plane's keys, which lie there";
+    let way = Some(format!("creates a new pod in namespace shop | {reads}"));
+    for rule in ["get pods/log", "get nodes/log", "get nodes/proxy"] {
+        assert_eq!(of("baseline", "/var/log", data, &[], &[rule]), way, "{rule}");
+    }
+    assert_eq!(of("restricted", "/var/lib/docker/containers", data, &[], &["get pods/log"]), way);
+    assert_eq!(of("restricted", "/var/log", None, &[], &["get pods/log"]), way);
+    for (path, claim, rule) in [
+        ("/var/log", data, "list pods/log"),
+        ("/var/log", data, "get pods"),
+        ("/var/log", data, "get pods/log named other"),
+        ("/var/log", data, "get nodes/log named n2"),
+        ("/var/log", Some(("pay", "data")), "get pods/log"),
+        ("/var/logs", data, "get pods/log"),
+        ("/srv/log", data, "get pods/log"),
+    ] {
+        assert_eq!(of("baseline", path, claim, &[], &[rule]), None, "{path}, {claim:?}, {rule}");
+    }
+    // What refuses the claim, and whoever takes that away.
+    let refusals = |lasting: bool| [refused(Attempt::BoundClaim, lasting)];
+    assert_eq!(of("baseline", "/var/log", data, &refusals(true), &["get pods/log"]), None);
+    assert_eq!(of("baseline", "/var/log", None, &refusals(true), &["get pods/log"]), way);
+    let deletes = ["get pods/log", "delete validatingadmissionpolicies.adm named p"];
+    assert_eq!(
+        of("baseline", "/var/log", data, &refusals(true), &deletes),
+        Some(format!("takes away what refuses pods of namespace shop | creates a new pod there | {reads}"))
+    );
+}
+
+#[test]
+fn a_claim_of_the_logs_is_read_through_by_an_account_that_reads_them() {
+    let mut server = pod("kube-system", "a", json!({ "nodeName": "n1", "automountServiceAccountToken": false }));
+    server["metadata"]["labels"] = json!({ "component": "kube-apiserver" });
+    let of = |place: &str, rule: &str, subject: Value, refusals: &[Refusal], more: &[&str]| {
+        let own = grant(Some(place), "logs", &[rule], subject);
+        let there = [namespace("shop", "baseline"), volume("/var/log", Some(("shop", "data"))), server.clone()];
+        let found =
+            of_maker(there.into_iter().chain(own).collect(), refusals, more, &Goal::ClusterAdmin).into_iter().next();
+        found.map(|(line, fact)| (line.strip_prefix("user u: ").unwrap_or_default().to_owned(), fact))
+    };
+    let reads =
+        "reads through a link among the logs every file of node n1 | takes the control plane's keys, which lie there";
+    let way = Some((format!("creates a new pod in namespace shop | {reads}"), String::new()));
+    let robot = || account("shop", "robot");
+    assert_eq!(of("shop", "get pods/log", robot(), &[], &[]), way);
+    assert_eq!(of("shop", "get pods", robot(), &[], &[]), None);
+    assert_eq!(of("pay", "get pods/log", robot(), &[], &[]), None);
+    assert_eq!(of("shop", "get pods/log", account("pay", "robot"), &[], &[]), None);
+    assert_eq!(of("shop", "get pods/log", user("v"), &[], &[]), None);
+    // The pod is refused the account, or the claim.
+    for attempt in [Attempt::Account, Attempt::BoundClaim] {
+        assert_eq!(of("shop", "get pods/log", robot(), &[refused(attempt, true)], &[]), None, "{attempt:?}");
+        let labels = [refused(attempt, false)];
+        assert_eq!(of("shop", "get pods/log", robot(), &labels, &[]), None, "{attempt:?}");
+        let lifted = of("shop", "get pods/log", robot(), &labels, &["patch namespaces"]);
+        assert!(lifted.is_some_and(|(line, _)| line.starts_with("changes the labels")), "{attempt:?}");
+    }
+}
