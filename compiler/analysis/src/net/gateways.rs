@@ -1,8 +1,8 @@
 //! Which routes of the Gateway API lead callers in: those that a Gateway takes in, to services that they may refer to.
 //!
-//! As the specification of the Gateway API has it (`allowedRoutes`, `sectionName`, `port`, ReferenceGrant). Of a Gateway that is not in the
-//! objects nobody knows what it takes in: a route on it leads in, and to all its backends. Host names are not looked at, nor
-//! whether an implementation has accepted what is there.
+//! As the specification of the Gateway API has it (`allowedRoutes`, `sectionName`, `port`, host names, ReferenceGrant). Of a Gateway that is
+//! not in the objects nobody knows what it takes in: a route on it leads in, and to all its backends. Whether an implementation has accepted
+//! what is there is not looked at.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,8 @@ pub(super) fn led_to<'a>(
     route: &'a RouteFacts,
 ) -> Vec<&'a (String, String, u16)> {
     let found = |gateway: &GatewayRef| cluster.gateways.get(&(gateway.namespace.clone(), gateway.name.clone()));
-    let takes = |gateway: &GatewayRef| found(gateway).is_none_or(|facts| takes_in(cluster, (gateway, facts), key));
+    let takes =
+        |gateway: &GatewayRef| found(gateway).is_none_or(|facts| takes_in(cluster, (gateway, facts), (key, route)));
     let is_unknown = route.elsewhere || route.gateways.iter().any(|gateway| found(gateway).is_none());
     if !is_unknown && !route.gateways.iter().any(takes) {
         return Vec::new();
@@ -27,7 +28,11 @@ pub(super) fn led_to<'a>(
 }
 
 /// Whether some listener that a route may mean takes it in.
-fn takes_in(cluster: &Cluster, (meant, gateway): (&GatewayRef, &GatewayFacts), route: &ObjectKey) -> bool {
+fn takes_in(
+    cluster: &Cluster,
+    (meant, gateway): (&GatewayRef, &GatewayFacts),
+    (route, facts): (&ObjectKey, &RouteFacts),
+) -> bool {
     let namespace = route.namespace.as_deref().unwrap_or_default();
     gateway.listeners.iter().any(|listener: &ListenerFacts| {
         meant.section.as_ref().is_none_or(|section| *section == listener.name)
@@ -36,6 +41,9 @@ fn takes_in(cluster: &Cluster, (meant, gateway): (&GatewayRef, &GatewayFacts), r
                 .kinds
                 .as_ref()
                 .is_none_or(|kinds| kinds.iter().any(|(group, kind)| *group == route.group && *kind == route.kind))
+            && listener.hostname.as_ref().is_none_or(|host| {
+                facts.hostnames.is_empty() || facts.hostnames.iter().any(|other| intersect(host, other))
+            })
             && match &listener.namespaces {
                 RouteNamespaces::All => true,
                 RouteNamespaces::Same => namespace == meant.namespace,
@@ -45,6 +53,19 @@ fn takes_in(cluster: &Cluster, (meant, gateway): (&GatewayRef, &GatewayFacts), r
                 RouteNamespaces::None => false,
             }
     })
+}
+
+/// Whether some host is meant by both names. `*.` is any one before the rest, of however many labels, and never the rest alone
+/// ("Hostnames in Gateway API", and `hostnames` of each route).
+fn intersect(one: &str, other: &str) -> bool {
+    let is_below =
+        |name: &str, of: &str| name.strip_suffix(of).is_some_and(|rest| rest.ends_with('.') && rest.len() > 1);
+    match (one.strip_prefix("*."), other.strip_prefix("*.")) {
+        (None, None) => one == other,
+        (Some(of), None) => is_below(other, of),
+        (None, Some(of)) => is_below(one, of),
+        (Some(a), Some(b)) => a == b || is_below(a, b) || is_below(b, a),
+    }
 }
 
 /// Whether a route may refer to a service: one of its own namespace, or one that a ReferenceGrant there grants it.

@@ -310,6 +310,48 @@ fn a_route_leads_in_where_its_gateway_takes_it_in_and_a_grant_lets_it_refer() {
 }
 
 #[test]
+fn a_route_leads_in_where_some_host_is_its_own_and_its_listeners() {
+    let is_led = |kind: &str, protocol: &str, host: Option<&str>, hosts: &[&str]| {
+        let listener = json!({ "name": "web", "port": 80, "protocol": protocol, "hostname": host, "allowedRoutes": { "namespaces": { "from": "All" } } });
+        let spec = json!({ "parentRefs": [{ "name": "gw" }], "hostnames": hosts, "rules": [{ "backendRefs": [{ "name": "api", "port": 80 }] }] });
+        let port = json!([{ "port": 80, "targetPort": 8080 }]);
+        let objects = [
+            service("shop", "api", json!({ "selector": { "app": "api" }, "ports": port })),
+            of_gateways("Gateway", ("shop", "gw"), json!({ "listeners": [listener] })),
+            of_gateways(kind, ("shop", "r"), spec),
+        ];
+        !reach(&lift(shop().into_iter().chain(objects)), &NetOptions::default()).exposures().is_empty()
+    };
+    for (host, hosts, expected) in [
+        (None, &[][..], true),
+        (None, &["a.example.com"], true),
+        (Some(""), &["a.example.com"], true),
+        (Some("a.example.com"), &[], true),
+        (Some("a.example.com"), &["a.example.com"], true),
+        (Some("a.example.com"), &["b.example.com"], false),
+        (Some("a.example.com"), &["b.example.com", "*.example.com"], true),
+        (Some("a.example.com"), &["*.com"], true),
+        (Some("a.example.com"), &["*.a.example.com"], false),
+        (Some("*.example.com"), &["a.example.com"], true),
+        (Some("*.example.com"), &["a.b.example.com"], true),
+        (Some("*.example.com"), &["example.com"], false),
+        (Some("*.example.com"), &["a.example.net"], false),
+        (Some("*.example.com"), &["a.myexample.com"], false),
+        (Some("*.example.com"), &["*.example.com"], true),
+        (Some("*.example.com"), &["*.b.example.com"], true),
+        (Some("*.b.example.com"), &["*.example.com"], true),
+        (Some("*.b.example.com"), &["*.a.example.com"], false),
+    ] {
+        for (kind, protocol) in [("HTTPRoute", "HTTP"), ("GRPCRoute", "HTTPS"), ("TLSRoute", "TLS")] {
+            assert_eq!(is_led(kind, protocol, host, hosts), expected, "{kind}: {host:?}, {hosts:?}");
+        }
+    }
+    // What tells no hosts apart has no names of them.
+    assert!(is_led("TCPRoute", "TCP", Some("a.example.com"), &["b.example.com"]));
+    assert!(is_led("TCPRoute", "TLS", Some("a.example.com"), &["b.example.com"]));
+}
+
+#[test]
 fn what_decides_over_a_route_is_named_where_callers_come_and_go() {
     let granted = [grant("HTTPRoute", "team", None)];
     let all = json!({ "namespaces": { "from": "All" } });

@@ -16,6 +16,8 @@ pub struct ListenerFacts {
     pub name: String,
     /// Its port.
     pub port: Option<u16>,
+    /// The host name that it is for, `*.` before those below one; none for all. Only of protocols that tell hosts apart.
+    pub hostname: Option<String>,
     /// API group and kind of the routes that it takes in: those that it lists, else those that its protocol is for; none for any, where the
     /// protocol is not the Gateway API's own.
     pub kinds: Option<Vec<(String, String)>>,
@@ -43,6 +45,8 @@ pub struct RouteFacts {
     pub gateways: Vec<GatewayRef>,
     /// Whether it also hangs on something else that leads callers in (a ListenerSet), which is not looked at.
     pub elsewhere: bool,
+    /// Host names that it is for, `*.` before those below one; none for all. Of kinds that have some.
+    pub hostnames: Vec<String>,
     /// Namespace and name of a service, and its port.
     pub backends: Vec<(String, String, u16)>,
 }

@@ -16,6 +16,11 @@ pub(super) const GROUP: &str = "gateway.networking.k8s.io";
 /// Kinds that listen for a Gateway: a route on one of them is led to as well.
 const LISTENER_SETS: [&str; 2] = ["ListenerSet", "XListenerSet"];
 
+/// Protocols that tell hosts apart; of others a listener's `hostname` is ignored ("Listener", Gateway API specification).
+const BY_HOST: [&str; 3] = ["HTTP", "HTTPS", "TLS"];
+/// Routes that tell hosts apart.
+const HOST_ROUTES: [&str; 3] = ["GRPCRoute", "HTTPRoute", "TLSRoute"];
+
 pub(super) fn gateway(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()> {
     let spec = value.field("spec")?;
     let listeners = each(spec, "listeners", listener).map_err(under("spec"))?;
@@ -30,10 +35,13 @@ fn listener(value: &Value) -> Read<ListenerFacts> {
     })
     .map_err(under("allowedRoutes"))?;
     let namespaces = allowed.field("namespaces").and_then(namespaces).map_err(under("allowedRoutes"))?;
+    let protocol = value.text("protocol")?.unwrap_or_default();
+    let hostname = value.text("hostname")?.filter(|name| !name.is_empty() && BY_HOST.contains(&protocol));
     Ok(ListenerFacts {
         name: value.text("name")?.unwrap_or_default().to_owned(),
         port: value.port("port")?,
-        kinds: if kinds.is_empty() { of_protocol(value.text("protocol")?.unwrap_or_default()) } else { Some(kinds) },
+        hostname: hostname.map(str::to_owned),
+        kinds: if kinds.is_empty() { of_protocol(protocol) } else { Some(kinds) },
         namespaces,
     })
 }
@@ -81,6 +89,9 @@ pub(super) fn route(lift: &mut Lift, key: &ObjectKey, value: &Value) -> Read<()>
                     port: parent.port("port")?,
                 });
             }
+        }
+        if HOST_ROUTES.contains(&key.kind.as_str()) {
+            facts.hostnames = spec.strings("hostnames")?;
         }
         for rule in spec.list("rules")? {
             for backend in rule.list("backendRefs")? {
