@@ -1,9 +1,11 @@
-//! What the API server checks of an object in code, on top of its schema: names, labels, selectors, port names, RBAC.
+//! What the API server checks of an object in code, on top of its schema: names, labels, selectors, ports, hosts and paths, RBAC.
 //!
 //! Only checks that refuse whatever else is in the cluster are here, and only those of kinds that access and connectivity
 //! depend on. Read in the validation packages of Kubernetes 1.33 to 1.36 (`pkg/apis/*/validation`, `k8s.io/apimachinery`).
 
+mod ingress;
 mod ports;
+mod probes;
 mod rbac;
 mod selectors;
 mod text;
@@ -37,7 +39,12 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 const KINDS: &[Row] = &[
     row("", &["Namespace"], Name::Label, &[]),
     row("", &["Pod"], Name::Subdomain, &[ports::pod]),
-    row("", &["ReplicationController"], Name::Subdomain, &[selectors::template, ports::template]),
+    row(
+        "",
+        &["ReplicationController"],
+        Name::Subdomain,
+        &[selectors::replication, selectors::template, ports::template],
+    ),
     row("", &["Service"], Name::Service, &[selectors::service, ports::service]),
     row(
         "",
@@ -70,9 +77,14 @@ const KINDS: &[Row] = &[
         "apps",
         &["DaemonSet", "Deployment", "ReplicaSet"],
         Name::Subdomain,
-        &[selectors::controller, selectors::template, ports::template],
+        &[selectors::controller, selectors::selects_own, selectors::template, ports::template],
     ),
-    row("apps", &["StatefulSet"], Name::Label, &[selectors::controller, selectors::template, ports::template]),
+    row(
+        "apps",
+        &["StatefulSet"],
+        Name::Label,
+        &[selectors::controller, selectors::selects_own, selectors::template, ports::template],
+    ),
     row("batch", &["CronJob"], Name::CronJob, &[selectors::jobs, ports::jobs]),
     row(
         "batch",
@@ -86,7 +98,7 @@ const KINDS: &[Row] = &[
         Name::Subdomain,
         &[],
     ),
-    row("networking.k8s.io", &["Ingress"], Name::Subdomain, &[ports::ingress]),
+    row("networking.k8s.io", &["Ingress"], Name::Subdomain, &[ingress::ingress]),
     row("networking.k8s.io", &["NetworkPolicy"], Name::Subdomain, &[selectors::network_policy, ports::network_policy]),
     row("policy.networking.k8s.io", &["AdminNetworkPolicy", "ClusterNetworkPolicy"], Name::Subdomain, &[]),
     // A rule of its CRD: there is one.

@@ -182,6 +182,9 @@ fn written() -> Vec<Value> {
             }
         }
     }
+    written.extend(selectors());
+    written.extend(probes());
+    written.extend(ingresses());
     written.extend(rules());
     written.extend(subjects());
     let mut twice = objects().remove(4).0;
@@ -193,6 +196,162 @@ fn written() -> Vec<Value> {
     same["spec"]["ports"][1]["name"] = json!("a");
     written.extend([twice, nameless, same]);
     written
+}
+
+/// Controllers whose selectors ask for what their templates have, and for something else.
+fn selectors() -> Vec<Value> {
+    let requirement = |key: &str, operator: &str, values: &[&str]| {
+        let mut requirement = json!({ "key": key, "operator": operator });
+        if !values.is_empty() {
+            requirement["values"] = json!(values);
+        }
+        json!({ "matchExpressions": [requirement] })
+    };
+    let mut asked = vec![Value::Null, json!({}), json!({ "matchLabels": {} }), json!({ "matchExpressions": [] })];
+    for labels in [
+        json!({ "app": "web" }),
+        json!({ "app": "db" }),
+        json!({ "tier": "web" }),
+        json!({ "app": "web", "tier": "x" }),
+    ] {
+        asked.push(json!({ "matchLabels": labels }));
+    }
+    for key in ["app", "tier", "job-name", "batch.kubernetes.io/job-name"] {
+        for (operator, values) in
+            [("In", &["web", "x"][..]), ("NotIn", &["web"]), ("Exists", &[]), ("DoesNotExist", &[])]
+        {
+            asked.push(requirement(key, operator, values));
+        }
+    }
+    let mut objects = Vec::new();
+    for selector in asked {
+        for labels in [json!({ "app": "web" }), json!({ "app": "web", "tier": "x" }), Value::Null] {
+            for kind in ["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"] {
+                let mut object = controller(kind);
+                object["spec"]["selector"] = selector.clone();
+                object["spec"]["template"]["metadata"]["labels"] = labels.clone();
+                objects.push(object);
+            }
+            for manual in [Value::Null, json!(false), json!(true)] {
+                let mut template = template();
+                template["spec"]["restartPolicy"] = json!("Never");
+                template["metadata"]["labels"] = labels.clone();
+                let spec = json!({ "selector": selector, "manualSelector": manual, "template": template });
+                objects.push(
+                    json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "web" }, "spec": spec }),
+                );
+                let spec = json!({ "schedule": "0 0 * * *", "jobTemplate": { "spec": spec } });
+                objects.push(
+                    json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "web" }, "spec": spec }),
+                );
+            }
+        }
+    }
+    for selector in [Value::Null, json!({}), json!({ "app": "web" }), json!({ "app": "db" }), json!({ "tier": "x" })] {
+        for labels in [json!({ "app": "web" }), json!({}), Value::Null] {
+            let mut template = template();
+            template["metadata"]["labels"] = labels;
+            let spec = json!({ "selector": selector, "template": template });
+            objects.push(json!({ "apiVersion": "v1", "kind": "ReplicationController", "metadata": { "name": "web" }, "spec": spec }));
+        }
+    }
+    objects
+}
+
+/// Probes and hooks of each kind, at ports on both sides of every bound.
+fn probes() -> Vec<Value> {
+    let long = "a".repeat(16);
+    let ports = [json!(-1), json!(0), json!(1), json!(80), json!(65535), json!(65536), Value::Null]
+        .into_iter()
+        .chain(["", "80", "http", "HTTP", "a-b", "a--b", "-a", "a_b", &long[1..], &long].map(|name| json!(name)));
+    let mut handlers = vec![json!({}), json!({ "exec": { "command": ["true"] } })];
+    handlers.push(json!({ "exec": { "command": ["true"] }, "tcpSocket": { "port": 80 } }));
+    for port in ports {
+        handlers.push(json!({ "httpGet": { "port": port } }));
+        handlers.push(json!({ "tcpSocket": { "port": port } }));
+        if !port.is_string() {
+            handlers.push(json!({ "grpc": { "port": port } }));
+        }
+    }
+    let mut objects = Vec::new();
+    for handler in handlers {
+        for place in ["livenessProbe", "readinessProbe", "startupProbe", "postStart", "preStop"] {
+            let is_hook = ["postStart", "preStop"].contains(&place);
+            if is_hook && handler.get("grpc").is_some() {
+                continue;
+            }
+            let fields = if is_hook { json!({ "lifecycle": { place: handler } }) } else { json!({ place: handler }) };
+            let with = |mut container: Value| {
+                container.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+                container
+            };
+            let container = template()["spec"]["containers"][0].clone();
+            let mut pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web" }, "spec": { "containers": [with(container.clone())] } });
+            objects.push(pod.clone());
+            pod["spec"]["containers"] = json!([container.clone()]);
+            pod["spec"]["initContainers"] =
+                json!([with(json!({ "name": "i", "image": "i", "restartPolicy": "Always" }))]);
+            objects.push(pod);
+        }
+        let mut deployment = controller("Deployment");
+        deployment["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = handler;
+        objects.push(deployment);
+    }
+    objects
+}
+
+/// Ingresses of hosts and paths.
+fn ingresses() -> Vec<Value> {
+    let ingress = |spec: Value| json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "web" }, "spec": spec });
+    let backend = json!({ "service": { "name": "web", "port": { "number": 80 } } });
+    let long = "a".repeat(251);
+    let mut hosts = texts();
+    hosts.extend(
+        [
+            "",
+            "*",
+            "*.",
+            "*.a",
+            "*.a.b",
+            "*a.b",
+            "a.*",
+            "a.*.b",
+            "*.*.a",
+            "**.a",
+            "1.2.3.4",
+            "01.2.3.4",
+            "1.2.3.256",
+            "1.2.3",
+            "0.0.0.0",
+            "::1",
+            "*.1.2.3.4",
+            "web.example.com:80",
+            "Web.example.com",
+        ]
+        .map(str::to_owned),
+    );
+    hosts.extend([format!("*.{long}"), format!("*.a{long}")]);
+    let mut objects = vec![ingress(json!({})), ingress(json!({ "rules": [] })), ingress(json!({ "rules": [{}] }))];
+    objects.push(ingress(json!({ "rules": [{ "http": { "paths": [] } }] })));
+    for host in &hosts {
+        objects.push(ingress(json!({ "rules": [{ "host": host }] })));
+        objects.push(ingress(json!({ "defaultBackend": backend, "tls": [{ "hosts": [host] }] })));
+    }
+    let paths = [
+        "", "/", "/a", "a", "/a/b/", "//", "/a//b", "/./a", "/../a", "/a/..", "/a/.", "/..a", "/a..", "/%2f", "/a%2Fb",
+        "/%2e", "/*", "*", " /", "/a b", "/é", "/.",
+    ];
+    for kind in
+        [Value::Null, json!("Exact"), json!("Prefix"), json!("ImplementationSpecific"), json!("exact"), json!("")]
+    {
+        for path in paths {
+            let entry = json!({ "path": path, "pathType": kind, "backend": backend });
+            objects.push(ingress(json!({ "rules": [{ "host": "a.example.com", "http": { "paths": [entry] } }] })));
+        }
+        let entry = json!({ "pathType": kind, "backend": backend });
+        objects.push(ingress(json!({ "rules": [{ "host": "*.example.com", "http": { "paths": [entry] } }] })));
+    }
+    objects
 }
 
 /// Rules with and without each of their lists.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    items, text,
+    items, probes, text,
     text::{no_label, no_port_name},
 };
 
@@ -27,6 +27,7 @@ fn containers(spec: Option<&Value>, path: &str, told: &mut Vec<String>) {
     let Some(spec) = spec else { return };
     for list in ["containers", "initContainers"] {
         for (at, container) in items(spec, list).iter().enumerate() {
+            probes::container(container, &format!("{path}.{list}[{at}]"), told);
             let mut names = BTreeSet::new();
             for (index, port) in items(container, "ports").iter().enumerate() {
                 let name = text(port, "name");
@@ -66,7 +67,7 @@ pub(super) fn service(object: &Value, told: &mut Vec<String>) {
 }
 
 /// A port that may be a number or a name; an empty name counts as absent where a number is the default.
-fn by_name(port: &Value, field: &str, path: &str, told: &mut Vec<String>) {
+pub(super) fn by_name(port: &Value, field: &str, path: &str, told: &mut Vec<String>) {
     let name = text(port, field);
     if !name.is_empty()
         && let Some(wanted) = no_port_name(name)
@@ -82,22 +83,6 @@ pub(super) fn network_policy(object: &Value, told: &mut Vec<String>) {
             for (index, port) in items(rule, "ports").iter().enumerate() {
                 by_name(port, "port", &format!("spec.{direction}[{at}].ports[{index}]"), told);
             }
-        }
-    }
-}
-
-/// `validateIngressBackend`.
-pub(super) fn ingress(object: &Value, told: &mut Vec<String>) {
-    let Some(spec) = object.get("spec") else { return };
-    let mut backend = |backend: Option<&Value>, path: &str| {
-        if let Some(port) = backend.and_then(|backend| backend.pointer("/service/port")) {
-            by_name(port, "name", &format!("{path}.service.port"), told);
-        }
-    };
-    backend(spec.get("defaultBackend"), "spec.defaultBackend");
-    for (at, rule) in items(spec, "rules").iter().enumerate() {
-        for (index, path) in rule.get("http").map_or(&[][..], |http| items(http, "paths")).iter().enumerate() {
-            backend(path.get("backend"), &format!("spec.rules[{at}].http.paths[{index}].backend"));
         }
     }
 }

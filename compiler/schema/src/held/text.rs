@@ -51,7 +51,7 @@ fn is_label(text: &str) -> bool {
     text.len() <= 63 && is_part(text)
 }
 
-fn is_subdomain(text: &str) -> bool {
+pub(super) fn is_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_part)
 }
 
