@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 
 use kspec_diagnostics::{Code, Finding, codes};
 use kspec_lower::OutlinedObject;
-use kspec_lower::admission::Sourced;
+use kspec_lower::admission::{Lowering, Sourced};
 use kspec_model::program::{Date, View};
 use kspec_schema::Schema;
 
@@ -116,12 +116,12 @@ pub fn alone(item: &View<'_>, as_of: Date) -> Vec<Finding> {
 }
 
 /// What declarations show beside each other, lowering included. `group` is a program, or the part of one that shares no
-/// [`Keys`] with the rest. Dynamic scopes range over its own namespaces.
+/// [`Keys`] with the rest; `lowering` is its rule table, where it binds rules or mutations. Dynamic scopes range over its own
+/// namespaces.
 #[must_use]
-pub fn together(group: &View<'_>, as_of: Date, schema: &Schema) -> Vec<Finding> {
+pub fn together(group: &View<'_>, as_of: Date, schema: &Schema, lowering: Option<&Lowering>) -> Vec<Finding> {
     let state = BTreeMap::new();
-    let binds = !group.rules.is_empty() || !group.mutations.is_empty();
-    let sourced = binds.then(|| kspec_lower::admission::sourced(group, as_of));
+    let sourced = lowering.map(|lowering| Sourced::of(group, lowering));
     let (outline, mut findings) = kspec_lower::outline(group, &state, as_of, sourced.as_ref());
     findings.extend(kspec_lower::host_findings(group));
     findings.extend(run(

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use divan::Bencher;
-use kspec_compiler::{Compiler, Facts, parse_config};
+use kspec_compiler::{BundleDocument, Compiler, Facts, parse_config};
 use kspec_diagnostics::Severity;
 use kspec_model::program::Date;
 use kspec_schema::Schema;
@@ -84,4 +84,19 @@ fn compile(bencher: Bencher<'_, '_>) {
 fn lower(bencher: Bencher<'_, '_>) {
     let Some(compiler) = compiler(&shared()) else { return };
     bencher.bench_local(|| compiler.lower(&BTreeMap::new()).objects.len());
+}
+
+/// As `compile`, and all that `kspec compile` writes.
+#[divan::bench(sample_count = 10)]
+fn write(bencher: Bencher<'_, '_>) {
+    let sources = shared();
+    bencher.bench_local(|| {
+        let compiler = compiler(&sources)?;
+        let lowered = compiler.lower(&BTreeMap::new());
+        Some(std::thread::scope(|scope| {
+            let bundle = scope.spawn(|| BundleDocument::new(&compiler, &lowered).to_json().len());
+            let manifests = lowered.objects.iter().map(|lowered| kspec_lower::to_yaml(&lowered.object).len());
+            manifests.sum::<usize>() + bundle.join().unwrap_or_default()
+        }))
+    });
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use kspec_lower::admission::Written;
 use kspec_model::rules::Table;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -30,7 +31,18 @@ pub struct BundleDocument<'a> {
     pub host: BTreeMap<&'a str, &'a str>,
     /// The rule table of the day: bound rules and mutations, and which engine decides each. `kspec webhook` loads it.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    pub rule_table: &'a Table,
+    pub rule_table: TableDocument<'a>,
+}
+
+/// The rule table: what [`Table`] has. Its rules and mutations are written already; [`BundleDocument::to_json`] puts them in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TableDocument<'a> {
+    format_version: u32,
+    project: &'a str,
+    kubernetes: &'a str,
+    revision: &'a str,
+    #[serde(skip)]
+    written: &'a Written,
 }
 
 /// The JSON Schema of `bundle.json`.
@@ -43,13 +55,19 @@ impl<'a> BundleDocument<'a> {
     /// Of what a compiler's program lowers to.
     #[must_use]
     pub fn new(compiler: &'a Compiler, lowered: &'a Lowered) -> Self {
-        let config = &compiler.facts().config;
+        let (config, project) = (&compiler.facts().config, compiler.session.project());
         Self {
             format_version: FORMAT_VERSION,
             project: &config.name,
             kubernetes: config.kubernetes.to_string(),
             objects: lowered.objects.iter().map(|lowered| &lowered.object.0).collect(),
-            rule_table: &lowered.table,
+            rule_table: TableDocument {
+                format_version: Table::FORMAT,
+                project: &project.name,
+                kubernetes: &project.kubernetes,
+                revision: &lowered.table.revision,
+                written: &lowered.table,
+            },
             host: lowered.host.files.iter().map(|file| (file.path.as_str(), file.contents.as_str())).collect(),
         }
     }
@@ -58,14 +76,27 @@ impl<'a> BundleDocument<'a> {
     /// a thousand rules is three times as long with every bracket in a line of its own, and programs read it.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut bytes = Vec::new();
+        let Written { rules, mutations, .. } = self.rule_table.written;
+        let mut bytes = Vec::with_capacity(2 * (rules.len() + mutations.len()));
         let mut serializer = Serializer::with_formatter(&mut bytes, Lines::default());
         // Its keys are text, and what it is written to is memory: neither can fail, nor is it anything but UTF-8.
         let _ = self.serialize(&mut serializer);
+        // The table is its last field, and these are the table's.
+        bytes.truncate(bytes.len().saturating_sub(END.len()));
+        for (name, list) in [("rules", rules), ("mutations", mutations)] {
+            bytes.extend_from_slice(b",\n    \"");
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b"\": ");
+            bytes.extend_from_slice(list.as_bytes());
+        }
+        bytes.extend_from_slice(END);
         bytes.push(b'\n');
         String::from_utf8(bytes).unwrap_or_default()
     }
 }
+
+/// How the table ends, and the document with it.
+const END: &[u8] = b"\n  }\n}";
 
 /// How deep lines are broken.
 const LINES: usize = 2;

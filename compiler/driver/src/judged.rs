@@ -3,6 +3,7 @@
 
 use kspec_checks::{Keys, alone, seen_alike, together};
 use kspec_diagnostics::{Finding, ItemId};
+use kspec_lower::admission::Lowering;
 use kspec_model::program::{Accept, Date, Project, View};
 use kspec_resolve::{Changed, Contribution};
 use kspec_schema::Schema;
@@ -46,13 +47,14 @@ struct Group {
 type Stamp = Vec<(ItemId, u64)>;
 
 impl Judged {
-    /// Brings everything up to date.
-    pub(crate) fn update(
+    /// Brings everything up to date; `lowering` makes the program's rule table, or has it.
+    pub(crate) fn update<'l>(
         &mut self,
         project: &Project,
         contributions: &[Contribution],
         changed: &Changed,
         (as_of, schema): (Date, &Schema),
+        lowering: &(dyn Fn() -> &'l Lowering + Sync),
     ) {
         (self.alone, self.together) = (0, 0);
         match changed {
@@ -64,7 +66,10 @@ impl Judged {
             for group in groups {
                 let members = || group.members.iter().filter_map(|place| items.get(*place));
                 let parts = members().map(|item| item.contribution.part());
-                let findings = together(&View::gather(project, parts), as_of, schema);
+                let view = View::gather(project, parts);
+                // Whatever binds rules shares a key, so that a group that binds one binds all of the program's.
+                let binds = !view.rules.is_empty() || !view.mutations.is_empty();
+                let findings = together(&view, as_of, schema, binds.then(lowering));
                 group.stamp = members().map(|item| (item.contribution.id(), item.version)).collect();
                 group.findings = Some(findings);
             }

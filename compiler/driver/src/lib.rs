@@ -18,7 +18,7 @@ use std::{
 };
 
 use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
-use kspec_lower::admission::Lowering;
+use kspec_lower::admission::{Lowering, Written};
 use kspec_lower::{HostOutput, LoweredObject, Share, Shown};
 use kspec_model::{Labels, Object, program::Program, rules::Table};
 use kspec_posture::{Survey, SurveyBuilder, Surveyed};
@@ -71,7 +71,7 @@ pub struct Lowered {
     /// Files for the control plane's hosts.
     pub host: HostOutput,
     /// The rule table of the day, each entry with its place in its file.
-    pub table: Table,
+    pub table: Written,
 }
 
 impl Compiler {
@@ -110,7 +110,7 @@ impl Compiler {
     /// place; accepted ones left out. Dynamic scopes range over the program's own namespaces.
     pub fn check(&mut self) -> Vec<Finding> {
         self.analyze();
-        let findings = judge(&self.session, &mut self.judged, &mut self.levels);
+        let findings = judge(&self.session, &self.lowering, &mut self.judged, &mut self.levels);
         self.settled(findings, |code| !kspec_posture::tells(code))
     }
 
@@ -124,7 +124,7 @@ impl Compiler {
         let sound = session.findings().all(|finding| finding.severity != Severity::Error);
         let (mut findings, survey) = std::thread::scope(|scope| {
             let survey = sound.then(|| scope.spawn(|| survey(session, lowering)));
-            let findings = judge(session, judged, levels);
+            let findings = judge(session, lowering, judged, levels);
             // Work that panics does so here too.
             (findings, survey.map(|survey| survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
         });
@@ -143,7 +143,7 @@ impl Compiler {
     /// Those of `more`.
     pub fn check_with<E>(&mut self, more: impl FnOnce(&Self) -> Result<Vec<Finding>, E>) -> Result<Vec<Finding>, E> {
         self.analyze();
-        let mut findings = judge(&self.session, &mut self.judged, &mut self.levels);
+        let mut findings = judge(&self.session, &self.lowering, &mut self.judged, &mut self.levels);
         let checked = self.settled(findings.clone(), |code| !kspec_posture::tells(code));
         if worst(&checked) == Some(Severity::Error) {
             return Ok(checked);
@@ -172,9 +172,9 @@ impl Compiler {
     #[must_use]
     pub fn lower(&self, state_namespaces: &BTreeMap<String, Labels>) -> Lowered {
         let facts = self.session.facts();
-        let program = self.session.program();
-        let (objects, table) = kspec_lower::objects_and_table(program, state_namespaces, facts.as_of, self.lowering());
-        let (host, _) = kspec_lower::host(program, &facts.config.kubernetes.to_string());
+        let (program, lowering) = (self.session.view(), self.lowering());
+        let (objects, table) = kspec_lower::objects_and_table(&program, state_namespaces, facts.as_of, lowering);
+        let (host, _) = kspec_lower::host(&program, &facts.config.kubernetes.to_string());
         Lowered { objects, host, table }
     }
 
@@ -226,10 +226,11 @@ impl Compiler {
 }
 
 /// What every phase says, nothing taken out.
-fn judge(session: &Session, judged: &mut Judged, levels: &mut Levels) -> Vec<Finding> {
+fn judge(session: &Session, lowering: &OnceLock<Lowering>, judged: &mut Judged, levels: &mut Levels) -> Vec<Finding> {
     let facts = session.facts();
     let (as_of, schema) = (facts.as_of, &*facts.schema);
-    judged.update(session.project(), session.contributions(), session.changed(), (as_of, schema));
+    let lowering = || lowering_of(session, lowering);
+    judged.update(session.project(), session.contributions(), session.changed(), (as_of, schema), &lowering);
     let mut findings: Vec<Finding> = session.findings().collect();
     findings.extend(judged.findings().cloned());
     findings.extend(levels.check(session));

@@ -133,19 +133,33 @@ fn write_string(out: &mut String, text: &str) {
 
 /// What stands before the next character that is written in another way, the character, and what follows it.
 fn next_escaped(text: &str) -> Option<(&str, char, &str)> {
-    let is_escaped = |c: char| {
-        matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') || c.is_control()
-    };
-    let at = text.find(is_escaped)?;
-    let (plain, rest) = text.split_at_checked(at)?;
-    let mut chars = rest.chars();
-    let escaped = chars.next()?;
-    Some((plain, escaped, chars.as_str()))
+    let mut from = 0;
+    loop {
+        // A byte at a time: most of what a policy is are long expressions, and hardly any character is escaped.
+        let at = from + text.as_bytes().get(from..)?.iter().position(|byte| may_be_escaped(*byte))?;
+        let (plain, rest) = text.split_at_checked(at)?;
+        let mut chars = rest.chars();
+        let first = chars.next()?;
+        if is_escaped(first) {
+            return Some((plain, first, chars.as_str()));
+        }
+        from = at + first.len_utf8();
+    }
+}
+
+fn is_escaped(c: char) -> bool {
+    matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') || c.is_control()
+}
+
+/// Whether a character that is escaped may begin with a byte: it is one, or begins one of `U+0080` to `U+009F`, `U+2028`,
+/// `U+2029`, or of those from `U+FEFF` on.
+const fn may_be_escaped(byte: u8) -> bool {
+    byte < b' ' || matches!(byte, b'"' | b'\\' | 0x7f | 0xc2 | 0xe2 | 0xef)
 }
 
 fn is_plain(text: &str) -> bool {
     const TYPED: [&str; 12] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"];
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/' | '_'))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/' | b'_'))
         && !TYPED.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

@@ -239,7 +239,7 @@ fn eval_map(fields: &[Field], of: &Type, cx: &mut Cx<'_>) -> Value {
     Value::Map(map)
 }
 
-fn eval_typed_record(fields: &[Field], types: &BTreeMap<Arc<str>, Type>, span: Span, cx: &mut Cx<'_>) -> Value {
+fn eval_typed_record(fields: &[Field], types: &Arc<BTreeMap<Arc<str>, Type>>, span: Span, cx: &mut Cx<'_>) -> Value {
     let mut record = BTreeMap::new();
     for field in fields {
         let key = &field.key;
@@ -264,7 +264,7 @@ fn eval_typed_record(fields: &[Field], types: &BTreeMap<Arc<str>, Type>, span: S
         .collect();
     let lacking = !missing.is_empty();
     if lacking {
-        let finding = missing_fields(&Type::Record(types.clone()), &missing, span, cx);
+        let finding = missing_fields(&Type::Record(Arc::clone(types)), &missing, span, cx);
         cx.report(finding);
     }
     for name in types.keys() {

@@ -46,7 +46,7 @@ pub fn ty(expr: &TypeExpr, cx: &mut Cx<'_>) -> Type {
         TypeExprKind::Literals(texts) => Type::Literals(texts.iter().map(|text| text.value.clone()).collect()),
         TypeExprKind::Record(fields) => {
             let fields = fields.iter().map(|(name, field)| (name.text.clone(), ty(field, cx)));
-            Type::Record(fields.collect())
+            Type::record(fields)
         }
         TypeExprKind::Optional(inner) => ty(inner, cx).optional(),
         TypeExprKind::Error => Type::Error,

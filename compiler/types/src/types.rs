@@ -43,8 +43,8 @@ pub enum Type {
     List(Box<Type>),
     /// A map: its keys' type and its values'.
     Map(Box<Type>, Box<Type>),
-    /// A record of exactly these fields; those of type `T?` may be left out.
-    Record(BTreeMap<Arc<str>, Type>),
+    /// A record of exactly these fields; those of type `T?` may be left out. Shared: types are copied often.
+    Record(Arc<BTreeMap<Arc<str>, Type>>),
     /// `T?`: there or absent.
     Optional(Box<Type>),
     /// Something that is declared.
@@ -123,6 +123,11 @@ impl Type {
         Self::List(Box::new(item))
     }
 
+    /// A record of these fields.
+    pub fn record(fields: impl IntoIterator<Item = (Arc<str>, Self)>) -> Self {
+        Self::Record(Arc::new(fields.into_iter().collect()))
+    }
+
     /// A map from text to this.
     #[must_use]
     pub fn map(value: Self) -> Self {
@@ -179,7 +184,7 @@ impl Type {
                     };
                     fields.insert(Arc::clone(name), ty);
                 }
-                Self::Record(fields)
+                Self::Record(Arc::new(fields))
             }
             (Self::Entity(a), Self::Entity(b)) if a.fits(EntityKind::Subject) && b.fits(EntityKind::Subject) => {
                 Self::Entity(EntityKind::Subject)

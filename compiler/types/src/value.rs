@@ -177,9 +177,7 @@ pub fn type_of(value: &Value) -> Type {
         Value::Port(_) => Type::Port,
         Value::Image(_) => Type::Image,
         Value::List(items) => Type::list(join_all(items.iter())),
-        Value::Record(fields) => {
-            Type::Record(fields.iter().map(|(name, value)| (Arc::clone(name), type_of(value))).collect())
-        }
+        Value::Record(fields) => Type::record(fields.iter().map(|(name, value)| (Arc::clone(name), type_of(value)))),
         Value::Map(fields) => Type::map(join_all(fields.values())),
         Value::Object(ty, _) => Type::Kube(ty.clone()),
         Value::Entity(entity) => Type::Entity(entity.kind),

@@ -33,7 +33,8 @@ fn checked(program: &Program) -> Vec<Finding> {
     let (_, lowering) = kspec_lower::outline(&view, &BTreeMap::new(), fixture::TODAY, None);
     let host = kspec_lower::host_findings(&view);
     let schema = Schema::bundled(KubeVersion::NEWEST);
-    let beside = together(&view, fixture::TODAY, &schema).into_iter();
+    let table = kspec_lower::admission::lowering(&view, fixture::TODAY);
+    let beside = together(&view, fixture::TODAY, &schema, Some(&table)).into_iter();
     findings.extend(beside.filter(|finding| !lowering.contains(finding) && !host.contains(finding)));
     findings.sort();
     findings.dedup();

@@ -1,5 +1,6 @@
 //! Admission: what source becomes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use kspec_model::program::Program;
@@ -411,6 +412,21 @@ fn an_object_shows_what_a_declaration_lacks() {
         .concat()
         .join("\n")
     );
+}
+
+/// What the webhook loads is what `vet` and `test` judge by.
+#[test]
+fn a_bundle_holds_the_rule_table() {
+    let (compiler, _) = crate::support::compile(
+        "rule tagged on Pod { for c in all_containers { deny if c.image == \"x\" because \"{c.name}\" } }\n\
+         mutation team on Pod { default object.metadata.labels[\"team\"]: \"none\" }\n\
+         enforce tagged in cluster\nenforce team in cluster\n",
+    );
+    let lowered = compiler.lower(&BTreeMap::new());
+    let bundle = kspec_compiler::BundleDocument::new(&compiler, &lowered).to_json();
+    let table = kspec_rules::read_table(serde_json::from_str(&bundle).unwrap()).unwrap();
+    assert_eq!((table.rules.len(), table.mutations.len()), (1, 1));
+    assert_eq!(table, compiler.table());
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) use mutation::mutation_policies;
 pub(crate) use policy::{policies, policy_heads, policy_names};
 pub(crate) use run::{Part, RUNS, parts};
 pub use table::revised;
-pub use table::{Lowering, lowering};
+pub use table::{Lowering, Written, lowering};
 pub(crate) use webhook::configurations;
 pub use webhook::{service, webhook_configurations};
 

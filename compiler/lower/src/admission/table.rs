@@ -72,6 +72,33 @@ pub fn revised(mut table: Table) -> Table {
     table
 }
 
+/// A table's rules and mutations as JSON, and their revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// BLAKE3 of both, as a table has it.
+    pub revision: String,
+    /// The rules, a list in one line.
+    pub rules: String,
+    /// The mutations, a list in one line.
+    pub mutations: String,
+}
+
+impl Written {
+    /// Of a table.
+    #[must_use]
+    pub fn of(table: &Table) -> Self {
+        // Rules and mutations have keys of text: writing them cannot fail.
+        let rules = serde_json::to_string(&table.rules).unwrap_or_default();
+        let mutations = serde_json::to_string(&table.mutations).unwrap_or_default();
+        // As a pair is written.
+        let mut hash = blake3::Hasher::new();
+        for part in ["[", &rules, ",", &mutations, "]"] {
+            hash.update(part.as_bytes());
+        }
+        Self { revision: hash.finalize().to_hex().to_string(), rules, mutations }
+    }
+}
+
 /// Why the webhook decides everything, where it does.
 fn chosen(program: &View<'_>) -> Option<String> {
     (program.project.admission.engine == EngineChoice::Webhook)

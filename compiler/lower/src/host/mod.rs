@@ -13,7 +13,7 @@ mod readme;
 use std::collections::BTreeMap;
 
 use kspec_diagnostics::Finding;
-use kspec_model::program::{Program, View};
+use kspec_model::program::View;
 use serde_json::Value;
 
 use crate::yaml::value_to_yaml;
@@ -56,8 +56,7 @@ pub struct HostSettings {
 
 /// Lowers encryption, audit, authentication and flags for an API server of this version (`1.36`).
 #[must_use]
-pub fn host(program: &Program, kubernetes: &str) -> (HostOutput, Vec<Finding>) {
-    let program = &program.view();
+pub fn host(program: &View<'_>, kubernetes: &str) -> (HostOutput, Vec<Finding>) {
     let (flags, findings) = outcome(program);
     let settings = HostSettings {
         encryption: program.encryption.map(encryption::configuration),

@@ -15,12 +15,11 @@ use kspec_model::{
     Labels, Object, ObjectKey,
     cluster::Known,
     program::{Date, Exception, Origin, Program, View},
-    rules::Table,
 };
 use serde_json::{Map, Value};
 
 use self::{metadata::Metadata, world::World};
-use crate::admission::{Lowering, Sourced};
+use crate::admission::{Lowering, Sourced, Written};
 
 pub use metadata::{EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, MANAGED_BY, PROJECT, PURPOSE};
 pub use world::known_namespaces;
@@ -107,23 +106,22 @@ pub fn objects(
     built(&World::new(&view, state_namespaces, as_of))
 }
 
-/// As [`objects`] without the findings, of a rule table that is known; with the same table, its revision filled in.
+/// As [`objects`] without the findings, of a rule table that is known; with the same table, written.
 #[must_use]
 pub fn objects_and_table(
-    program: &Program,
+    program: &View<'_>,
     state_namespaces: &BTreeMap<String, Labels>,
     as_of: Date,
     lowering: &Lowering,
-) -> (Vec<LoweredObject>, Table) {
-    let view = program.view();
+) -> (Vec<LoweredObject>, Written) {
     std::thread::scope(|scope| {
-        let revised = scope.spawn(|| crate::admission::revised(lowering.table.clone()));
-        let sourced = Sourced::of(&view, lowering);
-        let mut world = World::new(&view, state_namespaces, as_of);
+        let written = scope.spawn(|| Written::of(&lowering.table));
+        let sourced = Sourced::of(program, lowering);
+        let mut world = World::new(program, state_namespaces, as_of);
         world.sourced = Some(&sourced);
         let (objects, _) = built(&world);
         // Work that panics does so here too.
-        (objects, revised.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        (objects, written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 

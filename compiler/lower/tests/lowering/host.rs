@@ -8,11 +8,16 @@ use std::{
 };
 
 use insta::assert_snapshot;
-use kspec_lower::{HostOutput, host};
+use kspec_diagnostics::Finding;
+use kspec_lower::HostOutput;
 use kspec_model::program::*;
 use serde_json::json;
 
 use crate::fixture::*;
+
+fn host(program: &Program, kubernetes: &str) -> (HostOutput, Vec<Finding>) {
+    kspec_lower::host(&program.view(), kubernetes)
+}
 
 fn keyed(algorithm: KeyedProvider, keys: &[&str]) -> EncryptionProvider {
     EncryptionProvider::Keyed { algorithm, keys: strings(keys) }

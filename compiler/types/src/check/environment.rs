@@ -1,7 +1,7 @@
 //! What a rule's or mutation's body can name.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use kspec_diagnostics::{Finding, Span, codes};
 use kspec_model::rules::{Operation, Root, Target};
@@ -181,7 +181,7 @@ impl OnKind {
         let mut roots = vec![
             ("object", object.clone(), Some(Root::Object)),
             ("old", object.optional(), Some(Root::Old)),
-            ("request", request(), Some(Root::Request)),
+            ("request", REQUEST.clone(), Some(Root::Request)),
             ("cluster", Type::Entity(EntityKind::Cluster), None),
         ];
         if let Some(id) = cx.schema.object_type("", "v1", "Namespace") {
@@ -231,7 +231,7 @@ impl OnKind {
 #[must_use]
 pub fn connect_options(kind: &str) -> Option<Type> {
     let fields = options(kind)?.iter().map(|(name, ty)| (Arc::from(*name), ty().optional()));
-    Some(Type::Record(fields.collect()))
+    Some(Type::record(fields))
 }
 
 /// A field's name and type.
@@ -277,11 +277,12 @@ fn pod_spec(id: TypeId, cx: &Cx<'_>) -> Option<(TypeId, &'static [&'static str])
         .find(|(spec, _)| field(*spec, &["ephemeralContainers"]).is_some())
 }
 
+/// The type of the request, the same for every body.
+static REQUEST: LazyLock<Type> = LazyLock::new(request);
+
 /// What the API server says of the request: `AdmissionRequest`'s fields, as CEL has them.
 fn request() -> Type {
-    let record = |fields: &[(&str, Type)]| {
-        Type::Record(fields.iter().map(|(name, ty)| (Arc::from(*name), ty.clone())).collect::<BTreeMap<_, _>>())
-    };
+    let record = |fields: &[(&str, Type)]| Type::record(fields.iter().map(|(name, ty)| (Arc::from(*name), ty.clone())));
     let named = |part: &str| record(&[("group", Type::String), ("version", Type::String), (part, Type::String)]);
     let user = record(&[
         ("username", Type::String),

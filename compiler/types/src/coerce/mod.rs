@@ -36,7 +36,7 @@ fn convert(value: Value, ty: &Type, span: Span, cx: &mut Cx<'_>) -> Value {
         (Value::Error, _) => Value::Error,
         (value, Type::Error | Type::Any | Type::Never) => value,
         (Value::Unknown(Type::Record(types)), ty @ (Type::Kube(_) | Type::Record(_))) => {
-            let fields = types.into_iter().map(|(name, ty)| (name, Value::Unknown(ty))).collect();
+            let fields = types.iter().map(|(name, ty)| (Arc::clone(name), Value::Unknown(ty.clone()))).collect();
             convert(Value::Record(fields), ty, span, cx)
         }
         (Value::Unknown(found), ty) => unknown_as(found, ty, span, cx),
@@ -322,13 +322,13 @@ fn map_as(fields: BTreeMap<Arc<str>, Value>, of: &Type, span: Span, cx: &mut Cx<
 
 fn record_as(
     mut fields: BTreeMap<Arc<str>, Value>,
-    types: &BTreeMap<Arc<str>, Type>,
+    types: &Arc<BTreeMap<Arc<str>, Type>>,
     span: Span,
     cx: &mut Cx<'_>,
 ) -> Value {
     let mut record = BTreeMap::new();
     let mut missing = Vec::new();
-    for (name, ty) in types {
+    for (name, ty) in &**types {
         let value = match fields.remove(name) {
             Some(value) => coerce(value, ty, span, cx),
             None if matches!(ty, Type::Optional(_) | Type::Error) => Value::Absent,
@@ -340,11 +340,11 @@ fn record_as(
         record.insert(Arc::clone(name), value);
     }
     if !missing.is_empty() {
-        cx.report(missing_fields(&Type::Record(types.clone()), &missing, span, cx));
+        cx.report(missing_fields(&Type::Record(Arc::clone(types)), &missing, span, cx));
     }
     for (name, value) in fields {
         if value != Value::Absent && value != Value::Error {
-            let message = format!("there is no field `{name}` in `{}`", Type::Record(types.clone()));
+            let message = format!("there is no field `{name}` in `{}`", Type::Record(Arc::clone(types)));
             let finding =
                 Finding::new(codes::UNKNOWN_FIELD, message, cx.at(span)).because(format!("it has a field `{name}`"));
             cx.report(finding);

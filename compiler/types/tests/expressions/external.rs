@@ -45,10 +45,7 @@ fn text_is_read_as_what_is_wanted() {
         assert_eq!(read(Value::str(text), &ty), (json.to_owned(), Vec::new()), "{text}");
     }
     let nested = Value::List(vec![Value::Record(BTreeMap::from([("memory".into(), Value::str("1Gi"))]))]);
-    let ty = Type::list(Type::Record(BTreeMap::from([
-        ("memory".into(), Type::Quantity),
-        ("until".into(), Type::Date.optional()),
-    ])));
+    let ty = Type::list(Type::record([("memory".into(), Type::Quantity), ("until".into(), Type::Date.optional())]));
     assert_eq!(read(nested, &ty), (r#"[{"memory":"1Gi"}]"#.to_owned(), Vec::new()));
 }
 
