@@ -4,11 +4,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, BufRead as _, BufReader},
+    mem::ManuallyDrop,
     path::{Path, PathBuf},
 };
 
 use kspec_compiler::BundleDocument;
-use kspec_lower::LoweredObject;
 
 use super::project;
 use crate::{
@@ -30,22 +30,23 @@ pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
         Err(exit) => return Ok(exit),
     };
     let compiler = &checked.project.compiler;
-    let lowered = compiler.lower(&BTreeMap::new());
-    // Manifests beside the bundle, which is as long as all of them.
-    let (mut files, bundle) = std::thread::scope(|scope| {
+    // Never taken apart: the process ends with the command.
+    let lowered = ManuallyDrop::new(compiler.lower(&BTreeMap::new()));
+    let mut folder = Folder::open(&args.out)?;
+    // Manifests beside the bundle, which is longer than all of them.
+    std::thread::scope(|scope| {
         let bundle = scope.spawn(|| BundleDocument::new(compiler, &lowered).to_json());
-        let manifest = |lowered: &LoweredObject| {
+        for lowered in &lowered.objects {
             let path = PathBuf::from(kspec_lower::manifest_path(&lowered.object));
-            (path, (kspec_lower::to_yaml(&lowered.object), false))
-        };
-        let files: BTreeMap<PathBuf, (String, bool)> = lowered.objects.iter().map(manifest).collect();
-        (files, bundle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    });
-    for file in &lowered.host.files {
-        files.insert(Path::new("host").join(&file.path), (file.contents.clone(), file.executable));
-    }
-    files.insert(PathBuf::from("bundle.json"), (bundle, false));
-    write(&args.out, &files)?;
+            folder.put(path, &kspec_lower::to_yaml(&lowered.object), false)?;
+        }
+        for file in &lowered.host.files {
+            folder.put(Path::new("host").join(&file.path), &file.contents, file.executable)?;
+        }
+        let bundle = bundle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        folder.put(PathBuf::from("bundle.json"), &bundle, false)
+    })?;
+    folder.close()?;
     let manifests = lowered.objects.len();
     context.note(&format!(
         "{manifests} manifests and {} host files in {}",
@@ -74,20 +75,32 @@ fn holds(path: &Path, text: &str) -> io::Result<bool> {
     }
 }
 
-/// Writes the files, and removes those of the last run that are no more.
-fn write(out: &Path, files: &BTreeMap<PathBuf, (String, bool)>) -> Result<(), Failure> {
-    fs::create_dir_all(out).map_err(|error| Failure::io(out, &error))?;
-    let index = out.join(INDEX);
-    let before: BTreeSet<PathBuf> = match fs::read_to_string(&index) {
-        Ok(text) => text
-            .lines()
-            .map(PathBuf::from)
-            .filter(|path| path.components().all(|part| matches!(part, std::path::Component::Normal(_))))
-            .collect(),
-        Err(_) => BTreeSet::new(),
-    };
-    for (path, (text, executable)) in files {
-        let path = out.join(path);
+/// The folder that files are written to.
+struct Folder<'a> {
+    out: &'a Path,
+    /// Those of the last run.
+    before: BTreeSet<PathBuf>,
+    /// Those of this one.
+    files: BTreeSet<PathBuf>,
+}
+
+impl<'a> Folder<'a> {
+    fn open(out: &'a Path) -> Result<Self, Failure> {
+        fs::create_dir_all(out).map_err(|error| Failure::io(out, &error))?;
+        let before = match fs::read_to_string(out.join(INDEX)) {
+            Ok(text) => text
+                .lines()
+                .map(PathBuf::from)
+                .filter(|path| path.components().all(|part| matches!(part, std::path::Component::Normal(_))))
+                .collect(),
+            Err(_) => BTreeSet::new(),
+        };
+        Ok(Self { out, before, files: BTreeSet::new() })
+    }
+
+    /// Writes a file.
+    fn put(&mut self, file: PathBuf, text: &str, executable: bool) -> Result<(), Failure> {
+        let path = self.out.join(&file);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| Failure::io(folder, &error))?;
         }
@@ -98,18 +111,25 @@ fn write(out: &Path, files: &BTreeMap<PathBuf, (String, bool)>) -> Result<(), Fa
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = if *executable { 0o755 } else { 0o644 };
+            let mode = if executable { 0o755 } else { 0o644 };
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(|error| Failure::io(&path, &error))?;
         }
+        self.files.insert(file);
+        Ok(())
     }
-    for gone in before.iter().filter(|path| !files.contains_key(*path)) {
-        let path = out.join(gone);
-        match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::io(&path, &error)),
+
+    /// Removes the files of the last run that are no more, and notes those of this one.
+    fn close(self) -> Result<(), Failure> {
+        for gone in self.before.difference(&self.files) {
+            let path = self.out.join(gone);
+            match fs::remove_file(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Failure::io(&path, &error)),
+            }
         }
+        let index = self.out.join(INDEX);
+        let list: String = self.files.iter().map(|path| format!("{}\n", path.display())).collect();
+        fs::write(&index, list).map_err(|error| Failure::io(&index, &error))
     }
-    let list: String = files.keys().map(|path| format!("{}\n", path.display())).collect();
-    fs::write(&index, list).map_err(|error| Failure::io(&index, &error))
 }

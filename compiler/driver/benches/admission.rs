@@ -14,6 +14,10 @@ use kspec_schema::Schema;
 const RULES: usize = 1000;
 const CONFIG: &str = "name = \"bench\"\nedition = \"2026\"\nkubernetes = \"1.36\"\n";
 
+/// The command's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -4,7 +4,7 @@
 //! `enum` of the OpenAPI documents, and of CustomResourceDefinitions.
 
 use kspec_model::rules::Target;
-use kspec_schema::{Schema, Step, Text, Type, TypeId};
+use kspec_schema::{Schema, Text, Type, TypeId};
 
 use crate::path::{Path, Seg};
 
@@ -24,11 +24,13 @@ impl<'s> Closed<'s> {
     pub(crate) fn at(&self, path: &Path) -> Option<&'s [Text]> {
         let mut ty = self.root?;
         for seg in &path.0 {
-            let step = match seg {
-                Seg::Field(name) => Step::Field(name.to_string()),
-                Seg::Item => Step::Index(0),
+            ty = match (self.schema.ty(ty), seg) {
+                (Type::Object(object), Seg::Field(name)) => object.field(name)?.ty,
+                (Type::Map { value, .. }, Seg::Field(_)) => *value,
+                (Type::List { item, .. }, Seg::Item) => *item,
+                // Where anything may stand, nothing is listed.
+                _ => return None,
             };
-            ty = self.schema.step(ty, &step)?.ty;
         }
         match self.schema.ty(ty) {
             Type::String { values, .. } if !values.is_empty() => Some(values),

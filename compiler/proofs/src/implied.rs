@@ -82,16 +82,22 @@ struct Circle {
     members: Vec<usize>,
     /// Those that may refuse anything.
     any: Vec<usize>,
-    /// Those that refuse only what has a value somewhere.
-    values: FxHashMap<Path, FxHashMap<Value, Vec<usize>>>,
-    /// Those that refuse only what has a text somewhere that begins so.
-    prefixes: FxHashMap<Path, BTreeMap<String, Vec<usize>>>,
+    /// The others, by where they require something.
+    required: BTreeMap<Path, At>,
+}
+
+/// What rules require at one place.
+#[derive(Default)]
+struct At {
+    /// Those that refuse only what has a value there.
+    values: FxHashMap<Value, Vec<usize>>,
+    /// Those that refuse only what has a text there that begins so.
+    prefixes: BTreeMap<String, Vec<usize>>,
 }
 
 impl Circle {
     fn new(kind: &Kind<'_>, members: Vec<usize>) -> Self {
-        let mut circle =
-            Self { members: Vec::new(), any: Vec::new(), values: FxHashMap::default(), prefixes: FxHashMap::default() };
+        let mut circle = Self { members: Vec::new(), any: Vec::new(), required: BTreeMap::new() };
         for member in &members {
             let Some(single) = kind.singles.get(*member) else { continue };
             let required: Option<Vec<&Required>> = single
@@ -107,12 +113,12 @@ impl Circle {
             for required in required {
                 match required {
                     Required::OneOf(path, values) => {
-                        let of_path = circle.values.entry(path.clone()).or_default();
-                        values.iter().for_each(|value| of_path.entry(value.clone()).or_default().push(*member));
+                        let at = circle.required.entry(path.clone()).or_default();
+                        values.iter().for_each(|value| at.values.entry(value.clone()).or_default().push(*member));
                     }
                     Required::Prefix(path, prefix) => {
-                        let of_path = circle.prefixes.entry(path.clone()).or_default();
-                        of_path.entry(prefix.clone()).or_default().push(*member);
+                        let at = circle.required.entry(path.clone()).or_default();
+                        at.prefixes.entry(prefix.clone()).or_default().push(*member);
                     }
                 }
             }
@@ -124,32 +130,33 @@ impl Circle {
     /// Those that may refuse an object, in order.
     fn candidates(&self, object: &Value) -> Cow<'_, [usize]> {
         let mut found = BTreeSet::new();
-        self.collect(&mut Path::default(), object, &mut found);
+        for (path, at) in &self.required {
+            at.collect(&path.0, object, &mut found);
+        }
         if found.is_empty() {
             return Cow::Borrowed(&self.any);
         }
         found.extend(&self.any);
         Cow::Owned(found.into_iter().collect())
     }
+}
 
-    fn collect(&self, path: &mut Path, value: &Value, found: &mut BTreeSet<usize>) {
-        match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    path.0.push(Seg::Field(name.as_str().into()));
-                    self.collect(path, value, found);
-                    path.0.pop();
+impl At {
+    /// Those that may refuse what stands at the end of a path from a value.
+    fn collect(&self, path: &[Seg], value: &Value, found: &mut BTreeSet<usize>) {
+        match path.split_first() {
+            Some((Seg::Field(name), rest)) => {
+                if let Some(inner) = value.get(&**name) {
+                    self.collect(rest, inner, found);
                 }
             }
-            Value::Array(items) => {
-                path.0.push(Seg::Item);
-                items.iter().for_each(|item| self.collect(path, item, found));
-                path.0.pop();
+            Some((Seg::Item, rest)) => {
+                value.as_array().into_iter().flatten().for_each(|item| self.collect(rest, item, found));
             }
-            scalar => {
-                found.extend(self.values.get(path).and_then(|values| values.get(scalar)).into_iter().flatten());
-                if let (Some(prefixes), Some(text)) = (self.prefixes.get(path), scalar.as_str()) {
-                    let lengths = (1..=text.len()).filter_map(|len| prefixes.get(text.get(..len)?));
+            None => {
+                found.extend(self.values.get(value).into_iter().flatten());
+                if let Some(text) = value.as_str().filter(|_| !self.prefixes.is_empty()) {
+                    let lengths = (1..=text.len()).filter_map(|len| self.prefixes.get(text.get(..len)?));
                     found.extend(lengths.flatten());
                 }
             }

@@ -284,13 +284,13 @@ fn never(kind: &Kind<'_>, told: &[Option<Found>], proofs: &mut Vec<Proof>) {
 
 /// Enforced rules that hold where a cluster is mended.
 fn lockouts(kind: &Kind<'_>, system: &[&str], proofs: &mut Vec<Proof>) {
-    for single in kind.singles.iter().filter(|single| single.bound.action == Action::Deny && kind.namespaced) {
-        for name in system {
-            let place = Somewhere::named(name);
-            if !place.is_in(&single.bound.scope) {
-                continue;
-            }
-            let site = Site::new(single.target, &place);
+    if !kind.namespaced {
+        return;
+    }
+    let places: Vec<(&str, Somewhere)> = system.iter().map(|name| (*name, Somewhere::named(name))).collect();
+    for single in kind.singles.iter().filter(|single| single.bound.action == Action::Deny) {
+        for (name, place) in places.iter().filter(|(_, place)| place.is_in(&single.bound.scope)) {
+            let site = Site::new(single.target, place);
             let witness = match search(&site, &[(single, Want::Violates)], &BTreeMap::new(), ANYTHING) {
                 Found::None => continue,
                 Found::Object(object) => Some(object),

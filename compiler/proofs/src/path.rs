@@ -66,7 +66,7 @@ impl Path {
                         *place = Value::Object(Map::new());
                     }
                     let Value::Object(map) = place else { return };
-                    map.entry(name.to_string()).or_insert(Value::Null)
+                    map.entry(String::from(&**name)).or_insert(Value::Null)
                 }
                 Seg::Item => {
                     if place.as_array().is_none_or(Vec::is_empty) {
@@ -133,7 +133,7 @@ impl Path {
                 } else if let Some((Seg::Field(last), base)) = path.split_last()
                     && let Some(Value::Object(map)) = reach(object, base)
                 {
-                    map.insert(last.to_string(), was.clone());
+                    map.insert(String::from(&**last), was.clone());
                 }
             }
             (None, Some((Seg::Field(last), base))) => {

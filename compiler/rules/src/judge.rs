@@ -356,7 +356,8 @@ impl<'a> Run<'a> {
     /// Whether a body finds violations, and of which sort: no messages, no paths.
     pub(crate) fn told(&mut self, statements: &'a [Statement], slots: usize) -> Result<Told, Failed> {
         self.told = Some(Told::default());
-        self.body(statements, slots)?;
+        self.frame.begin(slots);
+        self.statements(statements)?;
         Ok(self.told.take().unwrap_or_default())
     }
 

@@ -7,6 +7,7 @@
 mod cel;
 mod engine;
 mod exempt;
+mod gate;
 mod left_out;
 mod mutation;
 mod order;
@@ -23,8 +24,11 @@ use kspec_diagnostics::Finding;
 use kspec_model::program::{Date, Origin, Program, View};
 use kspec_model::rules::{Engine, Table};
 
+use self::engine::Said;
+
 pub(crate) use mutation::mutation_policies;
-pub(crate) use policy::{policies, policy_heads, policy_names};
+pub(crate) use policy::{Policy, policy_names};
+use policy::{policies, policy_heads};
 pub(crate) use run::{Part, RUNS, parts};
 pub use table::revised;
 pub use table::{Lowering, Written, lowering};
@@ -53,29 +57,40 @@ pub struct Sourced<'p> {
     pub mutations: Vec<&'p Origin>,
     /// Why the webhook decides it, of each rule and then of each mutation; none where the API server does.
     pub reasons: Cow<'p, [Option<String>]>,
+    /// What CEL says of each rule, in the table's order.
+    said: Cow<'p, [Said]>,
 }
 
 impl<'p> Sourced<'p> {
     /// What a program was lowered to.
     #[must_use]
     pub fn of(program: &View<'p>, lowering: &'p Lowering) -> Self {
-        let Lowering { table, bindings, reasons } = lowering;
-        Self::new(program, Cow::Borrowed(table), bindings, Cow::Borrowed(reasons))
+        let Lowering { table, bindings, reasons, said } = lowering;
+        Self::new(program, bindings, (Cow::Borrowed(table), Cow::Borrowed(reasons), Cow::Borrowed(said)))
     }
 
-    fn new(program: &View<'p>, table: Cow<'p, Table>, bindings: &[usize], reasons: Cow<'p, [Option<String>]>) -> Self {
+    /// The policies of its rules; `heads`: without their expressions.
+    pub(crate) fn policies(&self, heads: bool) -> Vec<Policy> {
+        if heads { policy_heads(&self.table) } else { policies(&self.table, &self.said) }
+    }
+
+    fn new(
+        program: &View<'p>,
+        bindings: &[usize],
+        (table, reasons, said): (Cow<'p, Table>, Cow<'p, [Option<String>]>, Cow<'p, [Said]>),
+    ) -> Self {
         let (rules, mutations) = bindings.split_at(table.rules.len().min(bindings.len()));
         let rules = rules.iter().filter_map(|at| program.rules.get(*at)).map(|binding| &binding.origin);
         let mutations = mutations.iter().filter_map(|at| program.mutations.get(*at)).map(|binding| &binding.origin);
-        Self { rules: rules.collect(), mutations: mutations.collect(), table, reasons }
+        Self { rules: rules.collect(), mutations: mutations.collect(), table, reasons, said }
     }
 }
 
 /// The table of a program on a day, with where each entry is bound.
 #[must_use]
 pub fn sourced<'p>(program: &View<'p>, as_of: Date) -> Sourced<'p> {
-    let Lowering { table, bindings, reasons } = lowering(program, as_of);
-    Sourced::new(program, Cow::Owned(table), &bindings, Cow::Owned(reasons))
+    let Lowering { table, bindings, reasons, said } = lowering(program, as_of);
+    Sourced::new(program, &bindings, (Cow::Owned(table), Cow::Owned(reasons), Cow::Owned(said)))
 }
 
 /// Which engine decides a bound rule or mutation, and why it is not the API server.
@@ -97,7 +112,7 @@ pub struct Placement {
 #[must_use]
 pub fn placements(program: &Program, as_of: Date) -> Vec<Placement> {
     let view = program.view();
-    let Sourced { table, rules, mutations, reasons } = sourced(&view, as_of);
+    let Sourced { table, rules, mutations, reasons, .. } = sourced(&view, as_of);
     let named = table.rules.iter().map(|bound| (&bound.id, &bound.rule.name, bound.engine));
     let mutated = table.mutations.iter().map(|bound| (&bound.id, &bound.mutation.name, bound.engine));
     named

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use kspec_model::Operator;
 use kspec_model::rules::{
-    Action, Body, BoundRule, CEL_RESERVED, Engine, Expr, FailurePolicy, Namespaces, Op, Root, Scope, Severity, Stmt,
-    Table, Target,
+    Action, Body, BoundRule, CEL_RESERVED, Engine, Expr, FailurePolicy, Namespaces, Scope, Severity, Stmt, Table,
+    Target,
 };
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 
-use super::cel::{self, Hoist, Printer, Roots, Unsaid, Verdicts, quote};
+use super::cel::{self, Hoist, Printer, Template, Unsaid, Verdicts, quote};
+use super::engine::Said;
+use super::gate::{Violations, gate, violations};
 use super::targets::{Meets, Shape, resource_rules, shapes};
 use super::{left_out, minor};
 use crate::names;
@@ -37,10 +39,13 @@ pub(crate) struct Policy {
     pub(crate) doc: String,
     /// Index of its first rule among the table's rules, or of its mutation behind them.
     pub(crate) first: usize,
-    group: Grouped,
+    /// The ValidatingAdmissionPolicy's `spec`.
+    pub(crate) spec: Value,
+    /// The binding's `spec`.
+    pub(crate) binding: Value,
 }
 
-/// What is written when the objects are built.
+/// What is written into a policy.
 struct Grouped {
     effect: Effect,
     failure: FailurePolicy,
@@ -81,37 +86,44 @@ struct Group<'t> {
     members: Vec<Member<'t>>,
 }
 
-struct Member<'t> {
-    at: usize,
+/// A rule of a policy.
+pub(super) struct Member<'t> {
+    /// Its place in the table.
+    pub(super) at: usize,
     bound: &'t BoundRule,
-    statements: &'t [Stmt],
-    verdicts: Verdicts,
-    applies: Option<&'t Expr>,
+    pub(super) statements: &'t [Stmt],
+    pub(super) verdicts: Verdicts,
+    pub(super) applies: Option<&'t Expr>,
     /// What stands before its messages.
-    prefix: String,
+    prefix: fn(&BoundRule) -> String,
+    /// Among the rule's.
+    pub(super) body: usize,
+    /// Its messages, where they are written already.
+    pub(super) messages: Option<&'t Template>,
 }
 
 /// The policies of a table, in the order of their first rules.
-pub(crate) fn policies(table: &Table) -> Vec<Policy> {
+pub(crate) fn policies(table: &Table, said: &[Said]) -> Vec<Policy> {
     let left_out = told_to_be_left_out(table);
-    let groups = all_groups(table, &left_out);
+    let groups = all_groups(table, said, &left_out);
     let parts = parts(table, &groups);
-    let composed = |part: &Part<'_, '_>| composed(table, part.group, part.members, part.name.clone()).ok();
+    let violations = violations(minor(&table.kubernetes), parts.iter().map(|part| part.members));
+    let composed = |part: &Part<'_, '_>| composed(table, part, &violations).ok();
     shared_few(&parts, composed).into_iter().flatten().collect()
 }
 
 /// The policies of a table without their expressions: which requests they are asked about, and what a fault does.
 pub(crate) fn policy_heads(table: &Table) -> Vec<Policy> {
     let left_out = told_to_be_left_out(table);
-    let groups = all_groups(table, &left_out);
-    let parts = parts(table, &groups).into_iter();
-    parts.map(|part| head(part.group, part.members, part.name)).collect()
+    let groups = all_groups(table, &[], &left_out);
+    let parts = parts(table, &groups);
+    parts.iter().map(|part| policy(part, Grouped::head(part))).collect()
 }
 
 /// The policies of a table by name, each with the index of its first rule, as in [`Policy::first`]: at a small part of the cost.
 pub(crate) fn policy_names(table: &Table) -> Vec<(String, usize)> {
     let left_out = told_to_be_left_out(table);
-    let groups = all_groups(table, &left_out);
+    let groups = all_groups(table, &[], &left_out);
     let parts = parts(table, &groups).into_iter();
     parts.map(|part| (part.name, part.members.first().map_or(0, |member| member.at))).collect()
 }
@@ -122,11 +134,11 @@ fn told_to_be_left_out(table: &Table) -> Vec<(usize, BoundRule)> {
     mutations.filter_map(|(at, bound)| Some((table.rules.len() + at, left_out::rule(bound)?))).collect()
 }
 
-fn all_groups<'t>(table: &'t Table, left_out: &'t [(usize, BoundRule)]) -> Vec<Group<'t>> {
+fn all_groups<'t>(table: &'t Table, said: &'t [Said], left_out: &'t [(usize, BoundRule)]) -> Vec<Group<'t>> {
     let rules = table.rules.iter().enumerate().filter(|(_, bound)| bound.engine == Engine::Cel);
-    let told = |bound: &BoundRule| format!("{}: ", bound.rule.name);
-    let mut groups = grouped(rules, &|bound| bound.rule.prefix());
-    groups.extend(grouped(left_out.iter().map(|(at, bound)| (*at, bound)), &told));
+    let mut groups = grouped(rules, said, |bound| bound.rule.prefix());
+    let left_out = left_out.iter().map(|(at, bound)| (*at, bound));
+    groups.extend(grouped(left_out, &[], |bound| format!("{}: ", bound.rule.name)));
     groups
 }
 
@@ -169,7 +181,8 @@ fn batches<'g, 't>(members: &'g [Member<'t>]) -> Vec<&'g [Member<'t>]> {
 
 fn grouped<'t>(
     rules: impl Iterator<Item = (usize, &'t BoundRule)>,
-    prefix: &dyn Fn(&BoundRule) -> String,
+    said: &'t [Said],
+    prefix: fn(&BoundRule) -> String,
 ) -> Vec<Group<'t>> {
     let mut groups: Vec<Group<'t>> = Vec::new();
     let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
@@ -196,7 +209,12 @@ fn grouped<'t>(
                     statements,
                     verdicts: *verdicts,
                     applies: shape.applies,
-                    prefix: prefix(bound),
+                    prefix,
+                    body: shape.body,
+                    messages: said
+                        .get(at)
+                        .and_then(|said| said.messages.get(shape.body)?.as_ref())
+                        .filter(|_| verdicts.are_all(statements)),
                 };
                 let alike =
                     Alike { kind, shape: number, effect: *effect, scope: &bound.scope, failure: bound.failure_policy };
@@ -256,7 +274,8 @@ fn name(table: &Table, group: &Group<'_>) -> String {
     names::hashed(&text.to_ascii_lowercase(), &group.key)
 }
 
-fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: String) -> Result<Policy, Unsaid> {
+fn composed(table: &Table, part: &Part<'_, '_>, violations: &Violations) -> Result<Policy, Unsaid> {
+    let Part { group, members, .. } = part;
     let minor = minor(&table.kubernetes);
     let inline = group.shape.roots();
     // An object that has no name of its own is evaluated once, as a variable. Rules are in lower case.
@@ -279,14 +298,19 @@ fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: Stri
     if let Some(applies) = shared {
         conditions.push(("in-scope".to_owned(), Printer::new(minor, inline.clone(), None).condition(applies)?));
     }
-    let gate = gate(minor, members, &inline, shared);
+    let gate = gate(minor, (members, violations), &inline, shared);
     let gated = gate.is_some();
     conditions.extend(gate.map(|gate| ("violated".to_owned(), gate)));
     let mut hoist = Hoist::default();
     let mut written: Vec<(String, Severity, String)> = Vec::new();
-    for member in members {
-        let mut printer = Printer::new(minor, roots.clone(), Some(&mut hoist));
-        let messages = printer.messages(member.statements, member.verdicts, &member.prefix)?;
+    for member in *members {
+        let messages = match member.messages.filter(|_| roots.are_two()) {
+            Some(messages) => messages.filled(&roots, &mut hoist),
+            None => {
+                let mut printer = Printer::new(minor, roots.clone(), Some(&mut hoist));
+                printer.messages(member.statements, member.verdicts, &(member.prefix)(member.bound))?
+            }
+        };
         let messages = match member.applies.filter(|_| shared.is_none()) {
             Some(applies) => {
                 let applies = Printer::new(minor, roots.clone(), None).condition(applies)?;
@@ -297,12 +321,11 @@ fn composed(table: &Table, group: &Group<'_>, members: &[Member<'_>], name: Stri
         written.push((variable(&member.bound.id), member.bound.rule.severity, messages));
     }
     variables.extend(hoist.variables);
-    let head = head(group, members, name);
-    Ok(Policy { group: Grouped { variables, conditions, members: written, gated, ..head.group }, ..head })
+    Ok(policy(part, Grouped { variables, conditions, members: written, gated, ..Grouped::head(part) }))
 }
 
-/// A policy without its expressions.
-fn head(group: &Group<'_>, members: &[Member<'_>], name: String) -> Policy {
+fn policy(part: &Part<'_, '_>, grouped: Grouped) -> Policy {
+    let Part { group, members, name } = part;
     let mut rules: Vec<&str> = members.iter().map(|member| member.bound.rule.name.as_str()).collect();
     rules.dedup();
     let does = match group.effect {
@@ -311,10 +334,19 @@ fn head(group: &Group<'_>, members: &[Member<'_>], name: String) -> Policy {
         Effect::Audit => "Notes in the audit log what violates",
     };
     Policy {
-        name,
+        name: name.clone(),
         doc: format!("{does} {}", rules.join(", ")),
         first: members.first().map_or(0, |member| member.at),
-        group: Grouped {
+        spec: grouped.spec(),
+        binding: grouped.binding(name),
+    }
+}
+
+impl Grouped {
+    /// Without its expressions.
+    fn head(part: &Part<'_, '_>) -> Self {
+        let group = part.group;
+        Self {
             effect: group.effect,
             failure: group.failure,
             rules: resource_rules(&group.shape.meets),
@@ -323,73 +355,11 @@ fn head(group: &Group<'_>, members: &[Member<'_>], name: String) -> Policy {
             members: Vec::new(),
             gated: false,
             selector: namespace_selector(group.scope),
-        },
-    }
-}
-
-/// That some rule of a policy is violated, as a match condition.
-///
-/// The API server evaluates the message of every validation on every request, in an evaluation of its own that shares no
-/// variable with the validation: each rule would be evaluated twice for each object that passes. What does not match a
-/// condition is asked neither. None where a condition cannot say it: conditions do not see the namespace, and one of them
-/// may cost no more than any other expression.
-fn gate(minor: u32, members: &[Member<'_>], inline: &Roots, shared: Option<&Expr>) -> Option<String> {
-    let cost = members.iter().fold(0_u64, |sum, member| sum.saturating_add(cel::cost(member.statements)));
-    let namespace = |expr: &Expr| {
-        let mut found = false;
-        expr.walk(&mut |expr| found |= matches!(expr.op, Op::Root(Root::Namespace)));
-        found
-    };
-    if cost > cel::LIMIT || members.iter().any(|member| reads(member.statements, &namespace)) {
-        return None;
-    }
-    // What is a variable of the policy is bound around here: the only item of a list.
-    let (mut bound, mut roots) = (Vec::new(), inline.clone());
-    for (root, plain, name) in [
-        (&mut roots.object, ["object", "oldObject"], "judgedObject"),
-        (&mut roots.old, ["oldObject", "oldObject"], "judgedOld"),
-    ] {
-        if !plain.contains(&root.as_str()) {
-            bound.push((name.to_owned(), std::mem::replace(root, name.to_owned())));
         }
     }
-    let mut hoist = Hoist::bare();
-    let mut violated = Vec::with_capacity(members.len());
-    for member in members {
-        let violation =
-            Printer::new(minor, roots.clone(), Some(&mut hoist)).violation(member.statements, member.verdicts).ok()?;
-        let applies = match member.applies.filter(|_| shared.is_none()) {
-            Some(applies) if namespace(applies) => return None,
-            Some(applies) => {
-                format!("({}) && ", Printer::new(minor, roots.clone(), None).condition(applies).ok()?)
-            }
-            None => String::new(),
-        };
-        violated.extend(violation.map(|violation| format!("({applies}{violation})")));
-    }
-    bound.extend(hoist.variables);
-    let mut text = violated.join(" || ");
-    for (name, value) in bound.iter().rev() {
-        if cel::mentions(&text, name) {
-            text = format!("[{value}].exists({name}, {text})");
-        }
-    }
-    (text.len() <= cel::LONGEST).then_some(text)
-}
 
-/// Whether an expression of a rule's statements is one of these.
-fn reads(statements: &[Stmt], is: &impl Fn(&Expr) -> bool) -> bool {
-    statements.iter().any(|statement| match statement {
-        Stmt::Let(_, value) => is(value),
-        Stmt::For { over, body, .. } => over.iter().any(is) || reads(body, is),
-        Stmt::Verdict(verdict) => is(&verdict.when) || is(&verdict.message),
-    })
-}
-
-impl Policy {
-    /// The ValidatingAdmissionPolicy's `spec`.
-    pub(crate) fn spec(&self) -> Value {
-        let group = &self.group;
+    fn spec(&self) -> Value {
+        let group = self;
         let mut variables: Vec<Value> = Vec::new();
         let mut variable = |name: &str, expression: &str| {
             variables.push(json!({ "name": name, "expression": expression }));
@@ -442,18 +412,17 @@ impl Policy {
         Value::Object(spec)
     }
 
-    /// The binding's `spec`.
-    pub(crate) fn binding(&self) -> Value {
-        let actions = match self.group.effect {
+    fn binding(&self, name: &str) -> Value {
+        let actions = match self.effect {
             Effect::Deny => json!(["Deny", "Audit"]),
             Effect::Warn => json!(["Warn", "Audit"]),
             Effect::Audit => json!(["Audit"]),
         };
-        let mut spec = json!({ "policyName": self.name, "validationActions": actions });
-        if self.group.selector.as_object().is_some_and(|selector| !selector.is_empty())
+        let mut spec = json!({ "policyName": name, "validationActions": actions });
+        if self.selector.as_object().is_some_and(|selector| !selector.is_empty())
             && let Some(spec) = spec.as_object_mut()
         {
-            spec.insert("matchResources".to_owned(), json!({ "namespaceSelector": self.group.selector }));
+            spec.insert("matchResources".to_owned(), json!({ "namespaceSelector": self.selector }));
         }
         spec
     }

@@ -6,7 +6,8 @@ use std::io::{BufWriter, Write};
 use kspec_model::program::{AdmissionScope, Date, EngineChoice, MutationBinding, RuleBinding, View};
 use kspec_model::rules::{Action, BoundMutation, BoundRule, Engine, FailurePolicy, Scope, Table};
 
-use super::{engine, exempt, minor, scope};
+use super::engine::{self, Said};
+use super::{exempt, minor, scope};
 use crate::names;
 use crate::shared::shared;
 
@@ -19,6 +20,8 @@ pub struct Lowering {
     pub bindings: Vec<usize>,
     /// Of each rule, and then of each mutation, why the webhook decides it.
     pub reasons: Vec<Option<String>>,
+    /// What CEL says of each rule: nothing of those that the webhook decides.
+    pub(super) said: Vec<Said>,
 }
 
 /// The table of a program on a day, without its revision.
@@ -30,17 +33,22 @@ pub fn lowering(program: &View<'_>, as_of: Date) -> Lowering {
     let bindings: Vec<(&RuleBinding, String)> = bindings.collect();
     let lowered = shared(&bindings, |(binding, id)| {
         let bound = rule(program, binding, as_of, id.clone())?;
-        let reason = chosen(program).or_else(|| engine::of_rule(&bound, target).err());
+        let (said, reason) = match chosen(program).map_or_else(|| engine::of_rule(&bound, target), Err) {
+            Ok(said) => (said, None),
+            Err(reason) => (Said::default(), Some(reason)),
+        };
         let engine = if reason.is_some() { Engine::Webhook } else { Engine::Cel };
         // What never refuses does not refuse because nobody answers, either.
         let told = engine == Engine::Webhook && bound.action != Action::Deny;
         let failure_policy = if told { FailurePolicy::Ignore } else { bound.failure_policy };
-        Some((BoundRule { engine, failure_policy, ..bound }, reason))
+        Some((BoundRule { engine, failure_policy, ..bound }, reason, said))
     });
     let (mut rules, mut places, mut reasons) = (Vec::with_capacity(lowered.len()), Vec::new(), Vec::new());
+    let mut all_said = Vec::with_capacity(lowered.len());
     for (place, lowered) in lowered.into_iter().enumerate() {
-        let Some((bound, reason)) = lowered else { continue };
+        let Some((bound, reason, said)) = lowered else { continue };
         rules.push(bound);
+        all_said.push(said);
         places.push(place);
         reasons.push(reason);
     }
@@ -62,7 +70,7 @@ pub fn lowering(program: &View<'_>, as_of: Date) -> Lowering {
         rules,
         mutations,
     };
-    Lowering { table, bindings: places, reasons }
+    Lowering { table, bindings: places, reasons, said: all_said }
 }
 
 /// The table with its revision.

@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 
 use super::cel::Roots;
 
+/// The object of a request that may be a DELETE.
+const EITHER: &str = "(request.operation == 'DELETE' ? oldObject : object)";
+/// What stands behind the path to a template.
+const OR_NULL: &str = ".orValue(dyn(null))";
+
 /// Targets that one body judges in one way.
 #[derive(Clone)]
 pub(super) struct Shape<'t> {
@@ -33,23 +38,42 @@ pub(super) struct Meets<'t> {
 impl Shape<'_> {
     /// How the object is called where no variable can be used.
     pub(super) fn roots(&self) -> Roots {
-        let operations: BTreeSet<Operation> = self.meets.iter().flat_map(|meets| &meets.operations).copied().collect();
-        let object = if !operations.contains(&Operation::Delete) {
+        let mut operations = self.meets.iter().flat_map(|meets| &meets.operations);
+        let deletes = operations.clone().any(|operation| *operation == Operation::Delete);
+        let object = if !deletes {
             "object"
-        } else if operations.len() == 1 {
+        } else if operations.all(|operation| *operation == Operation::Delete) {
             "oldObject"
         } else {
-            "(request.operation == 'DELETE' ? oldObject : object)"
+            EITHER
         };
         let part = |base: &str| {
             if self.template.is_empty() {
                 return base.to_owned();
             }
             let path: String = self.template.iter().map(|name| format!(".?{name}")).collect();
-            format!("{base}{path}.orValue(dyn(null))")
+            format!("{base}{path}{OR_NULL}")
         };
         Roots { object: part(object), old: part("oldObject") }
     }
+}
+
+/// As long as what the object is called in any shape of these targets, or longer.
+pub(super) fn widest_root(targets: &[Target]) -> usize {
+    let path = |target: &Target| target.template.iter().map(|name| name.len() + ".?".len()).sum::<usize>();
+    EITHER.len() + OR_NULL.len() + targets.iter().map(path).max().unwrap_or_default()
+}
+
+/// Whether some request is judged by a body.
+pub(super) fn judges(targets: &[Target], body: usize) -> bool {
+    let same = |one: &Target, other: &Target| {
+        (&one.group, &one.resource, &one.subresource) == (&other.group, &other.resource, &other.subresource)
+    };
+    // Most targets are the first of their resource, from which no other takes a request.
+    let mut first =
+        targets.iter().enumerate().filter(|(_, target)| target.body == body && !target.operations.is_empty());
+    first.any(|(at, target)| !targets.iter().take(at).any(|other| same(other, target)))
+        || shapes(targets).iter().any(|shape| shape.body == body)
 }
 
 /// The shapes of a rule's targets. A request is judged by the first target that fits it: what an earlier one takes, later

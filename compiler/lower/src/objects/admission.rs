@@ -53,17 +53,16 @@ fn policies<'a>(world: &World<'a>, sourced: &Sourced<'a>, output: &mut Output<'a
         }
         return;
     }
-    let policies = if world.heads { admission::policy_heads } else { admission::policies };
-    for policy in policies(&sourced.table) {
+    for policy in sourced.policies(world.heads) {
         let Some(origin) = origin(sourced, policy.first) else { continue };
         let kind = named("ValidatingAdmissionPolicy");
         output.object(world, kind, kind.named(None, policy.name.clone(), origin), 0, |object| {
-            object.insert("spec".to_owned(), policy.spec());
+            object.insert("spec".to_owned(), policy.spec);
             (Phase::Policies, Metadata { doc: Some(policy.doc.as_str().into()), ..Metadata::default() })
         });
         let kind = named("ValidatingAdmissionPolicyBinding");
         output.object(world, kind, kind.named(None, policy.name.clone(), origin), 0, |object| {
-            object.insert("spec".to_owned(), policy.binding());
+            object.insert("spec".to_owned(), policy.binding);
             (Phase::PolicyBindings, Metadata::default())
         });
     }

@@ -17,6 +17,7 @@ mod pattern;
 mod piece;
 mod print;
 mod statement;
+mod template;
 mod violated;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub(super) use patch::{Patch, Place};
 pub(super) use piece::quote;
 pub(super) use print::mentions;
 pub(super) use statement::Verdicts;
+pub(crate) use template::Template;
 
 /// Why CEL cannot say something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +55,10 @@ pub(super) struct Printer<'h> {
     /// Where lists that several rules read become variables of the policy.
     hoist: Option<&'h mut Hoist>,
     fresh: u32,
+    /// How long a name may be that what is written stands for; 0 where it is written as it stays.
+    widest: usize,
+    /// With such names something may be too long.
+    long: bool,
 }
 
 /// How the object that a rule judges is called in CEL.
@@ -65,6 +71,11 @@ pub(super) struct Roots {
 }
 
 impl Roots {
+    /// Whether the object and the old one are called differently.
+    pub(super) fn are_two(&self) -> bool {
+        self.object != self.old
+    }
+
     /// How much they make an expression longer.
     pub(super) fn len(&self) -> usize {
         self.object.len() + self.old.len()
@@ -90,17 +101,50 @@ enum Bound {
 /// Lists that became variables of a policy, by their text.
 #[derive(Debug, Default)]
 pub(super) struct Hoist {
-    /// Whether they are called by their names alone.
-    bare: bool,
+    called: Called,
     by_text: BTreeMap<String, String>,
     /// Name and expression, in the order in which they were met.
     pub(super) variables: Vec<(String, String)>,
 }
 
+/// How lists that became variables are called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Called {
+    /// As variables of a policy.
+    #[default]
+    Variables,
+    /// By their names alone.
+    Bare,
+    /// By their numbers, until they have names.
+    Open,
+}
+
 impl Hoist {
     /// Of what is no variable of a policy, but bound around an expression.
     pub(super) fn bare() -> Self {
-        Self { bare: true, ..Self::default() }
+        Self { called: Called::Bare, ..Self::default() }
+    }
+
+    /// Of a [`Template`]: wishes for names stand in the place of names.
+    fn open() -> Self {
+        Self { called: Called::Open, ..Self::default() }
+    }
+
+    /// What a list is called from now on.
+    fn called(&mut self, text: &str, wish: &str) -> String {
+        match self.called {
+            Called::Variables => format!("variables.{}", self.name(text, wish)),
+            Called::Bare => self.name(text, wish),
+            Called::Open => {
+                if let Some(name) = self.by_text.get(text) {
+                    return name.clone();
+                }
+                let name = template::list(self.variables.len());
+                self.by_text.insert(text.to_owned(), name.clone());
+                self.variables.push((wish.to_owned(), text.to_owned()));
+                name
+            }
+        }
     }
 
     /// The name of a list's variable.
@@ -125,7 +169,7 @@ impl Hoist {
 impl<'h> Printer<'h> {
     /// A printer for a target version, `minor` of 1.x.
     pub(super) fn new(minor: u32, roots: Roots, hoist: Option<&'h mut Hoist>) -> Self {
-        Self { environment: minor.saturating_sub(1), roots, names: Vec::new(), hoist, fresh: 0 }
+        Self { environment: minor.saturating_sub(1), roots, names: Vec::new(), hoist, fresh: 0, widest: 0, long: false }
     }
 
     /// A condition as CEL: a `bool`, false where it is absent.

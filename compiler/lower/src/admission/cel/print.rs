@@ -3,7 +3,7 @@
 use kspec_model::rules::{Const, Expr, Method, Op, Root, Ty};
 
 use super::piece::{Kind, Piece, binds, quote};
-use super::{Bound, LONGEST, Printer, Unsaid};
+use super::{Bound, LONGEST, Printer, Unsaid, template};
 
 /// A path into the object.
 struct Chain {
@@ -21,6 +21,10 @@ impl Printer<'_> {
         let piece = self.value_of(expr)?;
         if piece.text.len() + piece.guards.iter().map(String::len).sum::<usize>() > LONGEST {
             return Err(Unsaid::because(format!("an expression is longer than {LONGEST} characters")));
+        }
+        if self.widest > 0 {
+            let texts = piece.guards.iter().chain([&piece.text]);
+            self.long |= texts.map(|text| template::longest(text, self.widest)).sum::<usize>() > LONGEST;
         }
         Ok(piece)
     }
@@ -133,8 +137,10 @@ impl Printer<'_> {
         });
         match (&mut self.hoist, wish) {
             (Some(hoist), Some(wish)) if !local => {
-                let name = hoist.name(&piece.text, wish);
-                let called = if hoist.bare { name } else { format!("variables.{name}") };
+                if self.widest > 0 {
+                    self.widest = self.widest.max(template::longest(&piece.text, self.widest));
+                }
+                let called = hoist.called(&piece.text, wish);
                 Ok(Piece::new(called, binds::PRIMARY, piece.kind))
             }
             _ => Ok(piece),

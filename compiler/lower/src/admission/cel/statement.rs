@@ -28,6 +28,15 @@ impl Verdicts {
         }
     }
 
+    /// Whether all verdicts of statements are among them.
+    pub(in crate::admission) fn are_all(self, statements: &[Stmt]) -> bool {
+        match self {
+            Self::Deny => !Self::Warn.any(statements),
+            Self::Warn => !Self::Deny.any(statements),
+            Self::All => true,
+        }
+    }
+
     /// Whether statements hold one of them.
     pub(in crate::admission) fn any(self, statements: &[Stmt]) -> bool {
         statements.iter().any(|statement| match statement {
