@@ -66,7 +66,7 @@ impl<'p> Sourced<'p> {
     #[must_use]
     pub fn of(program: &View<'p>, lowering: &'p Lowering) -> Self {
         let Lowering { table, bindings, reasons, said } = lowering;
-        Self::new(program, bindings, (Cow::Borrowed(table), Cow::Borrowed(reasons), Cow::Borrowed(said)))
+        Self::new(program, bindings, Cow::Borrowed(table), Cow::Borrowed(reasons), Cow::Borrowed(said))
     }
 
     /// The policies of its rules; `heads`: without their expressions.
@@ -77,7 +77,9 @@ impl<'p> Sourced<'p> {
     fn new(
         program: &View<'p>,
         bindings: &[usize],
-        (table, reasons, said): (Cow<'p, Table>, Cow<'p, [Option<String>]>, Cow<'p, [Said]>),
+        table: Cow<'p, Table>,
+        reasons: Cow<'p, [Option<String>]>,
+        said: Cow<'p, [Said]>,
     ) -> Self {
         let (rules, mutations) = bindings.split_at(table.rules.len().min(bindings.len()));
         let rules = rules.iter().filter_map(|at| program.rules.get(*at)).map(|binding| &binding.origin);
@@ -90,7 +92,7 @@ impl<'p> Sourced<'p> {
 #[must_use]
 pub fn sourced<'p>(program: &View<'p>, as_of: Date) -> Sourced<'p> {
     let Lowering { table, bindings, reasons, said } = lowering(program, as_of);
-    Sourced::new(program, &bindings, (Cow::Owned(table), Cow::Owned(reasons), Cow::Owned(said)))
+    Sourced::new(program, &bindings, Cow::Owned(table), Cow::Owned(reasons), Cow::Owned(said))
 }
 
 /// Which engine decides a bound rule or mutation, and why it is not the API server.
