@@ -3,7 +3,8 @@
 //! A pod in a request is mostly what no rule asks about: managed fields, environment, status. Told by the names of fields,
 //! wherever they stand: coarser than by path, and the same for a pod and for the template of a workload. A field that is only
 //! stepped through ([`Depth::Part`]) keeps of its value what is read further on; of one that is compared, counted, gone over as
-//! a map or handed to a method, everything is kept ([`Depth::Whole`]). Lists keep all their items.
+//! a map or handed to a method, everything is kept ([`Depth::Whole`]). Lists keep all their items. Of the request beside its
+//! objects what is kept is what everyone reads, and the fields that rules name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,10 +28,25 @@ enum Depth {
 pub struct Reads {
     everything: bool,
     fields: FxHashMap<Box<str>, Depth>,
+    request: FxHashMap<Box<str>, Depth>,
 }
 
 /// What everyone reads, whatever the rules: names, and the labels of a Namespace, which scopes ask for.
 const ALWAYS: [(&str, Depth); 3] = [("metadata", Depth::Part), ("name", Depth::Whole), ("labels", Depth::Whole)];
+
+/// What everyone reads of a request: what it is about, and who asks, by name. Its objects are read by what rules read of them.
+const OF_REQUEST: [(&str, Depth); 7] = [
+    ("uid", Depth::Whole),
+    ("operation", Depth::Whole),
+    ("resource", Depth::Whole),
+    ("subResource", Depth::Whole),
+    ("namespace", Depth::Whole),
+    ("name", Depth::Whole),
+    ("userInfo", Depth::Part),
+];
+
+/// What is read of `userInfo` where no rule reads it.
+const USER: &str = "username";
 
 impl Reads {
     /// All of it.
@@ -43,12 +59,15 @@ impl Reads {
     pub fn of<'r>(rules: impl IntoIterator<Item = &'r BoundRule>) -> Self {
         let mut reads = Self::default();
         for (name, depth) in ALWAYS {
-            reads.read(name, depth);
+            read(&mut reads.fields, name, depth);
+        }
+        for (name, depth) in OF_REQUEST {
+            read(&mut reads.request, name, depth);
         }
         for bound in rules {
             let mut reader = Reader { reads: &mut reads, names: FxHashMap::default() };
             for target in &bound.rule.targets {
-                target.template.iter().for_each(|name| reader.reads.read(name, Depth::Part));
+                target.template.iter().for_each(|name| read(&mut reader.reads.fields, name, Depth::Part));
                 if let Some(applies) = &target.applies {
                     reader.consume(applies);
                 }
@@ -63,17 +82,7 @@ impl Reads {
         reads
     }
 
-    fn read(&mut self, name: &str, depth: Depth) {
-        match self.fields.get_mut(name) {
-            Some(known) => *known = depth.max(*known),
-            None => {
-                self.fields.insert(name.into(), depth);
-            }
-        }
-    }
-
-    /// Reads the JSON of an AdmissionReview: its `request.object` and `request.oldObject` as far as rules read them, all else
-    /// as it is.
+    /// Reads the JSON of an AdmissionReview: its request as far as rules, and those who ask about them, read it, all else as it is.
     ///
     /// # Errors
     ///
@@ -88,6 +97,15 @@ impl Reads {
         let value = Pruned { reads: self, part: Part::Review }.deserialize(&mut deserializer)?;
         deserializer.end()?;
         Ok(value)
+    }
+}
+
+fn read(fields: &mut FxHashMap<Box<str>, Depth>, name: &str, depth: Depth) {
+    match fields.get_mut(name) {
+        Some(known) => *known = depth.max(*known),
+        None => {
+            fields.insert(name.into(), depth);
+        }
     }
 }
 
@@ -152,7 +170,7 @@ impl Reader<'_> {
     fn whole(&mut self, origins: &Origins) {
         self.reads.everything |= origins.object;
         for name in &origins.fields {
-            self.reads.read(name, Depth::Whole);
+            read(&mut self.reads.fields, name, Depth::Whole);
         }
     }
 
@@ -170,7 +188,12 @@ impl Reader<'_> {
     fn origins(&mut self, expr: &Expr) -> Origins {
         match &expr.op {
             Op::Var(name) => self.names.get(name).cloned().unwrap_or_default(),
-            Op::Root(Root::Object | Root::Old | Root::Request) => Origins { object: true, ..Origins::default() },
+            Op::Root(Root::Object | Root::Old) => Origins { object: true, ..Origins::default() },
+            // All of it: its fields are told one by one ([`Reader::step`]).
+            Op::Root(Root::Request) => {
+                self.reads.everything = true;
+                Origins { object: true, ..Origins::default() }
+            }
             Op::Field(base, name) => self.step(base, name),
             Op::Index(base, key) => match (base.ty.present(), &key.op) {
                 (_, Op::Const(Const::Text(key))) => self.step(base, key),
@@ -248,15 +271,18 @@ impl Reader<'_> {
 
     /// A step to a field or a key.
     fn step(&mut self, base: &Expr, name: &Arc<str>) -> Origins {
-        let base_origins = self.origins(base);
-        if base_origins.is_elsewhere() {
+        if matches!(base.op, Op::Root(Root::Request)) {
+            if matches!(&**name, "object" | "oldObject") {
+                return Origins { object: true, ..Origins::default() };
+            }
+            // Its other fields are read in full.
+            read(&mut self.reads.request, name, Depth::Whole);
             return Origins::default();
         }
-        if matches!(base.op, Op::Root(Root::Request)) {
-            // What a request holds beside its objects is read in full.
-            return Origins { object: matches!(&**name, "object" | "oldObject"), ..Origins::default() };
+        if self.origins(base).is_elsewhere() {
+            return Origins::default();
         }
-        self.reads.read(name, Depth::Part);
+        read(&mut self.reads.fields, name, Depth::Part);
         Origins { fields: vec![Arc::clone(name)], object: false }
     }
 }
@@ -266,6 +292,7 @@ impl Reader<'_> {
 enum Part {
     Review,
     Request,
+    User,
     Object,
 }
 
@@ -369,7 +396,14 @@ impl<'de> Visitor<'de> for Key<'_> {
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
         let part = match self.part {
             Part::Review => (name == "request").then_some(Part::Request),
-            Part::Request => matches!(name, "object" | "oldObject").then_some(Part::Object),
+            Part::Request if matches!(name, "object" | "oldObject") => Some(Part::Object),
+            Part::Request => match self.reads.request.get(name) {
+                None => return Ok(None),
+                Some(Depth::Part) => Some(Part::User),
+                Some(Depth::Whole) => None,
+            },
+            Part::User if name == USER => None,
+            Part::User => return Ok(None),
             Part::Object => match self.reads.fields.get(name) {
                 None => return Ok(None),
                 Some(Depth::Part) => Some(Part::Object),

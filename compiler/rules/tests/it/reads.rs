@@ -66,6 +66,27 @@ fn text() -> impl Strategy<Value = Expr> {
     ]
 }
 
+/// Something that the request says beside its objects: who asks, in which group, and of which kind it is.
+fn asked() -> impl Strategy<Value = Expr> {
+    let request = || Expr::new(Ty::Object, Op::Root(Root::Request));
+    let user = move || of(request(), "userInfo", Ty::Object);
+    let held = move || Expr::new(Ty::Object, Op::Coalesce(Box::new(request()), Box::new(request())));
+    let equals = |base: Expr, name: &str, text: &str| equal(of(base, name, Ty::Text.optional()), Expr::text(text));
+    prop_oneof![
+        Just(equals(user(), "username", "ann")),
+        Just(Expr::new(
+            Ty::Bool,
+            Op::In(
+                Box::new(Expr::text("devs")),
+                Box::new(of(user(), "groups", Ty::List(Box::new(Ty::Text)).optional()))
+            )
+        )),
+        Just(equals(of(request(), "kind", Ty::Object), "kind", "Pod")),
+        Just(equals(held(), "operation", "UPDATE")),
+        Just(equals(of(held(), "kind", Ty::Object.optional()), "version", "v1")),
+    ]
+}
+
 fn list() -> impl Strategy<Value = Expr> {
     let plain = || structure().prop_map(|base| of(base, "containers", list_ty()));
     prop_oneof![
@@ -87,6 +108,7 @@ fn list() -> impl Strategy<Value = Expr> {
 fn condition() -> impl Strategy<Value = Expr> {
     let ask = |op| Expr::new(Ty::Bool, op);
     let leaf = prop_oneof![
+        asked(),
         (text(), "[a-c]").prop_map(|(a, b)| equal(a, Expr::text(b))),
         (text(), text()).prop_map(|(a, b)| equal(a, b)),
         (structure(), structure()).prop_map(|(a, b)| equal(a, b)),
@@ -194,6 +216,14 @@ fn only_what_is_asked_is_kept() {
         "spec": { "containers": [{ "name": "c", "securityContext": { "privileged": true } }] },
     });
     assert_eq!(read["request"]["object"], kept);
-    assert_eq!(read["request"]["userInfo"], review["request"]["userInfo"]);
+    // Of the request what everyone reads, and what a rule names.
+    let (request, given) = (&read["request"], &review["request"]);
+    assert_eq!(request["userInfo"], json!({ "username": "ann" }));
+    assert_eq!((&request["resource"], request.get("kind")), (&given["resource"], None));
+    let groups = of(of(Expr::new(Ty::Object, Op::Root(Root::Request)), "userInfo", Ty::Object), "groups", Ty::Any);
+    let body = vec![deny(Expr::new(Ty::Bool, Op::Exists(Box::new(groups))), Expr::text("no"))];
+    let read = Reads::of(&[rule("r", vec![target("pods", "Pod")], body)]);
+    let read = read.review(review.to_string().as_bytes()).unwrap();
+    assert_eq!(read["request"]["userInfo"], given["userInfo"]);
     assert_eq!(Reads::everything().review(review.to_string().as_bytes()).unwrap(), review);
 }
