@@ -267,7 +267,7 @@ fn survey<'s>(session: &'s Session, lowering: &'s OnceLock<Lowering>) -> Survey<
             place: Place::File { path: Arc::clone(&document.file), line: document.line, column: 1 },
         });
     }
-    builder.finish(&facts.schema).declared(program, facts.as_of)
+    builder.finish(&facts.schema).declared(program, facts.as_of).ruled(&lowering.table)
 }
 
 /// The rule table without its revision, each entry with its place in its file; made once.

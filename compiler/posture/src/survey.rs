@@ -14,6 +14,7 @@ use kspec_model::{
     Object, ObjectKey,
     cluster::{Cluster, Known, Lift},
     program::{Date, View},
+    rules::Table,
 };
 use kspec_schema::Schema;
 use serde_json::Value;
@@ -30,6 +31,8 @@ pub struct Survey<'a> {
     pub cluster: Cluster,
     /// What is declared, where there is a program, and the day that end dates are held against.
     pub program: Option<(View<'a>, Date)>,
+    /// Its rule table of that day, where it is made already.
+    rules: Option<&'a Table>,
     /// Types of the version that it runs.
     pub schema: &'a Schema,
     /// What could not be read, one line each, beginning with the resource (`secrets: forbidden …`): absence of such objects
@@ -91,6 +94,13 @@ impl<'a> Survey<'a> {
         self
     }
 
+    /// Says what the declared rules are on the day: their table, which is made here otherwise.
+    #[must_use]
+    pub fn ruled(mut self, table: &'a Table) -> Self {
+        self.rules = Some(table);
+        self
+    }
+
     /// Says which authorizers the API server asks beside RBAC.
     #[must_use]
     pub fn authorized_by(mut self, authorizers: Vec<String>) -> Self {
@@ -107,8 +117,10 @@ impl<'a> Survey<'a> {
     pub(crate) fn controls(&self) -> &Controls {
         self.controls.get_or_init(|| {
             let ruled = self.program.as_ref().filter(|(program, _)| !program.rules.is_empty());
-            let sourced = ruled.map(|(program, as_of)| kspec_lower::admission::sourced(program, *as_of));
-            crate::controls::controls(sourced.as_ref().map(|sourced| &*sourced.table), &self.cluster)
+            let made = ruled.filter(|_| self.rules.is_none());
+            let made = made.map(|(program, as_of)| kspec_lower::admission::lowering(program, *as_of).table);
+            let rules = self.rules.filter(|_| ruled.is_some());
+            crate::controls::controls(rules.or(made.as_ref()), &self.cluster)
         })
     }
 
@@ -224,6 +236,7 @@ impl<'a> SurveyBuilder<'a> {
         Survey {
             cluster,
             program: None,
+            rules: None,
             schema,
             unread: Vec::new(),
             authorizers: Vec::new(),

@@ -130,7 +130,19 @@ impl Metrics {
         registry.register("connections", "Connections", connections.clone());
         registry.register_collector(Box::new(Scraped(readings)));
         let usual = OnceLock::new();
-        Self { registry, rules, faults, requests, request_seconds, usual, shed, reloads, in_flight, queued, connections }
+        Self {
+            registry,
+            rules,
+            faults,
+            requests,
+            request_seconds,
+            usual,
+            shed,
+            reloads,
+            in_flight,
+            queued,
+            connections,
+        }
     }
 
     pub(crate) fn rule(&self, id: &str, action: Action, severity: Severity) -> RuleMetrics {
