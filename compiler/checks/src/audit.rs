@@ -60,7 +60,7 @@ fn recorded_verb(rule: &AuditRule) -> Option<&'static str> {
 /// The part of a rule that is about secrets.
 fn narrowed_to_secrets(rule: &AuditRule) -> Option<AuditRule> {
     let unrestricted = rule.resources.is_empty() && (rule.urls.is_empty() || !rule.namespaces.is_empty());
-    let named = rule.resources.iter().find(|resources| resources.group.is_empty() && names(resources, "secrets"));
+    let named = rule.resources.iter().find(|resources| is_of(resources, "") && names(resources, "secrets"));
     let resource_names = match (unrestricted, named) {
         (true, _) => Vec::new(),
         (false, Some(resources)) => resources.resource_names.clone(),
@@ -104,13 +104,18 @@ fn objects_cover(wide: &AuditRule, narrow: &AuditRule) -> bool {
 
 fn resources_cover(wide: &[AuditResources], narrow: &AuditResources) -> bool {
     let of_group = || {
-        wide.iter().filter(|wide| wide.group == narrow.group && within(&wide.resource_names, &narrow.resource_names))
+        wide.iter().filter(|wide| is_of(wide, &narrow.group) && within(&wide.resource_names, &narrow.resource_names))
     };
     if narrow.resources.is_empty() {
         return of_group()
             .any(|wide| wide.resources.is_empty() || wide.resources.iter().any(|resource| resource == "*"));
     }
     narrow.resources.iter().all(|resource| of_group().any(|wide| names(wide, resource)))
+}
+
+/// Whether an entry is about a group; `*` is about every one.
+fn is_of(entry: &AuditResources, group: &str) -> bool {
+    entry.group == group || entry.group == "*"
 }
 
 /// Whether an entry matches a resource, by the API server's own rules: `*` is all, `*/scale` that subresource of all,

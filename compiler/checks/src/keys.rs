@@ -1,6 +1,6 @@
 //! Encryption at rest: K0601, K0602, K0604.
 
-use kspec_diagnostics::{Finding, codes};
+use kspec_diagnostics::{Finding, Severity, codes};
 use kspec_model::program::{EncryptionProvider, EncryptionRule, KeyedProvider};
 
 use crate::{Facts, report};
@@ -25,12 +25,23 @@ pub(crate) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 fn identity_first(rule: &EncryptionRule) -> Finding {
     let names = report::list(rule.resources.iter().map(String::as_str));
+    let of = if rule.resources.iter().any(|resource| covers_secrets(resource)) { "a Secret" } else { "one" };
+    if rule.providers.len() == 1 && of != "a Secret" {
+        // Kubernetes' own way to leave something out of a wider statement after it ("Encrypting Confidential Data at Rest").
+        let mut finding = report::at(codes::IDENTITY_FIRST, format!("{names} stays in the clear"), &rule.origin)
+            .witness(vec![
+                "only `identity` is named: nothing of it is encrypted, and nothing encrypted is read".to_owned(),
+            ])
+            .help("nothing to do, if it is meant");
+        finding.severity = Severity::Information;
+        return finding;
+    }
     report::at(
         codes::IDENTITY_FIRST,
         format!("{names} would be written in the clear: `identity` comes first, and the first provider writes"),
         &rule.origin,
     )
-    .witness(vec!["the next write of a Secret that was encrypted stores it in plain text".to_owned()])
+    .witness(vec![format!("the next write of {of} that was encrypted stores it in plain text")])
     .help("put `identity` last, where it only reads what is not encrypted yet, or drop it")
 }
 

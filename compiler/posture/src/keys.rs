@@ -45,14 +45,46 @@ pub fn lost(live: &Value, wanted: &Encryption) -> Vec<(String, String)> {
             .find(|entry| texts(entry, "resources").any(|pattern| names(pattern, resource)))
             .and_then(|entry| list(entry, "providers").flat_map(keys).next())
             .unwrap_or(Key::Identity);
-        let rule = wanted.rules.iter().find(|rule| rule.resources.iter().any(|pattern| names(pattern, resource)));
-        let reads: Vec<Key> = match rule {
-            Some(rule) => rule.providers.iter().flat_map(declared).collect(),
-            None => vec![Key::Identity],
+        let reads = match declared_for(wanted, resource) {
+            reads if reads.is_empty() => vec![Key::Identity],
+            reads => reads,
         };
         (!reads.contains(&writes)).then(|| (resource.to_owned(), writes.to_string()))
     });
     unreadable.collect()
+}
+
+/// How a change comes to write what an API server that still runs with `live` cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Early {
+    /// What runs writes in the clear: nothing can come second to it.
+    First,
+    /// What runs could be told to read it before.
+    Rotation,
+}
+
+/// Resources that a program's encryption writes such that what runs cannot read them, and what would write them. It matters while
+/// several API servers are restarted one after the other.
+#[must_use]
+pub fn early(live: &Value, wanted: &Encryption) -> Vec<(String, String, Early)> {
+    let resources: BTreeSet<&str> = wanted.rules.iter().flat_map(|rule| &rule.resources).map(String::as_str).collect();
+    let unreadable = resources.into_iter().filter_map(|resource| {
+        let writes = declared_for(wanted, resource).into_iter().next()?;
+        let entry = entries(live).find(|entry| texts(entry, "resources").any(|pattern| names(pattern, resource)));
+        let reads: Vec<Key> = entry.into_iter().flat_map(|entry| list(entry, "providers").flat_map(keys)).collect();
+        let how = if matches!(reads.first(), None | Some(Key::Identity)) { Early::First } else { Early::Rotation };
+        (writes != Key::Identity && !reads.contains(&writes)).then(|| (resource.to_owned(), writes.to_string(), how))
+    });
+    unreadable.collect()
+}
+
+/// What reads a resource, what writes it first: the first rule that names it decides by which of its patterns, and what other rules
+/// give for the same one comes after (`getTransformerOverridesAndKMSPluginProbes` of the API server).
+fn declared_for(wanted: &Encryption, resource: &str) -> Vec<Key> {
+    let patterns = wanted.rules.iter().flat_map(|rule| &rule.resources);
+    let Some(decides) = patterns.into_iter().find(|pattern| names(pattern, resource)) else { return Vec::new() };
+    let rules = wanted.rules.iter().filter(|rule| rule.resources.contains(decides));
+    rules.flat_map(|rule| &rule.providers).flat_map(declared).collect()
 }
 
 pub(crate) fn check(survey: &Survey<'_>, findings: &mut Vec<Finding>) {

@@ -4,6 +4,7 @@
 mod admission;
 mod edits;
 mod holding;
+mod host;
 mod incremental;
 mod language;
 mod modules;

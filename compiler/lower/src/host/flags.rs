@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fmt::Write};
 use kspec_diagnostics::{Finding, codes};
 use kspec_model::program::{Origin, View};
 
+use serde_json::Value;
+
 use super::FOLDER;
 use crate::finding;
 
@@ -31,9 +33,8 @@ pub(super) fn flags(program: &View<'_>) -> (BTreeMap<String, String>, Vec<Findin
         flags.insert(AUDIT_LOG.0.to_owned(), AUDIT_LOG.1.to_owned());
     }
     if let Some(authentication) = &program.authentication {
-        let said_by_file =
-            |flag: &str| flag.starts_with("oidc-") || (flag == "anonymous-auth" && authentication.anonymous.is_some());
-        let twice: Vec<String> = flags.keys().filter(|flag| said_by_file(flag)).cloned().collect();
+        let anonymous = authentication.anonymous.is_some();
+        let twice: Vec<String> = flags.keys().filter(|flag| is_said(flag, anonymous)).cloned().collect();
         for flag in twice {
             flags.remove(&flag);
             findings.push(
@@ -45,6 +46,24 @@ pub(super) fn flags(program: &View<'_>) -> (BTreeMap<String, String>, Vec<Findin
                 .label(authentication.origin.at, "the configuration file already speaks of it")
                 .help("say it in `authentication` only"),
             );
+        }
+    }
+    if let (Some(authentication), Some(own)) = (&program.authentication, flags.get("service-account-issuer")) {
+        for url in authentication.jwt.iter().filter_map(|jwt| jwt.pointer("/issuer/url")?.as_str()) {
+            if own.split(',').any(|own| own == url) {
+                findings.push(
+                    finding::at(
+                        codes::BAD_VALUE,
+                        format!("{url} issues the cluster's own tokens, and is an issuer of `authentication` too"),
+                        &authentication.origin,
+                    )
+                    .label(
+                        stated(program, "service-account-issuer").unwrap_or(&authentication.origin).at,
+                        "the cluster's own issuer",
+                    )
+                    .help("drop it from `jwt`: tokens of service accounts are read anyway, and the server refuses to start with both"),
+                );
+            }
         }
     }
     if flags.contains_key("authorization-config")
@@ -63,6 +82,16 @@ pub(super) fn flags(program: &View<'_>) -> (BTreeMap<String, String>, Vec<Findin
         );
     }
     (flags, findings)
+}
+
+/// Whether the authentication configuration says what a flag would.
+fn is_said(flag: &str, anonymous: bool) -> bool {
+    flag.starts_with("oidc-") || (flag == "anonymous-auth" && anonymous)
+}
+
+/// The flag of the authentication configuration, where that says what another flag would.
+pub(super) fn said_by_file(configuration: Option<&Value>, flag: &str) -> Option<&'static str> {
+    is_said(flag, configuration?.get("anonymous").is_some()).then_some(AUTHENTICATION)
 }
 
 fn stated<'a>(program: &'a View<'a>, flag: &str) -> Option<&'a Origin> {

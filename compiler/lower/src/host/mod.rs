@@ -54,6 +54,18 @@ pub struct HostSettings {
     pub flags: BTreeMap<String, String>,
 }
 
+impl HostSettings {
+    /// The setting that an API server does not start with beside a flag, where one is: the flag must go
+    /// (`kubernetes/pkg/kubeapiserver/options`).
+    #[must_use]
+    pub fn excludes(&self, flag: &str) -> Option<&'static str> {
+        flags::said_by_file(self.authentication.as_ref(), flag).or_else(|| {
+            let modes = ["authorization-mode", "authorization-webhook-config-file"];
+            modes.into_iter().find(|own| flag == "authorization-config" && self.flags.contains_key(*own))
+        })
+    }
+}
+
 /// Lowers encryption, audit, authentication and flags for an API server of this version (`1.36`).
 #[must_use]
 pub fn host(program: &View<'_>, kubernetes: &str) -> (HostOutput, Vec<Finding>) {

@@ -103,7 +103,22 @@ fn steps(program: &View<'_>, settings: &HostSettings) -> Vec<String> {
         .and_then(|path| path.rsplit_once('/'))
         .filter(|(folder, _)| !folder.is_empty())
     {
-        steps.push(format!("On each host: `install -d -m 0700 {folder}` for the audit log."));
+        // A folder that is there may be others' too: `install -d` would take it from them.
+        steps.push(format!("On each host, for the audit log: `[ -d {folder} ] || install -d -m 0700 {folder}`."));
+    }
+    let said: Vec<&str> = ["anonymous-auth", "oidc-issuer-url", "authorization-config"]
+        .into_iter()
+        .filter(|flag| settings.excludes(flag).is_some())
+        .collect();
+    if !said.is_empty() {
+        let flags: Vec<String> = said
+            .into_iter()
+            .map(|flag| if flag == "oidc-issuer-url" { "`--oidc-…`".to_owned() } else { format!("`--{flag}`") })
+            .collect();
+        steps.push(format!(
+            "With the flags of the next step, take these off the command line where they stand: {}. The API server does not start with both.",
+            flags.join(", ")
+        ));
     }
     steps.push("One host at a time: set the flags, let the API server restart, and wait until its `/readyz` answers `ok` before the next.".to_owned());
     if program.encryption.is_some() {

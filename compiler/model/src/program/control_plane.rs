@@ -105,7 +105,7 @@ pub struct AuditRule {
 /// `GroupResources`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AuditResources {
-    /// API group.
+    /// API group; `*` is every group (from Kubernetes 1.36 on).
     pub group: String,
     /// Resources with subresources; empty means all of the group.
     pub resources: Vec<String>,

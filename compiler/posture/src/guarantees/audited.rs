@@ -214,7 +214,7 @@ fn objects(sort: &Sort<'_>, rule: Option<&AuditRule>) -> Vec<On> {
             let (main, sub) = resource.split_once('/').unwrap_or((resource, ""));
             let main = if sort.resource == "*" { own(main, FRESH.1) } else { sort.resource.to_owned() };
             let sub = if sort.subresource == "*" { own(sub, "") } else { sort.subresource.to_owned() };
-            let group = if sort.group == "*" { entry.group.clone() } else { sort.group.to_owned() };
+            let group = if sort.group == "*" { own(&entry.group, FRESH.0) } else { sort.group.to_owned() };
             kinds.push((group, main, sub, entry.resource_names.clone()));
         }
     }
@@ -265,7 +265,7 @@ fn is(subject: &Subject, who: &SubjectRef) -> bool {
 }
 
 fn names(entry: &AuditResources, group: &str, resource: &str, subresource: &str, name: &str) -> bool {
-    if entry.group != group {
+    if entry.group != group && entry.group != "*" {
         return false;
     }
     if entry.resources.is_empty() {

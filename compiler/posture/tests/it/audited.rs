@@ -15,12 +15,14 @@ fn rule() -> impl Strategy<Value = AuditRule> {
         select(&USERS[..]).prop_map(|name| Subject::User(name.to_owned())),
         select(&TEAMS[..]).prop_map(|name| Subject::Group(name.to_owned())),
     ];
-    let resources = (select(&["", "apps"][..]), vec(select(&RESOURCES[..]), 0..=2), vec(select(&["a"][..]), 0..=1))
-        .prop_map(|(group, resources, names)| AuditResources {
-            group: group.to_owned(),
-            resources: resources.into_iter().map(str::to_owned).collect(),
-            resource_names: names.into_iter().map(str::to_owned).collect(),
-        });
+    let resources =
+        (select(&["", "apps", "*"][..]), vec(select(&RESOURCES[..]), 0..=2), vec(select(&["a"][..]), 0..=1)).prop_map(
+            |(group, resources, names)| AuditResources {
+                group: group.to_owned(),
+                resources: resources.into_iter().map(str::to_owned).collect(),
+                resource_names: names.into_iter().map(str::to_owned).collect(),
+            },
+        );
     (
         any::<bool>(),
         vec(subject, 0..=2),
@@ -103,7 +105,8 @@ fn is_recorded(audit: &Audit, request: &Request) -> bool {
                     || (!request.subresource.is_empty() && own.strip_prefix("*/") == Some(request.subresource))
                     || own.strip_suffix("/*") == Some(request.resource)
             };
-            entry.group == request.group && (entry.resources.is_empty() || (named && entry.resources.iter().any(one)))
+            ["*", request.group].contains(&entry.group.as_str())
+                && (entry.resources.is_empty() || (named && entry.resources.iter().any(one)))
         });
         (rule.subjects.is_empty() || who)
             && (rule.verbs.is_empty() || says(&rule.verbs, request.verb))

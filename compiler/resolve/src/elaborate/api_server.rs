@@ -3,9 +3,11 @@
 //! A field is a flag with `_` for `-`. Each has a type here; flags that weaken a cluster in a way nothing makes up for
 //! are refused, and so are flags whose fact another block states.
 
+mod held;
+
 use std::collections::BTreeMap;
 
-use kspec_diagnostics::{Finding, Location, Span, codes};
+use kspec_diagnostics::{Finding, Span, codes};
 use kspec_model::program::{ApiServer, Origin};
 use kspec_schema::facts;
 use kspec_syntax::tree::{Expr, ExprKind, Field, Record};
@@ -300,110 +302,5 @@ impl Elab<'_, '_> {
             None => finding.help(format!("known: {}", words.join(", "))),
         });
         None
-    }
-
-    /// Values that are refused or weak in themselves.
-    fn check_flag(&self, flag: &str, value: &str, span: Span) {
-        let refuse = |message: &str, help: &str| {
-            self.report(Finding::new(codes::REFUSED_FLAG, message, self.at(span)).help(help))
-        };
-        let weak =
-            |message: &str, help: &str| self.report(Finding::new(codes::WEAK_FLAG, message, self.at(span)).help(help));
-        match (flag, value) {
-            ("authorization-mode", modes) if modes.split(',').any(|mode| mode == "AlwaysAllow") => {
-                refuse("`AlwaysAllow` lets everybody do everything", "write `authorization_mode: [Node, RBAC]`");
-            }
-            ("authorization-mode", modes) if !modes.split(',').any(|mode| mode == "RBAC") => {
-                weak(
-                    "without RBAC no grant of this program has any effect",
-                    "write `authorization_mode: [Node, RBAC]`",
-                );
-            }
-            ("authorization-mode", modes) if !modes.split(',').any(|mode| mode == "Node") => {
-                weak(
-                    "without the Node authorizer, kubelets need grants that reach other nodes' pods and secrets",
-                    "write `authorization_mode: [Node, RBAC]`",
-                );
-            }
-            ("tls-min-version", "VersionTLS10" | "VersionTLS11") => {
-                weak("TLS below 1.2 is broken (RFC 8996)", "write `tls_min_version: VersionTLS12`");
-            }
-            ("tls-cipher-suites", suites)
-                if suites.split(',').any(|suite| facts::INSECURE_TLS_CIPHER_SUITES.contains(&suite)) =>
-            {
-                weak(
-                    "a cipher suite without forward secrecy, or with a broken cipher",
-                    "keep the ECDHE suites with GCM or ChaCha20",
-                );
-            }
-            ("anonymous-auth", "true") => weak(
-                "every request without credentials is let in as system:anonymous",
-                "write `anonymous_auth: false`, or limit it to health checks under `authentication`",
-            ),
-            ("profiling", "true") => {
-                weak("profiling shows internals to whoever may reach the server", "write `profiling: false`")
-            }
-            ("service-account-lookup", "false") => {
-                weak("tokens of deleted service accounts stay valid", "write `service_account_lookup: true`")
-            }
-            ("disable-admission-plugins", plugins) if plugins.split(',').any(|plugin| plugin == "NodeRestriction") => {
-                weak("without NodeRestriction a kubelet may change other nodes and their pods", "do not disable it");
-            }
-            ("disable-admission-plugins", plugins) if plugins.split(',').any(|plugin| plugin == "PodSecurity") => {
-                weak("without the PodSecurity plugin the levels of this program have no effect", "do not disable it");
-            }
-            ("enable-admission-plugins", plugins) if plugins.split(',').any(|plugin| plugin == "AlwaysAdmit") => {
-                refuse("`AlwaysAdmit` admits everything", "drop it");
-            }
-            _ => {}
-        }
-    }
-
-    /// Flags that contradict each other, and facts stated in two blocks.
-    fn check_together(&self, flags: &BTreeMap<String, String>, stated: &BTreeMap<String, Origin>) {
-        let place = |flag: &str| -> Location { stated.get(flag).map_or(self.at(Span::default()), |origin| origin.at) };
-        let list =
-            |flag: &str| -> Vec<&str> { flags.get(flag).map(|list| list.split(',').collect()).unwrap_or_default() };
-        for plugin in list("enable-admission-plugins") {
-            if list("disable-admission-plugins").contains(&plugin) {
-                self.report(
-                    Finding::new(
-                        codes::BAD_VALUE,
-                        format!("admission plugin {plugin} is both enabled and disabled"),
-                        place("disable-admission-plugins"),
-                    )
-                    .label(place("enable-admission-plugins"), "enabled here")
-                    .help("drop one of the two"),
-                );
-            }
-        }
-        if flags.get("tls-min-version").is_some_and(|version| version == "VersionTLS13")
-            && let Some(origin) = stated.get("tls-cipher-suites")
-        {
-            let mut finding = Finding::new(
-                codes::BAD_VALUE,
-                "TLS 1.3 has cipher suites of its own, which cannot be chosen",
-                origin.at,
-            )
-            .label(place("tls-min-version"), "TLS 1.3 is demanded here")
-            .help("drop `tls_cipher_suites`");
-            finding.severity = kspec_diagnostics::Severity::Warning;
-            self.report(finding);
-        }
-        if flags.contains_key("kubelet-client-certificate") != flags.contains_key("kubelet-client-key") {
-            let at = if flags.contains_key("kubelet-client-key") {
-                "kubelet-client-key"
-            } else {
-                "kubelet-client-certificate"
-            };
-            self.report(
-                Finding::new(
-                    codes::MISSING_FIELD,
-                    "a client certificate for kubelets and its key come together",
-                    place(at),
-                )
-                .help("state both `kubelet_client_certificate` and `kubelet_client_key`"),
-            );
-        }
     }
 }

@@ -1,10 +1,20 @@
 //! Audit policy.
 
+use std::collections::BTreeSet;
+
 use kspec_diagnostics::{Finding, Span, codes};
 use kspec_model::program::{Audit, AuditLevel, AuditResources, AuditRule};
-use kspec_syntax::tree::{self, AuditStmt, Name};
+use kspec_schema::KubeVersion;
+use kspec_syntax::tree::{self, AuditStmt, Name, Resource};
 
-use super::{Elab, resources::resource_path};
+use super::{
+    Elab,
+    resources::{resource_path, written},
+};
+
+/// The first API server whose audit policy has `*` for a group; older ones take it for a group of that name, which none is
+/// (`apiserver/pkg/audit/policy/checker.go`).
+const ANY_GROUP_SINCE: KubeVersion = KubeVersion::V1_36;
 
 const LEVELS: &[(&str, AuditLevel)] = &[
     ("none", AuditLevel::None),
@@ -53,8 +63,10 @@ impl Elab<'_, '_> {
         let mut resources: Vec<AuditResources> = Vec::new();
         for resource in &rule.resources {
             self.check_resource(resource, false);
-            if resource.name.as_ref() == "*" && resource.group.as_deref().is_none_or(|group| group == "*") {
-                // Every resource of every group: the API server knows no wildcard for groups, an absent list says it.
+            let every_resource = resource.name.as_ref() == "*" && resource.subresource.is_none();
+            let every_group = resource.group.as_deref().map_or(resource.name.as_ref() == "*", |group| group == "*");
+            if every_resource && every_group && resource_names.is_empty() {
+                // Every resource of every group: an absent list says it.
                 if rule.resources.len() > 1 {
                     self.report(
                         Finding::new(
@@ -64,14 +76,20 @@ impl Elab<'_, '_> {
                         )
                         .help("drop the others, or `any`"),
                     );
+                    return None;
                 }
                 continue;
             }
-            let group = super::resources::group_of(resource).unwrap_or("").to_owned();
-            let path = if resource.name.as_ref() == "*" && resource.subresource.is_none() {
-                None
-            } else {
-                Some(resource_path(resource))
+            if every_group && self.db.facts.config.kubernetes < ANY_GROUP_SINCE {
+                self.report(self.no_group_for_all(resource));
+                return None;
+            }
+            let group = if every_group { "*" } else { super::resources::group_of(resource).unwrap_or("") }.to_owned();
+            // An absent list of resources is all of the group, but takes no names beside it.
+            let path = match (every_resource, resource_names.is_empty()) {
+                (true, true) => None,
+                (true, false) => Some("*".to_owned()),
+                (false, _) => Some(resource_path(resource)),
             };
             match resources.iter_mut().find(|known| known.group == group) {
                 Some(known) if path.is_none() => known.resources.clear(),
@@ -122,6 +140,41 @@ impl Elab<'_, '_> {
             omit_stages,
             origin: self.origin(rule.span),
         })
+    }
+
+    /// A resource of every group, for an API server that has no way to say it: the groups that serve such a one, by name.
+    fn no_group_for_all(&self, resource: &Resource) -> Finding {
+        let (name, sub) = (resource.name.as_ref(), resource.subresource.as_deref());
+        let serving = self.db.facts.schema.resources().filter(|kind| {
+            (name == "*" || kind.plural.as_ref() == name)
+                && match sub {
+                    None => true,
+                    Some("*") => !kind.subresources.is_empty(),
+                    Some(sub) => kind.subresource(sub).is_some(),
+                }
+        });
+        let groups: BTreeSet<&str> = serving.map(|kind| kind.group.as_ref()).collect();
+        let each = groups.into_iter().map(|group| {
+            let core = if name == "*" { "core" } else { "" };
+            let group = Some(if group.is_empty() { core } else { group });
+            let plain = written(if name == "*" { "any" } else { name }, group, sub);
+            // Within quotes `*` says what `any` says outside.
+            if plain.starts_with('"') { written(name, group, sub) } else { plain }
+        });
+        let each: Vec<String> = each.collect();
+        let target = self.db.facts.config.kubernetes;
+        let finding = Finding::new(
+            codes::BAD_VALUE,
+            format!(
+                "the audit policy of Kubernetes {target} has no way to say \"every API group\" for some resources only"
+            ),
+            self.at(resource.span),
+        );
+        if each.is_empty() {
+            return finding.help("name the groups");
+        }
+        let text = each.join(", ");
+        finding.help("name the groups").fix("name each group that serves such a resource", self.at(resource.span), text)
     }
 
     /// `omit_stages: [request_received]`.

@@ -8,13 +8,15 @@ use kspec_model::program::{Anonymous, Authentication};
 use kspec_syntax::tree::{Expr, ExprKind, Field, Record};
 use serde_json::{Map, json};
 
-use super::Elab;
+use super::{Elab, UNKNOWN, issuers::Asked};
 
 /// The shape of a field.
 enum Shape {
     Text,
     /// `https://…`
     Url,
+    /// A CEL expression.
+    Cel(Asked),
     Bool,
     Texts,
     List(&'static [Member]),
@@ -27,11 +29,13 @@ struct Member(&'static str, &'static str, Shape, bool);
 const CLAIM_OR_EXPRESSION: &[Member] = &[
     Member("claim", "claim", Shape::Text, false),
     Member("prefix", "prefix", Shape::Text, false),
-    Member("expression", "expression", Shape::Text, false),
+    Member("expression", "expression", Shape::Cel(Asked::Claims), false),
 ];
 
-const PLAIN_CLAIM: &[Member] =
-    &[Member("claim", "claim", Shape::Text, false), Member("expression", "expression", Shape::Text, false)];
+const PLAIN_CLAIM: &[Member] = &[
+    Member("claim", "claim", Shape::Text, false),
+    Member("expression", "expression", Shape::Cel(Asked::Claims), false),
+];
 
 const ISSUER: &[Member] = &[
     Member("url", "url", Shape::Url, true),
@@ -50,7 +54,7 @@ const JWT: &[Member] = &[
         Shape::List(&[
             Member("claim", "claim", Shape::Text, false),
             Member("required_value", "requiredValue", Shape::Text, false),
-            Member("expression", "expression", Shape::Text, false),
+            Member("expression", "expression", Shape::Cel(Asked::WhetherClaims), false),
             Member("message", "message", Shape::Text, false),
         ]),
         false,
@@ -67,7 +71,7 @@ const JWT: &[Member] = &[
                 "extra",
                 Shape::List(&[
                     Member("key", "key", Shape::Text, true),
-                    Member("value_expression", "valueExpression", Shape::Text, true),
+                    Member("value_expression", "valueExpression", Shape::Cel(Asked::Claims), true),
                 ]),
                 false,
             ),
@@ -78,7 +82,7 @@ const JWT: &[Member] = &[
         "user_validation_rules",
         "userValidationRules",
         Shape::List(&[
-            Member("expression", "expression", Shape::Text, true),
+            Member("expression", "expression", Shape::Cel(Asked::User), true),
             Member("message", "message", Shape::Text, false),
         ]),
         false,
@@ -97,16 +101,26 @@ impl Elab<'_, '_> {
     pub(super) fn authentication(&self, record: &Record, span: Span) {
         let Some(whole) = self.mirror(&record.fields, AUTHENTICATION, record.span, "authentication") else { return };
         let jwt: Vec<serde_json::Value> = whole.get("jwt").and_then(|jwt| jwt.as_array()).cloned().unwrap_or_default();
-        for issuer in &jwt {
-            self.check_issuer(issuer, record.span);
+        let written =
+            record.fields.iter().find(|field| field.key.text.as_ref() == "jwt").map(|field| &field.value.kind);
+        if let Some(ExprKind::List(written)) = written {
+            for (issuer, written) in jwt.iter().zip(written) {
+                self.check_issuer(issuer, written);
+            }
         }
-        let urls: Vec<&str> = jwt.iter().filter_map(|jwt| jwt.pointer("/issuer/url")?.as_str()).collect();
-        for (index, url) in urls.iter().enumerate() {
-            if urls.iter().take(index).any(|other| other == url) {
-                self.report(
-                    Finding::new(codes::BAD_VALUE, format!("two issuers share the URL {url}"), self.at(record.span))
+        for (path, called) in [("/issuer/url", "URL"), ("/issuer/discoveryURL", "discovery URL")] {
+            let urls: Vec<&str> = jwt.iter().filter_map(|jwt| jwt.pointer(path)?.as_str()).collect();
+            for (index, url) in urls.iter().enumerate() {
+                if *url != UNKNOWN && urls.iter().take(index).any(|other| other == url) {
+                    self.report(
+                        Finding::new(
+                            codes::BAD_VALUE,
+                            format!("two issuers share the {called} {url}"),
+                            self.at(record.span),
+                        )
                         .help("the API server tells issuers apart by URL: merge them"),
-                );
+                    );
+                }
             }
         }
         let anonymous = whole.get("anonymous").map(|anonymous| Anonymous {
@@ -129,52 +143,6 @@ impl Elab<'_, '_> {
             );
         }
         self.emit(|part| part.authentication.push(Authentication { jwt, anonymous, origin: self.origin(span) }));
-    }
-
-    /// What the API server's own validation demands of a mapping: claim and expression exclude each other; a username
-    /// claim needs a prefix, even an empty one (`apiserver/pkg/apis/apiserver/validation`).
-    fn check_issuer(&self, jwt: &serde_json::Value, span: Span) {
-        let get = |path: &str| jwt.pointer(path).and_then(serde_json::Value::as_str).filter(|text| !text.is_empty());
-        for mapping in ["username", "groups", "uid"] {
-            let base = format!("/claimMappings/{mapping}");
-            if jwt.pointer(&base).is_none() {
-                continue;
-            }
-            let (claim, expression) = (get(&format!("{base}/claim")), get(&format!("{base}/expression")));
-            let prefix = jwt.pointer(&format!("{base}/prefix"));
-            let problem = match (claim, expression) {
-                (Some(_), Some(_)) => Some("has both a claim and an expression: one of them decides"),
-                (None, None) => Some("has neither a claim nor an expression"),
-                (Some(_), None) if mapping != "uid" && prefix.is_none() => Some("needs a prefix, even an empty one"),
-                (None, Some(_)) if prefix.is_some() => {
-                    Some("has a prefix beside an expression, which would say it itself")
-                }
-                _ => None,
-            };
-            if let Some(problem) = problem {
-                self.report(
-                    Finding::new(codes::BAD_VALUE, format!("claim mapping `{mapping}` {problem}"), self.at(span))
-                        .help("write `{ claim: \"email\", prefix: \"oidc:\" }` or `{ expression: \"claims.email\" }`"),
-                );
-            }
-        }
-        let audiences = jwt.pointer("/issuer/audiences").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
-        if audiences == 0 {
-            self.report(
-                Finding::new(
-                    codes::BAD_VALUE,
-                    "an issuer without audiences would accept tokens made for others",
-                    self.at(span),
-                )
-                .help("name the audiences, such as `audiences: [\"kubernetes\"]`"),
-            );
-        }
-        if audiences > 1 && get("/issuer/audienceMatchPolicy") != Some("MatchAny") {
-            self.report(
-                Finding::new(codes::MISSING_FIELD, "several audiences need a match policy", self.at(span))
-                    .help("add `audience_match_policy: \"MatchAny\"`"),
-            );
-        }
     }
 
     fn mirror(
@@ -214,14 +182,25 @@ impl Elab<'_, '_> {
             Shape::Text => self.string(expr).map(serde_json::Value::String),
             Shape::Url => {
                 let url = self.string(expr)?;
-                if !url.starts_with("https://") && url != "unknown" {
+                if url == UNKNOWN {
+                    return Some(serde_json::Value::String(url));
+                }
+                if !url.starts_with("https://") {
                     self.report(
                         Finding::new(codes::BAD_VALUE, format!("`{name}` is an https URL"), self.at(expr.span))
                             .help("the API server trusts no other scheme"),
                     );
                     return None;
                 }
+                self.check_url(&url, name, expr.span);
                 Some(serde_json::Value::String(url))
+            }
+            Shape::Cel(asked) => {
+                let text = self.string(expr)?;
+                if text != UNKNOWN {
+                    self.check_cel(&text, *asked, expr.span);
+                }
+                Some(serde_json::Value::String(text))
             }
             Shape::Bool => self.boolean(expr).map(serde_json::Value::Bool),
             Shape::Texts => Some(json!(self.strings(expr))),

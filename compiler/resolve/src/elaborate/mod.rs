@@ -13,6 +13,7 @@ mod exception;
 mod exempt;
 mod fields;
 mod guarantee;
+mod issuers;
 mod lookup;
 mod manifest;
 mod mutation;
@@ -44,6 +45,9 @@ use crate::db::{Db, Exports, Unit, Uses};
 
 pub use api_server::managed_flags;
 pub(crate) use template::Frame;
+
+/// Stands for a text that a template's abstract reading does not know.
+const UNKNOWN: &str = "unknown";
 
 /// What elaborating one item yields, filled as it goes.
 #[derive(Default)]

@@ -140,7 +140,7 @@ impl Elab<'_, '_> {
         let target = self.db.facts.config.kubernetes.to_string();
         let newest = target.rsplit('.').next().and_then(|minor| minor.parse::<u32>().ok()).unwrap_or(u32::MAX);
         let known = text == "latest"
-            || text == "unknown"
+            || text == super::UNKNOWN
             || text
                 .strip_prefix("v1.")
                 .and_then(|minor| minor.parse::<u32>().ok())
@@ -376,7 +376,7 @@ impl Elab<'_, '_> {
     }
 }
 
-fn is_dns_label(text: &str) -> bool {
+pub(super) fn is_dns_label(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')

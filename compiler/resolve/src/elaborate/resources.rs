@@ -138,7 +138,7 @@ pub(super) fn group_of(resource: &Resource) -> Option<&str> {
 }
 
 /// As a program writes it.
-fn written(name: &str, group: Option<&str>, sub: Option<&str>) -> String {
+pub(super) fn written(name: &str, group: Option<&str>, sub: Option<&str>) -> String {
     let mut text = name.to_owned();
     if let Some(group) = group.filter(|group| !group.is_empty()) {
         text = format!("{text}.{group}");

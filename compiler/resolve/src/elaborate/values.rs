@@ -90,7 +90,7 @@ impl<'s> Elab<'_, 's> {
     pub(super) fn string(&self, expr: &Expr) -> Option<String> {
         match self.eval(expr, Some(&Type::String)) {
             Value::Str(text) => Some(text.to_string()),
-            Value::Unknown(_) => Some("unknown".to_owned()),
+            Value::Unknown(_) => Some(super::UNKNOWN.to_owned()),
             _ => None,
         }
     }
@@ -270,7 +270,7 @@ impl<'s> Elab<'_, 's> {
         match self.eval(expr, None) {
             Value::Str(text) => Some(text.to_string()),
             Value::Entity(entity) => Some(entity.name.to_string()),
-            Value::Unknown(_) => Some("unknown".to_owned()),
+            Value::Unknown(_) => Some(super::UNKNOWN.to_owned()),
             Value::Error => None,
             other => {
                 self.report(
@@ -291,7 +291,7 @@ impl<'s> Elab<'_, 's> {
 pub(super) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Str(text) => Some(text.to_string()),
-        Value::Unknown(_) => Some("unknown".to_owned()),
+        Value::Unknown(_) => Some(super::UNKNOWN.to_owned()),
         Value::Entity(entity) => Some(entity.name.to_string()),
         _ => None,
     }

@@ -90,7 +90,15 @@ fn quoted(text: &str, raw: bool) -> Option<(String, &str)> {
                 'n' => '\n',
                 't' => '\t',
                 'r' => '\r',
+                'a' => '\u{7}',
+                'b' => '\u{8}',
+                'f' => '\u{c}',
+                'v' => '\u{b}',
                 c @ ('"' | '\'' | '\\' | '`' | '?') => c,
+                'x' | 'X' => code(&mut chars, "", 2, 16)?,
+                'u' => code(&mut chars, "", 4, 16)?,
+                'U' => code(&mut chars, "", 8, 16)?,
+                c @ '0'..='3' => code(&mut chars, c.encode_utf8(&mut [0; 4]), 2, 8)?,
                 _ => return None,
             }),
             '\n' if quote.len() == 1 => return None,
@@ -98,4 +106,11 @@ fn quoted(text: &str, raw: bool) -> Option<(String, &str)> {
         }
         rest = chars.as_str();
     }
+}
+
+/// A character by its number, in as many digits, after those that are read already.
+fn code(chars: &mut std::str::Chars<'_>, read: &str, digits: usize, radix: u32) -> Option<char> {
+    let text: String = read.chars().chain(chars.by_ref().take(digits)).collect();
+    let is_number = text.len() == read.len() + digits && text.chars().all(|c| c.is_digit(radix));
+    char::from_u32(u32::from_str_radix(&text, radix).ok().filter(|_| is_number)?)
 }

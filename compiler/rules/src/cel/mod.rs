@@ -4,6 +4,7 @@
 //! which [`crate::partial`] knows nothing of. So what is read here can be asked there, and by no other evaluator.
 
 mod lex;
+mod names;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use kspec_model::rules::{Arithmetic, Comparison, Const, Each, Expr, Method, Op, Root, Ty};
 
 use self::lex::{Token, tokens};
+
+pub use self::names::{Drawn, drawn};
 
 /// How deep an expression is read, and what it is read to: expressions of a state are anyone's.
 const DEEPEST: u32 = 64;

@@ -180,3 +180,29 @@ const WORDS: &[&str] = &[
     "\\",
     "é",
 ];
+
+/// What an expression takes from outside, as `name` or `name.field`.
+fn drawn(expression: &str) -> Option<Vec<String>> {
+    let text = |cel::Drawn { name, field }| field.map_or(name.clone(), |field: String| format!("{name}.{field}"));
+    Some(cel::drawn(expression)?.into_iter().map(text).collect())
+}
+
+#[test]
+fn variables_are_told_from_what_macros_bind() {
+    for (expression, expected) in [
+        ("claims.email", Some(vec!["claims.email"])),
+        ("claims.?email.orValue('') + claims[\"sub\"]", Some(vec!["claims", "claims.email"])),
+        ("has(claims.email) && size(x) > 1", Some(vec!["claims.email", "x"])),
+        ("user.groups.all(g, !g.startsWith('system:'))", Some(vec!["user.groups"])),
+        ("user.extra.all(k, v, v.size() > 0 && k != other)", Some(vec!["other", "user.extra"])),
+        ("cel.bind(x, claims.a, x + x)", Some(vec!["cel", "claims.a"])),
+        ("claims.email.split('@')[0] == 'caf\\u00e9'", Some(vec!["claims.email"])),
+        ("r'\\d' == '\\x41\\101'", Some(vec![])),
+        ("claims.sub + ", None),
+        ("'\\u00'", None),
+        ("claims..email", None),
+    ] {
+        let expected = expected.map(|names| names.into_iter().map(str::to_owned).collect());
+        assert_eq!(drawn(expression), expected, "{expression}");
+    }
+}
