@@ -188,7 +188,8 @@ fn hosts(out: &mut String, plan: &Plan, paint: &Paint) {
         };
         let source =
             host.source.as_ref().map(|source| format!("  {}:{}", source.file, source.line)).unwrap_or_default();
-        line(out, &format!("  {mark} {what} {}: {}{}", host.name, host.message, paint.dim(&source)));
+        let on = if host.servers.is_empty() { String::new() } else { format!(" on {}", host.servers.join(", ")) };
+        line(out, &format!("  {mark} {what} {}{on}: {}{}", host.name, host.message, paint.dim(&source)));
         if host.before != host.after {
             // A rule that is half shown says something else; a flag's long value does not.
             let whole = host.setting != HostSetting::Flag;

@@ -13,7 +13,7 @@ use kspec_model::{
 };
 use kspec_posture::{ControlPlane, Survey, Surveyed};
 use kspec_schema::Schema;
-use kspec_state::{State, StateObject};
+use kspec_state::{Flags, State, StateObject};
 
 use crate::{
     Inputs,
@@ -70,15 +70,18 @@ pub(crate) fn after<'a>(
 /// Adds what the API server's configuration says of Pod Security, and takes away the admission that its flags turn off.
 fn admission(cluster: &mut Cluster, state: &State) {
     let read = |(file, text): (&String, &String)| PodSecurityDefaults::read(file, &serde_json::from_str(text).ok()?);
-    let flags = state.host.flags.as_ref();
-    let lists = |flag: &str| flags.and_then(|flags| flags.get(flag)).into_iter().flatten();
+    let lists = |flag: &'static str| state.running().filter_map(move |flags| flags.get(flag)).flatten();
     let names = |list: &String, plugin: &str| list.split(',').any(|name| name == plugin);
     let off = |plugin: &str| lists("disable-admission-plugins").any(|list| names(list, plugin));
     let takes_tokens = lists("enable-bootstrap-token-auth").any(|value| value != "false");
-    cluster.no_bootstrap_tokens = flags.is_some() && !takes_tokens;
+    cluster.no_bootstrap_tokens = state.host.flags.is_some() && !takes_tokens;
     let restricts = |list: &String| names(list, "NodeRestriction");
-    let mut enabled = lists("enable-admission-plugins").peekable();
-    cluster.nodes_restricted = enabled.peek().is_some() && enabled.all(restricts) && !off("NodeRestriction");
+    let enabled = |flags: &Flags| {
+        let mut lists = flags.get("enable-admission-plugins").into_iter().flatten().peekable();
+        lists.peek().is_some() && lists.all(restricts)
+    };
+    let mut servers = state.running().peekable();
+    cluster.nodes_restricted = servers.peek().is_some() && servers.all(enabled) && !off("NodeRestriction");
     cluster.pod_security = state.host.files.iter().find_map(read).unwrap_or_default();
     cluster.pod_security.off = off("PodSecurity");
     for (plugin, kind) in [
@@ -93,9 +96,10 @@ fn admission(cluster: &mut Cluster, state: &State) {
     }
 }
 
-/// Whether the API server of a state has an audit policy; none where its flags are not seen.
+/// Whether every API server of a state has an audit policy; none where its flags are not seen.
 fn audits(state: &State) -> Option<bool> {
-    Some(state.host.flags.as_ref()?.contains_key("audit-policy-file"))
+    state.host.flags.as_ref()?;
+    Some(state.running().all(|flags| flags.contains_key("audit-policy-file")))
 }
 
 fn surveyed(known: &StateObject) -> Surveyed<'_> {

@@ -27,7 +27,7 @@ pub use files::{FileName, MAX_FILE_BYTES};
 pub use manifests::{ManifestDoc, manifest_files, read_manifest_file, read_manifest_text, read_manifests};
 pub use problem::{Problem, ProblemKind};
 pub use snapshot::{Part, SNAPSHOT_FORMAT, read_snapshot};
-pub use state::{HostState, State, StateObject, StateOrigin};
+pub use state::{Flags, HostState, State, StateObject, StateOrigin};
 pub use withhold::{WITHHELD, is_withheld, same_withheld, withhold_secret, without_marks};
 
 /// Reads what `--state PATH` names: a directory of manifests, one manifest file, or a snapshot. Of a snapshot, `part` is read.

@@ -16,6 +16,9 @@ pub struct State {
     pub objects: Vec<StateObject>,
     /// What runs on the control plane's hosts, as far as it can be seen.
     pub host: HostState,
+    /// Flags of each API server whose static pod is seen, by the pod's name, as [`HostState::flags`] has those of one: a control
+    /// plane of several hosts runs several, and nothing makes them agree.
+    pub servers: BTreeMap<String, Flags>,
     /// Where it was read from.
     pub origin: StateOrigin,
     /// The server's version (`v1.36.3`), where it is known.
@@ -35,14 +38,17 @@ pub struct StateObject {
     pub place: Place,
 }
 
+/// Flags of `kube-apiserver` without dashes, each with every value it was given.
+pub type Flags = BTreeMap<String, Vec<String>>;
+
 /// What the control plane runs with.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HostState {
     /// Configuration files (encryption, audit, authentication) by path; a state holds each as canonical JSON with key
     /// material withheld.
     pub files: BTreeMap<String, String>,
-    /// Flags of `kube-apiserver` without dashes, each with every value it was given; `None` where no API server is seen.
-    pub flags: Option<BTreeMap<String, Vec<String>>>,
+    /// Flags of an API server, the first where there are several; `None` where none is seen.
+    pub flags: Option<Flags>,
 }
 
 /// Where a state was read from.
@@ -94,6 +100,7 @@ impl State {
         let mut state = Self {
             objects: Vec::with_capacity(keyed.len()),
             host,
+            servers: BTreeMap::new(),
             origin,
             version: None,
             unread: Vec::new(),
@@ -107,11 +114,14 @@ impl State {
         for text in state.host.files.values_mut() {
             *text = withhold::file(text);
         }
-        if let Some(container) = state.objects.iter().find_map(|object| api_server(&object.object)) {
-            if state.host.flags.is_none() {
-                state.host.flags = Some(flags(container));
+        for object in &state.objects {
+            let Some(container) = api_server(&object.object) else { continue };
+            let flags = flags(container);
+            if state.servers.is_empty() {
+                state.host.flags.get_or_insert_with(|| flags.clone());
+                state.version = image_version(container);
             }
-            state.version = image_version(container);
+            state.servers.insert(object.object.name().to_owned(), flags);
         }
         state
     }
@@ -122,16 +132,34 @@ impl State {
         self.index.get(key).and_then(|position| self.objects.get(*position))
     }
 
-    /// Authorizers other than RBAC in the API server's flags, where these are seen.
+    /// The flags of every API server that is seen.
+    pub fn running(&self) -> impl Iterator<Item = &Flags> {
+        let one = self.host.flags.iter().filter(|_| self.servers.len() < 2);
+        one.chain(self.servers.values().filter(|_| self.servers.len() > 1))
+    }
+
+    /// Authorizers other than RBAC in the flags of any API server that is seen.
     #[must_use]
     pub fn authorizers(&self) -> Vec<String> {
-        let Some(flags) = &self.host.flags else { return Vec::new() };
-        let last = |flag: &str| flags.get(flag).and_then(|values| values.last());
-        if let Some(file) = last("authorization-config") {
-            return vec![format!("those of {file}")];
+        let mut found = Vec::new();
+        for flags in self.running() {
+            let last = |flag: &str| flags.get(flag).and_then(|values| values.last());
+            let names: Vec<String> = match last("authorization-config") {
+                Some(file) => vec![format!("those of {file}")],
+                None => {
+                    // An empty list is the default too (`kubeapiserver/options/authorization.go`).
+                    let modes = last("authorization-mode").map_or("", String::as_str);
+                    let modes = if modes.is_empty() { "AlwaysAllow" } else { modes };
+                    modes.split(',').filter(|mode| *mode != "RBAC").map(str::to_owned).collect()
+                }
+            };
+            for name in names {
+                if !found.contains(&name) {
+                    found.push(name);
+                }
+            }
         }
-        let modes = last("authorization-mode").map_or("AlwaysAllow", String::as_str);
-        modes.split(',').filter(|mode| *mode != "RBAC").map(str::to_owned).collect()
+        found
     }
 
     /// Every key, ascending.
@@ -163,14 +191,14 @@ fn api_server(object: &Object) -> Option<&Value> {
     })
 }
 
-fn flags(container: &Value) -> BTreeMap<String, Vec<String>> {
+fn flags(container: &Value) -> Flags {
     let mut words = ["command", "args"]
         .into_iter()
         .filter_map(|field| container.get(field)?.as_array())
         .flatten()
         .filter_map(Value::as_str)
         .peekable();
-    let mut flags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut flags = Flags::new();
     while let Some(word) = words.next() {
         let Some(flag) = word.strip_prefix("--") else { continue };
         let (name, value) = match flag.split_once('=') {

@@ -20,6 +20,9 @@ pub struct HostChange {
     /// Whether what runs today was seen at all: a directory without control-plane files, or a cluster that keeps them to
     /// itself, shows nothing.
     pub seen: bool,
+    /// The API servers that it is about, by their pods; empty where it is about every one that is seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<String>,
     /// How much it weighs.
     pub severity: Severity,
     /// What it is about; one line.

@@ -1,7 +1,8 @@
 //! Configuration files: encryption, audit, authentication. Of keys, names alone.
 
 use kspec_model::program::Origin;
-use kspec_state::HostState;
+use kspec_posture::keys::Early;
+use kspec_state::{Flags, HostState};
 use serde_json::{Map, Value};
 
 use super::source;
@@ -43,11 +44,11 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-pub(super) fn files(inputs: &Inputs<'_>) -> Vec<HostChange> {
-    KINDS.iter().filter_map(|kind| file(inputs, kind)).collect()
+pub(super) fn files(inputs: &Inputs<'_>, flags: Option<&Flags>) -> Vec<HostChange> {
+    KINDS.iter().filter_map(|kind| file(inputs, flags, kind)).collect()
 }
 
-fn file(inputs: &Inputs<'_>, kind: &Kind) -> Option<HostChange> {
+fn file(inputs: &Inputs<'_>, flags: Option<&Flags>, kind: &Kind) -> Option<HostChange> {
     let (wanted, origin): (Option<&Value>, Option<&Origin>) = match kind.setting {
         HostSetting::Encryption => {
             (inputs.host.encryption.as_ref(), inputs.program.encryption.as_ref().map(|encryption| &encryption.origin))
@@ -65,24 +66,26 @@ fn file(inputs: &Inputs<'_>, kind: &Kind) -> Option<HostChange> {
         before,
         after: after.clone(),
         seen,
+        servers: Vec::new(),
         severity,
         message,
         source: source(inputs, origin),
     };
-    if let Some(running) = running(&inputs.state.host, kind) {
+    if let Some(running) = running(&inputs.state.host, flags, kind) {
         let before = (kind.lines)(&running);
         if let Some(message) = lost(inputs, kind, &running) {
             return Some(change(before, true, Severity::Error, message));
         }
-        return (before != after).then(|| change(before, true, Severity::Warning, format!("{} differs", kind.noun)));
+        let message = || format!("{} differs{}", kind.noun, early(inputs, kind, &running));
+        return (before != after).then(|| change(before, true, Severity::Warning, message()));
     }
-    let host = &inputs.state.host;
-    Some(match &host.flags {
+    Some(match flags {
         Some(flags) if !flags.contains_key(kind.flag) => {
             if let Some(message) = lost(inputs, kind, &Value::Null) {
                 return Some(change(Vec::new(), true, Severity::Error, message));
             }
-            let message = format!("{} is not configured: `--{}` is not set", kind.noun, kind.flag);
+            let early = early(inputs, kind, &Value::Null);
+            let message = format!("{} is not configured: `--{}` is not set{early}", kind.noun, kind.flag);
             change(Vec::new(), true, Severity::Warning, message)
         }
         _ => {
@@ -96,7 +99,7 @@ fn file(inputs: &Inputs<'_>, kind: &Kind) -> Option<HostChange> {
 pub(crate) fn running_encryption(host: &HostState) -> Option<Value> {
     let kind = KINDS.iter().find(|kind| kind.setting == HostSetting::Encryption)?;
     let without = || host.flags.as_ref().filter(|flags| !flags.contains_key(kind.flag)).map(|_| Value::Null);
-    running(host, kind).or_else(without)
+    running(host, host.flags.as_ref(), kind).or_else(without)
 }
 
 /// What would become unreadable.
@@ -109,9 +112,39 @@ fn lost(inputs: &Inputs<'_>, kind: &Kind, running: &Value) -> Option<String> {
     (!lost.is_empty()).then(|| format!("{} would make stored data unreadable: {} (K0605)", kind.noun, lost.join(", ")))
 }
 
+/// What API servers that are not restarted yet could not read of what the others write, and the steps around it. A single one is
+/// never beside another.
+fn early(inputs: &Inputs<'_>, kind: &Kind, running: &Value) -> String {
+    let wanted = inputs.program.encryption.as_ref().filter(|_| kind.setting == HostSetting::Encryption);
+    let Some(wanted) = wanted.filter(|_| inputs.state.servers.len() != 1) else { return String::new() };
+    let early = kspec_posture::keys::early(running, wanted);
+    let of = |wanted: Early| -> String {
+        let some: Vec<String> = early
+            .iter()
+            .filter(|(.., how)| *how == wanted)
+            .map(|(resource, writes, _)| format!("{resource} by {writes}"))
+            .collect();
+        some.join(", ")
+    };
+    let (rotation, first) = (of(Early::Rotation), of(Early::First));
+    if !rotation.is_empty() {
+        return format!(
+            ", and would write what API servers not yet restarted cannot read: {rotation}. In steps: name it second, restart every API \
+             server; name it first, restart them again; rewrite what is stored; drop the old one"
+        );
+    }
+    if !first.is_empty() {
+        return format!(
+            "; API servers not yet restarted cannot read what the others write: {first}. Restart them right after each other, then \
+             rewrite what is stored"
+        );
+    }
+    String::new()
+}
+
 /// The state's file of this kind: the one that the flag names, where several are there.
-fn running(host: &HostState, kind: &Kind) -> Option<Value> {
-    let named = host.flags.as_ref().and_then(|flags| flags.get(kind.flag)?.last());
+fn running(host: &HostState, flags: Option<&Flags>, kind: &Kind) -> Option<Value> {
+    let named = flags.and_then(|flags| flags.get(kind.flag)?.last());
     let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     let mut found: Vec<(bool, &String, Value)> = host
         .files

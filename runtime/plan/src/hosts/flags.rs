@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kspec_schema::{KubeVersion, facts, facts::FlagKind};
+use kspec_state::Flags;
 
 use super::{flag_source, plugins};
 use crate::{
@@ -38,8 +39,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("token-auth-file", "static tokens let in whoever reads the file, and never expire"),
 ];
 
-pub(super) fn flags(inputs: &Inputs<'_>, target: KubeVersion) -> Vec<HostChange> {
-    let running = inputs.state.host.flags.as_ref();
+pub(super) fn flags(inputs: &Inputs<'_>, running: Option<&Flags>, target: KubeVersion) -> Vec<HostChange> {
     let mut changes = Vec::new();
     for (flag, wanted) in &inputs.host.flags {
         if flag == plugins::ENABLE || flag == plugins::DISABLE {
@@ -54,6 +54,7 @@ pub(super) fn flags(inputs: &Inputs<'_>, target: KubeVersion) -> Vec<HostChange>
             before,
             after: vec![wanted.clone()],
             seen,
+            servers: Vec::new(),
             severity,
             message,
             source: flag_source(inputs, flag),
@@ -97,17 +98,27 @@ pub(super) fn flags(inputs: &Inputs<'_>, target: KubeVersion) -> Vec<HostChange>
         }
     }
     let speaks_of_hosts = *inputs.host != kspec_lower::HostSettings::default();
-    for (flag, why) in REFUSED.iter().filter(|_| speaks_of_hosts) {
-        let Some(values) = running.and_then(|running| running.get(*flag)) else { continue };
+    for (flag, values) in running.into_iter().flatten().filter(|_| speaks_of_hosts) {
+        let refused = REFUSED.iter().find(|(name, _)| name == flag).map(|(_, why)| (*why).to_owned());
+        let excluded = || {
+            let by = inputs.host.excludes(flag)?;
+            Some((by, format!("it must go: `{by}` says it, and the API server does not start with both")))
+        };
+        let (by, message) = match (refused, excluded()) {
+            (Some(why), _) => (flag.as_str(), why),
+            (None, Some((by, why))) => (by, why),
+            (None, None) => continue,
+        };
         changes.push(HostChange {
             setting: HostSetting::Flag,
-            name: (*flag).to_owned(),
+            name: flag.clone(),
             before: values.clone(),
             after: Vec::new(),
             seen: true,
+            servers: Vec::new(),
             severity: Severity::Error,
-            message: (*why).to_owned(),
-            source: flag_source(inputs, flag),
+            message,
+            source: flag_source(inputs, by),
         });
     }
     changes.sort_by(|left, right| left.name.cmp(&right.name));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kspec_schema::{KubeVersion, facts};
+use kspec_state::Flags;
 
 use super::flag_source;
 use crate::{
@@ -17,8 +18,8 @@ const NODE_RESTRICTION: &str = "NodeRestriction";
 
 /// Compares effective plugins. Those that a server has by default, and NodeRestriction, are held on unless the program turns
 /// one off by name.
-pub(super) fn plugins(inputs: &Inputs<'_>, target: KubeVersion) -> Option<HostChange> {
-    let running = inputs.state.host.flags.as_ref()?;
+pub(super) fn plugins(inputs: &Inputs<'_>, running: Option<&Flags>, target: KubeVersion) -> Option<HostChange> {
+    let running = running?;
     let version = inputs.state.version.as_deref().and_then(KubeVersion::parse).unwrap_or(target);
     let lists = |flags: &BTreeMap<String, Vec<String>>, flag: &str| -> BTreeSet<String> {
         let values = flags.get(flag).into_iter().flatten();
@@ -52,6 +53,7 @@ pub(super) fn plugins(inputs: &Inputs<'_>, target: KubeVersion) -> Option<HostCh
         before: before.difference(&after).cloned().collect(),
         after: after.difference(&before).cloned().collect(),
         seen: true,
+        servers: Vec::new(),
         severity,
         message,
         source: flag_source(inputs, ENABLE),

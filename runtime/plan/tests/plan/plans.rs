@@ -1,6 +1,9 @@
 //! Whole plans.
 
-use kspec_model::Object;
+use kspec_model::{
+    Object,
+    program::{Encryption, EncryptionProvider, EncryptionRule, KeyedProvider},
+};
 use kspec_plan::{Action, Basis, DryRun, DryRunError, DryRunRequest, Planned, RefusalKind, SavedPlanError, refine};
 use kspec_state::{HostState, State};
 use serde_json::{Value, json};
@@ -61,8 +64,9 @@ fn skim(planned: &Planned) -> String {
         }
     }
     for host in &plan.hosts {
+        let on = if host.servers.is_empty() { String::new() } else { format!(" on {}", host.servers.join(", ")) };
         lines.push(format!(
-            "{:?} {:?} {}: {:?} => {:?}: {}",
+            "{:?} {:?} {}{on}: {:?} => {:?}: {}",
             host.severity, host.setting, host.name, host.before, host.after, host.message
         ));
     }
@@ -257,6 +261,79 @@ fn secret_contents_are_in_no_document() {
     let encoded = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "a", "name": "s"}, "data": {"password": "aHVudGVyMg=="}});
     let same = World::new(vec![secret("hunter2")], vec![owned(encoded)]).plan();
     assert!(!same.plan.has_changes());
+}
+
+/// The static pod of an API server, as a node reports it.
+fn api_server(node: &str, flags: &[&str]) -> Value {
+    let command: Vec<&str> = ["kube-apiserver"].iter().chain(flags).copied().collect();
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "kube-system", "name": format!("kube-apiserver-{node}")},
+        "spec": {"containers": [{"name": "kube-apiserver", "image": "registry.k8s.io/kube-apiserver:v1.36.3", "command": command}]},
+    })
+}
+
+#[test]
+fn each_of_several_api_servers_is_compared() {
+    let one = ["--authorization-mode=Node,RBAC", "--profiling=true", "--enable-admission-plugins=NodeRestriction"];
+    let other =
+        ["--authorization-mode=Node,RBAC,Webhook", "--profiling=true", "--enable-admission-plugins=AlwaysPullImages"];
+    let mut world = World::new(vec![], vec![api_server("cp1", &one), api_server("cp2", &other)]);
+    world.host.flags = [("authorization-mode", "Node,RBAC"), ("profiling", "false")]
+        .map(|(flag, value)| (flag.to_owned(), value.to_owned()))
+        .into();
+    insta::assert_snapshot!("hosts_several", skim(&world.plan()));
+    assert_eq!(world.state.authorizers(), ["Node", "Webhook"]);
+}
+
+#[test]
+fn flags_that_a_file_says_must_go() {
+    let running =
+        ["--anonymous-auth=true", "--oidc-client-id=x", "--oidc-issuer-url=https://a", "--authorization-config=/a"];
+    let mut world = World::new(vec![], vec![api_server("cp1", &running)]);
+    world.host.authentication =
+        Some(json!({"kind": "AuthenticationConfiguration", "anonymous": {"enabled": true}, "jwt": []}));
+    world.host.flags =
+        [("authentication-config", "/etc/kubernetes/kspec/authentication.yaml"), ("authorization-mode", "Node,RBAC")]
+            .map(|(flag, value)| (flag.to_owned(), value.to_owned()))
+            .into();
+    insta::assert_snapshot!("hosts_flags_to_go", skim(&world.plan()));
+    // Without anonymous access in the file, the flag is what says it.
+    world.host.authentication = Some(json!({"kind": "AuthenticationConfiguration", "jwt": []}));
+    assert!(!skim(&world.plan()).contains("anonymous-auth"));
+}
+
+#[test]
+fn a_key_that_writes_too_early_is_told_with_the_steps() {
+    let mut world = World::new(vec![], vec![]);
+    let provider = |keys: &[&str]| EncryptionProvider::Keyed {
+        algorithm: KeyedProvider::SecretBox,
+        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+    };
+    let document = |keys: &[&str]| {
+        let keys: Vec<Value> = keys.iter().map(|key| json!({"name": key, "secret": "c2VjcmV0"})).collect();
+        json!({"kind": "EncryptionConfiguration", "resources": [{"resources": ["secrets"], "providers": [{"secretbox": {"keys": keys}}]}]})
+    };
+    let rule = EncryptionRule {
+        resources: vec!["secrets".to_owned()],
+        providers: vec![provider(&["new", "old"])],
+        origin: crate::world::origin(),
+    };
+    world.program.encryption = Some(Encryption { rules: vec![rule], origin: crate::world::origin() });
+    world.host.encryption = Some(document(&["new", "old"]));
+    let mut of = |running: &[&str], nodes: &[&str]| {
+        let servers: Vec<Value> =
+            nodes.iter().map(|node| api_server(node, &["--encryption-provider-config=/etc/encryption.yaml"])).collect();
+        let host =
+            HostState { flags: None, files: [("encryption.yaml".to_owned(), document(running).to_string())].into() };
+        let objects = state(servers).objects;
+        world.state = State::new(world.state.origin.clone(), objects, host);
+        let found = skim(&world.plan());
+        found.lines().filter(|line| line.contains("EncryptionConfiguration")).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!("hosts_rotation", of(&["old"], &["cp1", "cp2"]));
+    // One that is read already may write; and a single API server is never beside another.
+    assert!(!of(&["old", "new"], &["cp1", "cp2"]).contains("In steps"));
+    assert!(!of(&["old"], &["cp1"]).contains("In steps"));
 }
 
 #[test]
