@@ -11,6 +11,7 @@ mod host;
 mod inventory;
 mod names;
 mod objects;
+mod scan;
 mod shared;
 mod yaml;
 

@@ -4,6 +4,7 @@
 //! A name is a character that CEL has only in text literals, and there escaped.
 
 use super::{Hoist, Printer, Roots, Unsaid};
+use crate::scan;
 
 /// The object.
 const OBJECT: char = '\u{1}';
@@ -61,7 +62,7 @@ pub(super) fn longest(text: &str, widest: usize) -> usize {
 fn filled(text: &str, roots: &Roots, lists: &[String]) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(begins_name) {
+    while let Some(at) = scan::position(rest.as_bytes(), begins_name) {
         let (before, name) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(before);
         let mut chars = name.chars();
@@ -83,5 +84,5 @@ fn filled(text: &str, roots: &Roots, lists: &[String]) -> String {
 }
 
 const fn begins_name(byte: u8) -> bool {
-    matches!(byte, 1..=3)
+    (byte >= 1) & (byte <= 3)
 }
