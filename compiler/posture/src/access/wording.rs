@@ -67,7 +67,7 @@ fn cuts(way: Option<NodeWay>) -> &'static str {
              Security looks behind no claim"
         }
         Some(NodeWay::Claimed) => {
-            "remove the volume or give it another path, or refuse pods that claim it by an admission rule: Pod Security looks \
+            "remove the volume, or refuse pods that claim it by an admission rule: a volume keeps its path, and Pod Security looks \
              behind no claim"
         }
         Some(NodeWay::Running) | None => {
