@@ -194,7 +194,7 @@ impl Elab<'_, '_> {
         let resource_names: Vec<String> = allow.named.iter().filter_map(|expr| self.string(expr)).collect();
         let mut by_group: Vec<(String, Vec<String>)> = Vec::new();
         for resource in &allow.resources {
-            self.check_resource(resource, namespaced);
+            self.check_resource(resource, &verbs, namespaced);
             let group = group_of(resource).unwrap_or(if resource.name.as_ref() == "*" { "*" } else { "" });
             let path = resource_path(resource);
             match by_group.iter_mut().find(|(known, _)| known == group) {

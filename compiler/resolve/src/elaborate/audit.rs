@@ -62,7 +62,7 @@ impl Elab<'_, '_> {
         let resource_names: Vec<String> = rule.named.iter().filter_map(|expr| self.string(expr)).collect();
         let mut resources: Vec<AuditResources> = Vec::new();
         for resource in &rule.resources {
-            self.check_resource(resource, false);
+            self.check_resource(resource, &[], false);
             let every_resource = resource.name.as_ref() == "*" && resource.subresource.is_none();
             let every_group = resource.group.as_deref().map_or(resource.name.as_ref() == "*", |group| group == "*");
             if every_resource && every_group && resource_names.is_empty() {

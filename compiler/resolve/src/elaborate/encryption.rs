@@ -16,7 +16,7 @@ impl Elab<'_, '_> {
         let mut earlier = Vec::new();
         for rule in &node.rules {
             for resource in &rule.resources {
-                self.check_resource(resource, false);
+                self.check_resource(resource, &[], false);
                 if resource.subresource.is_some() {
                     self.report(
                         Finding::new(

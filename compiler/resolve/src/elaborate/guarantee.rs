@@ -100,7 +100,7 @@ impl Elab<'_, '_> {
     }
 
     fn claim_resource(&self, resource: &tree::Resource) -> ClaimResource {
-        self.check_resource(resource, false);
+        self.check_resource(resource, &[], false);
         let any = resource.name.as_ref() == "*";
         ClaimResource {
             group: group_of(resource).unwrap_or(if any { "*" } else { "" }).to_owned(),

@@ -41,7 +41,7 @@ impl Elab<'_, '_> {
 
     /// Whether the target serves such a resource. A quoted one may be served by what the project does not know, and is
     /// only warned about.
-    pub(super) fn check_resource(&self, resource: &Resource, namespaced: bool) {
+    pub(super) fn check_resource(&self, resource: &Resource, verbs: &[String], namespaced: bool) {
         let (name, group) = (resource.name.as_ref(), group_of(resource).unwrap_or(""));
         let schema = &self.db.facts.schema;
         if name == "*" || group == "*" {
@@ -80,12 +80,19 @@ impl Elab<'_, '_> {
             self.report(lower_if_quoted(finding, resource));
         }
         if namespaced && !kind.namespaced && resource.subresource.is_none() {
-            let mut finding = Finding::new(
-                codes::UNKNOWN_RESOURCE,
-                format!("{name} belong to no namespace, so a role of one cannot reach them"),
-                self.at(resource.span),
-            )
-            .help("allow it in a role without `in`, granted in the cluster");
+            let within = within(group, name);
+            let out: Vec<&str> = verbs.iter().map(String::as_str).filter(|verb| !within.contains(verb)).collect();
+            if out.is_empty() {
+                return;
+            }
+            let message = if out.len() == verbs.len() {
+                format!("{name} belong to no namespace, so a role of one cannot reach them")
+            } else {
+                let out = out.into_iter().map(|verb| format!("`{verb}`")).collect::<Vec<_>>().join(", ");
+                format!("{name} belong to no namespace, so a role of one allows no {out} on them")
+            };
+            let mut finding = Finding::new(codes::UNKNOWN_RESOURCE, message, self.at(resource.span))
+                .help("allow it in a role without `in`, granted in the cluster");
             finding.severity = kspec_diagnostics::Severity::Warning;
             self.report(finding);
         }
@@ -121,6 +128,17 @@ impl Elab<'_, '_> {
             None => finding.help("list its CustomResourceDefinition under `crds` in kspec.toml, or quote it if it is served by an extension API server"),
         };
         lower_if_quoted(finding, resource)
+    }
+}
+
+/// What the API server asks about objects of no namespace in one all the same. Whether somebody may bind a role is asked where the
+/// binding is (`BindingAuthorized` of `pkg/registry/rbac/escalation_check.go`; `escalate` is asked where the role is). A namespace is
+/// in itself, where the URL has its name (`requestinfo.go` of `k8s.io/apiserver`).
+fn within(group: &str, name: &str) -> &'static [&'static str] {
+    match (group, name) {
+        ("rbac.authorization.k8s.io", "clusterroles") => &["bind"],
+        ("", "namespaces") => &["get", "update", "patch", "delete"],
+        _ => &[],
     }
 }
 
