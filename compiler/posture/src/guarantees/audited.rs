@@ -28,6 +28,8 @@ const CREDENTIALS: [(&str, &str, &str, &[&str]); 5] = [
 /// Values that no policy names by chance.
 const FRESH: (&str, &str, &str) = ("example.com", "widgets", "some-object");
 const SOMEBODY: &str = "somebody";
+/// Who did not prove who they are. Their requests are recorded as any other, and refused or not.
+const ANONYMOUS: &str = "system:anonymous";
 const SOMEWHERE: &str = "some-namespace";
 
 /// Requests that are alike; `*` stands for all.
@@ -172,11 +174,12 @@ fn records(audit: &Audit, rule: &AuditRule) -> bool {
 
 /// Requests of a sort that a rule matches, if any such are; without a rule, some that no rule names a value of.
 fn candidates(sort: &Sort<'_>, rule: Option<&AuditRule>) -> Vec<Request> {
-    let anyone = || SubjectRef::User { name: SOMEBODY.to_owned() };
+    // The groups that authentication adds tell these two apart, whoever they are.
+    let anyone = || [SOMEBODY, ANONYMOUS].map(|name| SubjectRef::User { name: name.to_owned() }).to_vec();
     let named: Vec<SubjectRef> = rule.iter().flat_map(|rule| &rule.subjects).map(SubjectRef::from).collect();
     let who = match &sort.who {
         Some(who) => vec![who.clone()],
-        None if named.is_empty() => vec![anyone()],
+        None if named.is_empty() => anyone(),
         None => named,
     };
     let verbs: Vec<&str> = match rule {

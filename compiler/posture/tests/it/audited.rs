@@ -8,7 +8,7 @@ use crate::support::{origin, outcome, program, violation};
 const VERBS: [&str; 4] = ["get", "create", "delete", "watch"];
 const RESOURCES: [&str; 5] = ["pods", "pods/log", "*/log", "pods/*", "*"];
 const USERS: [&str; 2] = ["ann", "bob"];
-const TEAMS: [&str; 2] = ["devs", "ops"];
+const TEAMS: [&str; 4] = ["devs", "ops", "system:authenticated", "system:unauthenticated"];
 
 fn rule() -> impl Strategy<Value = AuditRule> {
     let subject = prop_oneof![
@@ -56,9 +56,15 @@ struct Request {
 
 fn everything() -> Vec<Request> {
     let mut all = Vec::new();
-    for (user, groups) in
-        [("ann", vec![]), ("bob", vec![]), ("eve", vec![]), ("eve", vec!["devs"]), ("eve", vec!["ops"])]
-    {
+    let proved = "system:authenticated";
+    for (user, groups) in [
+        ("ann", vec![proved]),
+        ("bob", vec![proved]),
+        ("eve", vec![proved]),
+        ("eve", vec!["devs", proved]),
+        ("eve", vec!["ops", proved]),
+        ("system:anonymous", vec!["system:unauthenticated"]),
+    ] {
         for verb in VERBS {
             for group in ["", "apps", "else"] {
                 for (resource, subresource) in
@@ -118,6 +124,36 @@ fn is_recorded(audit: &Audit, request: &Request) -> bool {
 
 fn audit_of(rules: Vec<AuditRule>) -> Audit {
     Audit { omit_stages: Vec::new(), omit_managed_fields: None, rules, origin: origin() }
+}
+
+#[test]
+fn who_did_not_prove_who_they_are_asks_too() {
+    let rule = |group: &str| AuditRule {
+        level: AuditLevel::Metadata,
+        subjects: vec![Subject::Group(group.to_owned())],
+        verbs: Vec::new(),
+        resources: Vec::new(),
+        namespaces: Vec::new(),
+        urls: Vec::new(),
+        omit_stages: Vec::new(),
+        origin: origin(),
+    };
+    let message = |claim: Audited, groups: &[&str]| {
+        let mut program = program(true, Claim::Audited(claim));
+        program.audit = Some(audit_of(groups.iter().map(|group| rule(group)).collect()));
+        violation(outcome(&program, &[])).map(|violation| violation.message)
+    };
+    let secrets = || {
+        let resource = "secrets".to_owned();
+        let secrets = ClaimResource { group: String::new(), resource, subresource: String::new() };
+        Audited::Requests { verbs: vec!["get".to_owned()], resources: vec![secrets] }
+    };
+    for claim in [Audited::Mutations, Audited::Authentication, secrets()] {
+        let message = |groups: &[&str]| message(claim.clone(), groups);
+        let said = message(&["system:authenticated"]).expect("a violation");
+        assert!(said.ends_with("by user `system:anonymous` falls to no rule, and is not recorded"), "{said}");
+        assert_eq!(message(&["system:authenticated", "system:unauthenticated"]), None);
+    }
 }
 
 #[test]
