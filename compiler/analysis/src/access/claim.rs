@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use super::{
     Because, PolicyRule, SubjectRef,
     index::role_key,
-    request::{MASTERS, as_service_account, implied_groups},
+    request::{AUTHENTICATED, MASTERS, SERVICE_ACCOUNTS, UNAUTHENTICATED, as_service_account, implied_groups},
     rule::{ALL, resource_matches},
 };
 
@@ -239,6 +239,15 @@ impl SubjectRef {
     #[must_use]
     pub fn acts_as(&self, other: &Self) -> bool {
         ActsAs::of(self).is(other)
+    }
+
+    /// Whether it is a group that authentication adds: who is in it shows from a subject alone, as [`SubjectRef::acts_as`] says. Of
+    /// every other group only the authenticator knows the members.
+    #[must_use]
+    pub fn has_known_members(&self) -> bool {
+        let Self::Group { name } = self else { return false };
+        let accounts = name.strip_prefix(SERVICE_ACCOUNTS).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+        accounts || [AUTHENTICATED, UNAUTHENTICATED].contains(&name.as_str())
     }
 
     /// Whether it is the group whose members the API server asks nothing.

@@ -102,7 +102,8 @@ impl Reach<'_> {
         ends.positions.ones().filter_map(|position| self.network().universe.workloads.get(position))
     }
 
-    /// A packet that is allowed for certain, from some of these to some of those; nobody reaches themselves.
+    /// A packet that is allowed for certain, from some of these to some of those. A workload with itself is two of its pods; one pod
+    /// is not asked about itself.
     #[must_use]
     pub fn allowed(&self, src: &Ends, dst: &Ends, ports: &Connections) -> Option<Packet> {
         self.some(self.certain(), src, dst, ports).or_else(|| self.led_in(src, dst, ports, &|at| self.exposed_at(at)))
@@ -116,12 +117,14 @@ impl Reach<'_> {
     }
 
     /// A packet that is not allowed for certain, from some of these to some of those: on one of the ports, or, where none is named,
-    /// where no connection is allowed at all. Where callers count, addresses outside reach whatever these are led to.
+    /// where no connection is allowed at all. That callers are led to a workload lets in no address that its policies refuse.
     #[must_use]
     pub fn refused(&self, src: &Ends, dst: &Ends, ports: Option<&Connections>) -> Option<Packet> {
         for to in dst.positions.ones() {
             let mut left = src.positions.clone();
-            left.set(to, false);
+            if !self.is_several(to) {
+                left.set(to, false);
+            }
             if self.is_outside(to) {
                 left.intersect_with(&self.inside());
             }
@@ -134,9 +137,6 @@ impl Reach<'_> {
                 if enough {
                     left.difference_with(sources);
                 }
-            }
-            if src.callers && self.leads_to(to, ports) {
-                left.intersect_with(&self.inside());
             }
             let Some(from) = left.ones().next() else { continue };
             let held = self.certain().get(to).into_iter().flatten().find(|(_, sources)| sources.contains(from));
@@ -168,7 +168,8 @@ impl Reach<'_> {
                 if self.set(*set).intersection(if last { ports } else { &all }).is_empty() {
                     continue;
                 }
-                for from in sources.ones().filter(|from| *from != to) {
+                // From one pod of the last workload to another: one step more for whoever got into the first.
+                for from in sources.ones().filter(|from| *from != to || last && self.is_several(to)) {
                     if let Entry::Vacant(entry) = next.entry(from) {
                         entry.insert((to, last));
                         queue.extend(workloads.contains(from).then_some(from));
@@ -213,7 +214,8 @@ impl Reach<'_> {
                 if open.is_empty() {
                     continue;
                 }
-                if let Some(from) = sources.intersection(&src.positions).find(|from| *from != to) {
+                if let Some(from) = sources.intersection(&src.positions).find(|from| *from != to || self.is_several(to))
+                {
                     return self.packet(src, from, dst, to, &open);
                 }
             }
@@ -248,10 +250,10 @@ impl Reach<'_> {
         Some(Packet { src: Some(end(src, from)?), dst: end(dst, to)?, protocol, port, led_by: Vec::new() })
     }
 
-    /// Whether callers from outside are led to a workload on all of these ports, or on some where none is named.
-    fn leads_to(&self, position: usize, ports: Option<&Connections>) -> bool {
-        let led = self.exposed_at(position);
-        led.is_some_and(|(connections, _)| ports.is_none_or(|ports| ports.difference(connections).is_empty()))
+    /// What leads callers from outside to a workload.
+    pub fn leading_to(&self, workload: &ObjectKey) -> impl Iterator<Item = &ObjectKey> {
+        let position = self.network().universe.position(workload);
+        position.and_then(|position| self.exposed_at(position)).into_iter().flat_map(|(_, by)| by)
     }
 
     fn is_outside(&self, position: usize) -> bool {

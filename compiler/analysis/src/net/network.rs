@@ -33,8 +33,13 @@ impl End {
     /// block access to itself").
     #[must_use]
     pub fn is_same_pod(&self, other: &Self) -> bool {
-        self == other && matches!(self, Self::Workload(key) if key.kind == "Pod" && key.group.is_empty())
+        self == other && matches!(self, Self::Workload(key) if is_pod(key))
     }
+}
+
+/// Whether a workload is a single pod, and not what a controller keeps running.
+pub(super) fn is_pod(key: &ObjectKey) -> bool {
+    key.kind == "Pod" && key.group.is_empty()
 }
 
 /// Which of a policy's two halves.

@@ -15,6 +15,7 @@ use super::{
     delta::gained,
     exposure::Exposed,
     names::joined_ranges,
+    network::is_pod,
     tiers::Bound,
     universe::workload_name,
 };
@@ -30,6 +31,8 @@ pub struct Reach<'a> {
     exposed: Exposed,
     /// Whom callers from outside are possibly led to.
     doubtful: Exposed,
+    /// Workloads that are more than one pod, or may be.
+    several: FixedBitSet,
     /// Objects of kinds that are not evaluated and may change the answer.
     pub unknown_because: Vec<ObjectKey>,
 }
@@ -87,7 +90,18 @@ impl<'a> Reach<'a> {
             ambiguous = more.map(|more| more.into_iter().collect()).collect();
         }
         let unknown_because = network.side.cluster.opaque.clone();
-        Self { network, sets, columns: certain, ambiguous, exposed, doubtful, unknown_because }
+        // A controller with one replica has two pods while it replaces them, and as many as somebody asks for.
+        let workloads = network.universe.workloads.iter().enumerate();
+        let several = workloads.filter(|(_, key)| !is_pod(key)).map(|(position, _)| position).collect();
+        Self { network, sets, columns: certain, ambiguous, exposed, doubtful, several, unknown_because }
+    }
+
+    /// Takes these pods as standing for more than one that is like them.
+    #[must_use]
+    pub fn with_several<'k>(mut self, pods: impl IntoIterator<Item = &'k ObjectKey>) -> Self {
+        let positions = pods.into_iter().filter_map(|key| self.network.universe.position(key));
+        self.several.extend(positions);
+        self
     }
 
     /// For questions about single connections.
@@ -159,6 +173,11 @@ impl<'a> Reach<'a> {
     #[must_use]
     pub fn ambiguous_rows(&self) -> Vec<Row> {
         self.rows_of(&self.ambiguous)
+    }
+
+    /// Whether a workload is more than one pod, so that it may be asked about itself.
+    pub(super) fn is_several(&self, position: usize) -> bool {
+        self.several.contains(position)
     }
 
     /// By destination, what is allowed for certain.

@@ -69,12 +69,19 @@ impl Prover<'_, '_> {
             if who.as_ref().is_some_and(|who| !counts(who)) {
                 continue;
             }
-            if let Some(SubjectRef::User { name }) = &who {
-                notes.push(format!("groups that only the authenticator of `{name}` knows are not looked at"));
+            match &who {
+                Some(SubjectRef::User { name }) => {
+                    notes.push(format!("groups that only the authenticator of `{name}` knows are not looked at"));
+                }
+                Some(group @ SubjectRef::Group { name }) if !group.has_known_members() => {
+                    let only = "only the authenticator knows, and what they have by themselves is not looked at";
+                    notes.push(format!("who is in group `{name}` {only}"));
+                }
+                _ => {}
             }
             for pattern in patterns(can) {
                 let deed = self.deed(pattern, &can.scope);
-                for chain in self.grantees.chains(&pattern, deed.spot(), who.as_ref(), Extent::Some) {
+                for chain in self.chains(&deed, who.as_ref()) {
                     if counts(&chain.subject) {
                         let built_in = self.is_built_in(&chain);
                         let deed = Deed { namespaces: deed.namespaces.clone(), ..deed };
@@ -87,8 +94,10 @@ impl Prover<'_, '_> {
         found.sort_by_key(|(built_in, ..)| *built_in);
         let (_, chain, deed, who) = found.first()?;
         let others: BTreeSet<String> = found.iter().skip(1).map(|(_, chain, ..)| say(&chain.subject)).collect();
-        let acts = who.as_ref().unwrap_or(&chain.subject);
-        let message = self.sentence(acts, chain, deed);
+        // Whoever is asked about acts as the subject that is bound, or is a group that it is in.
+        let group = who.as_ref().filter(|who| !who.acts_as(&chain.subject));
+        let acts = who.as_ref().filter(|_| group.is_none()).unwrap_or(&chain.subject);
+        let message = self.sentence(&member(acts, group), chain, deed);
         let mut witness = vec![message.clone()];
         if *acts != chain.subject {
             witness.push(format!("as every other {} does", say(&chain.subject)));
@@ -103,11 +112,18 @@ impl Prover<'_, '_> {
         }
         let allowed = |part: &Cluster| {
             let chains = deed.pattern.chains(part, deed.spot(), who.as_ref(), Extent::Some);
-            chains.iter().any(|chain| counts(&chain.subject))
+            chains.into_iter().chain(of_members(part, deed, who.as_ref())).any(|chain| counts(&chain.subject))
         };
         let responsible = self.responsible_for(cluster, chain, &allowed);
         let help = "take the binding away, or what the role allows; who is meant to is named after `except`".to_owned();
         Some(Violation { message, witness, responsible, help })
+    }
+
+    /// Bindings that allow somebody some of it, by name, by a group, or as a member of the group asked about.
+    pub(super) fn chains(&self, deed: &Deed<'_>, who: Option<&SubjectRef>) -> Vec<Because> {
+        let mut chains = self.grantees.chains(&deed.pattern, deed.spot(), who, Extent::Some);
+        chains.extend(of_members(&self.coming.cluster, deed, who));
+        chains
     }
 
     fn always_can(&self, can: &Can) -> Option<Violation> {
@@ -189,12 +205,57 @@ impl Prover<'_, '_> {
         responsible
     }
 
-    fn sentence(&self, acts: &SubjectRef, chain: &Because, deed: &Deed<'_>) -> String {
+    fn sentence(&self, acts: &str, chain: &Because, deed: &Deed<'_>) -> String {
         let namespace = chain.binding.as_ref().and_then(|binding| binding.namespace.as_deref());
         let namespace = namespace.or_else(|| deed.namespaces.as_ref()?.first().copied()).filter(|_| !deed.of_cluster);
         let place = namespace.map_or_else(|| "the whole cluster".to_owned(), |name| self.coming.say(name));
-        format!("{} may {} in {place}", say(acts), said(&deed.pattern))
+        format!("{acts} may {} in {place}", said(&narrowed(&deed.pattern, chain.rule.as_ref())))
     }
+}
+
+/// What members of a group have by themselves, where authentication alone says who is one.
+fn of_members(cluster: &Cluster, deed: &Deed<'_>, who: Option<&SubjectRef>) -> Vec<Because> {
+    let Some(group) = who.filter(|who| who.has_known_members()) else { return Vec::new() };
+    let mut chains = deed.pattern.chains(cluster, deed.spot(), None, Extent::Some);
+    // What the group has, and whatever groups its members are in, is its own.
+    chains.retain(|chain| chain.subject.acts_as(group) && !group.acts_as(&chain.subject));
+    chains
+}
+
+/// A subject, and the group for whose sake it is named.
+pub(super) fn member(subject: &SubjectRef, group: Option<&SubjectRef>) -> String {
+    group.map_or_else(|| say(subject), |group| format!("{}, of {},", say(subject), say(group)))
+}
+
+/// What of a pattern a rule allows: where the pattern says all and the rule names some, the first of these.
+pub(super) fn narrowed<'c>(pattern: &Pattern<'c>, rule: Option<&'c PolicyRule>) -> Pattern<'c> {
+    let Some(rule) = rule else { return *pattern };
+    let first = |wanted: &'c str, allowed: &'c [String]| match allowed.first() {
+        Some(first) if wanted == "*" && !allowed.iter().any(|word| word == "*") => first.as_str(),
+        _ => wanted,
+    };
+    let name = pattern.name.or_else(|| rule.resource_names.first().map(String::as_str));
+    // Of objects that a rule names it allows nothing that is asked without a name.
+    let named = rule.verbs.iter().find(|verb| *verb != "deletecollection").filter(|_| name.is_some());
+    let verb = match first(pattern.verb, &rule.verbs) {
+        verb if verb == pattern.verb => verb,
+        verb => named.map_or(verb, String::as_str),
+    };
+    let mut resources = rule.resources.iter().map(|path| path.split_once('/').unwrap_or((path, "")));
+    let all = rule.resources.iter().any(|path| path == "*");
+    let (resource, subresource) = match (pattern.resource, pattern.subresource) {
+        // Alone it is every resource and subresource.
+        ("*", "") if !all => resources.next(),
+        ("*", wanted) if !all => {
+            resources.find(|(_, sub)| if wanted == "*" { !sub.is_empty() } else { *sub == wanted })
+        }
+        (wanted, "*") if !all => resources.find(|(main, sub)| [wanted, "*"].contains(main) && !sub.is_empty()),
+        _ => None,
+    }
+    .map_or((pattern.resource, pattern.subresource), |(main, sub)| {
+        (if main == "*" { pattern.resource } else { main }, if sub == "*" { pattern.subresource } else { sub })
+    });
+    Pattern { verb, group: first(pattern.group, &rule.api_groups), resource, subresource, name }
 }
 
 /// Whether a claim leaves a subject out, by its name or by a group that authentication adds it to.

@@ -43,10 +43,16 @@ impl<'s> Coming<'s> {
         let (namespaces, [whole, connections]) = namespaces(&survey.cluster, program);
         let places = BTreeMap::new();
         let mut coming = Self { cluster: Cow::Borrowed(&survey.cluster), namespaces, whole, connections, places };
-        if coming.namespaces.is_empty() {
+        let meant: BTreeMap<String, Labels> = coming
+            .namespaces
+            .iter()
+            .map(|(name, labels)| (name.clone(), labels.clone()))
+            .chain(unlisted(survey, program))
+            .collect();
+        if meant.is_empty() {
             return coming;
         }
-        let objects: Vec<LoweredObject> = objects(program, &coming.namespaces, as_of);
+        let objects: Vec<LoweredObject> = objects(program, &meant, as_of);
         let (there, _) = Cluster::lift(objects.iter().map(|lowered| &lowered.object));
         let cluster = coming.cluster.to_mut();
         for (name, labels) in &coming.namespaces {
@@ -71,6 +77,18 @@ impl<'s> Coming<'s> {
             None => format!("namespace `{namespace}`"),
         }
     }
+}
+
+/// Namespaces of a program alone that it does not declare, and that are there for what is in them: `kube-system` and `kube-public` are, for
+/// the roles that every API server makes there. What promises speak of, dynamic scopes are about too.
+fn unlisted(survey: &Survey<'_>, program: &View<'_>) -> BTreeMap<String, Labels> {
+    if survey.is_whole() || dynamic(program).next().is_none() {
+        return BTreeMap::new();
+    }
+    let declared: BTreeSet<&str> = program.namespaces.iter().map(|namespace| namespace.name.as_str()).collect();
+    let there = survey.cluster.namespaces.iter();
+    let unlisted = there.filter(|(name, _)| !declared.contains(name.as_str()) && survey.namespace(name).is_none());
+    unlisted.map(|(name, facts)| (name.clone(), facts.labels.clone())).collect()
 }
 
 /// How many combinations of dynamic scopes are thought of.

@@ -107,7 +107,10 @@ pub fn judge<'a>(survey: &Survey<'a>) -> Vec<Verdict<'a>> {
     let coming = Coming::new(survey, program, *as_of);
     let connects = program.guarantees.iter().any(|guarantee| matches!(guarantee.claim, Claim::Reaches(_)));
     let pods = connects.then(|| with_pods(&coming, program));
-    let reach = pods.as_ref().map(|pods| net::reach(&pods.cluster, &NetOptions::default()));
+    let reach = pods.as_ref().map(|pods| {
+        let reach = net::reach(&pods.cluster, &NetOptions::default());
+        reach.with_several(&pods.stand_ins)
+    });
     let asked: Vec<SubjectRef> = program.guarantees.iter().flat_map(|guarantee| subjects(&guarantee.claim)).collect();
     let dynamic = crate::access::dynamic_grants(program);
     let prover = Prover {
@@ -172,7 +175,31 @@ impl<'a> Prover<'_, 'a> {
             },
             Claim::Audited(audited) => self.audited(guarantee.always, audited, &mut notes),
         };
+        let outcome = match outcome {
+            Outcome::Violated(violation) => Outcome::Violated(self.introduced(violation)),
+            outcome => outcome,
+        };
         Verdict { guarantee, outcome, notes }
+    }
+
+    /// With the labels of namespaces yet to come that the witness passes through.
+    fn introduced(&self, mut violation: Violation) -> Violation {
+        let said = |text: &str, name: &str| {
+            let is_of_name = |byte: Option<char>| byte.is_some_and(|one| one.is_ascii_alphanumeric() || one == '-');
+            text.match_indices(name).any(|(at, _)| {
+                let (before, rest) = (text.get(..at), text.get(at + name.len()..));
+                !is_of_name(before.and_then(|text| text.chars().next_back()))
+                    && !is_of_name(rest.and_then(|text| text.chars().next()))
+            })
+        };
+        for name in self.coming.namespaces.keys() {
+            let what = self.coming.say(name);
+            let passes = violation.witness.iter().any(|line| said(line, name));
+            if passes && !violation.witness.iter().any(|line| line.contains(&what)) {
+                violation.witness.push(format!("`{name}` is {what}"));
+            }
+        }
+        violation
     }
 
     /// As [`Self::whole`], of connections.

@@ -15,7 +15,7 @@ use kspec_schema::KubeVersion;
 
 use super::{
     Outcome, Prover, Violation,
-    access::{self, Deed, patterns, said, subject},
+    access::{self, Deed, narrowed, patterns, said, subject},
     minimal::{minimal, only},
     say, short,
 };
@@ -46,12 +46,13 @@ impl<'s> Prover<'s, '_> {
         let paths = self.paths.get_or_init(|| self.draw(&self.coming.cluster));
         let mut system = BTreeSet::new();
         for who in &can.subjects {
-            let from = subject(who).map(|subject| Origin::Subject(subject.plain()));
+            let who = subject(who);
+            let group = who.as_ref().filter(|who| who.has_known_members());
             for pattern in patterns(can) {
                 let deed = self.deed(pattern, &can.scope);
                 let allowed = allowed(&self.coming.cluster, &deed);
                 let carries = |holder: &Holder<'_>| carries(&self.coming.cluster, &deed, &allowed, holder);
-                for way in paths.to_permission(&carries, from.as_ref()) {
+                for way in ways(paths, &carries, who.as_ref()) {
                     let meant = match &way.path.from {
                         Origin::Subject(subject) => !subject.is_masters() && !access::is_excepted(can, subject),
                         Origin::Workload(_) => true,
@@ -59,11 +60,11 @@ impl<'s> Prover<'s, '_> {
                     if !meant {
                         continue;
                     }
-                    if from.is_none() && way.of_the_system {
+                    if (who.is_none() || group.is_some()) && way.of_the_system {
                         system.insert(origin_text(&way.path.from));
                         continue;
                     }
-                    return Outcome::Violated(self.chain(&way, &deed));
+                    return Outcome::Violated(self.chain(&way, &deed, group));
                 }
             }
         }
@@ -89,9 +90,7 @@ impl<'s> Prover<'s, '_> {
                 let allowed = allowed(cluster, &deed);
                 let carries = |holder: &Holder<'_>| carries(cluster, &deed, &allowed, holder);
                 can.subjects.iter().map(subject).any(|who| {
-                    let from = who.as_ref().map(|subject| Origin::Subject(subject.plain()));
-                    !self.grantees.chains(&pattern, Spot::Anywhere, who.as_ref(), Extent::Some).is_empty()
-                        || !paths.to_permission(&carries, from.as_ref()).is_empty()
+                    !self.chains(&deed, who.as_ref()).is_empty() || !ways(paths, &carries, who.as_ref()).is_empty()
                 })
             };
             let writes = ["create", "update", "patch"].into_iter().any(writes);
@@ -116,8 +115,16 @@ impl<'s> Prover<'s, '_> {
         Paths::new(cluster, &settings)
     }
 
-    fn chain(&self, way: &Way, deed: &Deed<'_>) -> Violation {
+    fn chain(&self, way: &Way, deed: &Deed<'_>, group: Option<&SubjectRef>) -> Violation {
         let cluster = &self.coming.cluster;
+        let last = way
+            .ends_as
+            .as_ref()
+            .and_then(|end| deed.pattern.chains(cluster, deed.spot(), Some(end), Extent::Some).into_iter().next());
+        let acts = match &way.path.from {
+            Origin::Subject(subject) => access::member(subject, group.filter(|group| *group != subject)),
+            Origin::Workload(_) => origin_text(&way.path.from),
+        };
         let place = match &deed.namespaces {
             _ if deed.of_cluster => " in the whole cluster".to_owned(),
             Some(namespaces) => {
@@ -127,9 +134,8 @@ impl<'s> Prover<'s, '_> {
             None => String::new(),
         };
         let message = format!(
-            "{} comes to {}{place} in {} steps",
-            origin_text(&way.path.from),
-            said(&deed.pattern),
+            "{acts} comes to {}{place} in {} steps",
+            said(&narrowed(&deed.pattern, last.as_ref().and_then(|last| last.rule.as_ref()))),
             way.path.steps.len()
         );
         let mut witness = vec![origin_text(&way.path.from)];
@@ -152,12 +158,9 @@ impl<'s> Prover<'s, '_> {
             }
             witness.push(text);
         }
-        if let Some(end) = &way.ends_as {
-            let chains = deed.pattern.chains(cluster, deed.spot(), Some(end), Extent::Some);
-            if let Some(last) = chains.first() {
-                witness.extend(access::steps(last));
-                objects.extend(last.binding.iter().chain(&last.role).cloned());
-            }
+        if let Some(last) = &last {
+            witness.extend(access::steps(last));
+            objects.extend(last.binding.iter().chain(&last.role).cloned());
         }
         let objects = access::gathered(cluster, objects);
         let from = way.path.from.clone();
@@ -174,6 +177,16 @@ impl<'s> Prover<'s, '_> {
             "take a step of the chain away: what a role allows, a binding, what the pod shares or mounts".to_owned();
         Violation { message, witness, responsible, help }
     }
+}
+
+/// Chains that somebody can go; of a group whose members show, those of its members too.
+fn ways(paths: &Paths<'_>, carries: &dyn Fn(&Holder<'_>) -> bool, who: Option<&SubjectRef>) -> Vec<Way> {
+    let Some(group) = who.filter(|who| who.has_known_members()) else {
+        return paths.to_permission(carries, who.map(|who| Origin::Subject(who.plain())).as_ref());
+    };
+    let mut ways = paths.to_permission(carries, None);
+    ways.retain(|way| matches!(&way.path.from, Origin::Subject(subject) if subject.acts_as(group)));
+    ways
 }
 
 fn text(object: &ObjectKey) -> String {

@@ -1,7 +1,7 @@
 //! Pods that are not there: of workloads that no manifest gives, and of peers that nothing matches.
 //!
 //! A program may speak of a workload by its labels alone, and a promise about it must not hold for want of a pod. Such a workload
-//! is taken as one pod with exactly its labels and ports.
+//! is taken as pods with exactly its labels and ports: one stands for all of them, and is told apart from another of its kind.
 
 use std::{
     borrow::Cow,
@@ -25,6 +25,8 @@ pub(super) struct Peopled<'c> {
     /// Pods that are there for peers of guarantees alone, and which: they count for no other, so that no verdict depends on what else
     /// is promised.
     pub(super) only_for: BTreeMap<ObjectKey, BTreeSet<&'c Peer>>,
+    /// Every pod that is not there.
+    pub(super) stand_ins: BTreeSet<ObjectKey>,
 }
 
 /// A cluster with them.
@@ -57,7 +59,12 @@ pub(super) fn with_pods<'c>(coming: &'c Coming<'_>, program: &'c View<'c>) -> Pe
             }
         }
     }
-    Peopled { cluster, only_for }
+    let is_there = |key: &ObjectKey| coming.cluster.workloads.contains_key(key);
+    let stand_ins = match &cluster {
+        Cow::Borrowed(_) => BTreeSet::new(),
+        Cow::Owned(cluster) => cluster.workloads.keys().filter(|key| !is_there(key)).cloned().collect(),
+    };
+    Peopled { cluster, only_for, stand_ins }
 }
 
 /// Pods of which the program's networks speak: those that a policy is about, and the ends of edges.

@@ -34,6 +34,8 @@ const MAKERS: &[(&str, &str)] = &[
 
 /// How many subjects are named.
 const NAMED: usize = 8;
+/// What a workload is to itself.
+const ANOTHER: &str = "another of its pods";
 
 impl Prover<'_, '_> {
     pub(super) fn reaches(
@@ -104,14 +106,13 @@ impl Prover<'_, '_> {
             vec![reach.allowed(from, to, &open)?]
         };
         let (first, last) = (packets.first()?, packets.last()?);
+        let there = match &first.src {
+            Some(src) if packets.len() == 1 && *src == last.dst => format!("{}, {ANOTHER}", end_text(&last.dst)),
+            _ => end_text(&last.dst),
+        };
         let hops = if packets.len() > 1 { format!(", by {} connections", packets.len()) } else { String::new() };
-        let message = format!(
-            "{} reaches {} : {} {}{hops}",
-            source_text(first),
-            end_text(&last.dst),
-            last.protocol.as_str(),
-            last.port
-        );
+        let message =
+            format!("{} reaches {there} : {} {}{hops}", source_text(first), last.protocol.as_str(), last.port);
         let mut witness = Vec::new();
         let mut responsible: Vec<Responsible> = Vec::new();
         for packet in &packets {
@@ -155,6 +156,15 @@ impl Prover<'_, '_> {
             return Err(format!("whether {} is let through is not defined: {doubt}", packet_text(&packet)));
         }
         let mut witness = vec![format!("{} is not let through", packet_text(&packet))];
+        let mut help = "add the edge, at both ends where both are isolated".to_owned();
+        if let (Some(End::Address(_)), End::Workload(key)) = (&packet.src, &packet.dst) {
+            for lead in reach.leading_to(key) {
+                witness.push(format!("{} leads callers there, and lets in no address that is refused", short(lead)));
+                if lead.kind != "Service" {
+                    help = "promise it of the pods that hand on what comes from outside, or add the edge".to_owned();
+                }
+            }
+        }
         let mut responsible = Vec::new();
         for (half, direction) in halves.iter().filter(|(half, _)| !half.allowed) {
             witness.push(format!("{}: {}", side(*direction), half_text(half)));
@@ -169,17 +179,19 @@ impl Prover<'_, '_> {
         responsible.sort_by(|one, other| (&one.object, &one.text).cmp(&(&other.object, &other.text)));
         responsible.dedup();
         let message = format!("{} is not let through", packet_text(&packet));
-        let help = "add the edge, at both ends where both are isolated".to_owned();
         Ok(Some(Violation { message, witness, responsible, help }))
     }
 
-    /// What both ends say to a packet; nothing for a caller that is led in.
+    /// What both ends say to a packet; nothing for a caller that is led in. From one workload to itself, it is from one of its pods to
+    /// another.
     fn halves(&self, packet: &Packet, reach: &Reach<'_>) -> Vec<(Half, Direction)> {
-        let verdict =
-            packet.src.as_ref().and_then(|src| reach.network().probe(src, &packet.dst, packet.protocol, packet.port));
-        verdict.map_or_else(Vec::new, |verdict| {
-            vec![(verdict.egress, Direction::Egress), (verdict.ingress, Direction::Ingress)]
-        })
+        let Some(src) = &packet.src else { return Vec::new() };
+        let (asked, nothing) = ((packet.protocol, packet.port), BTreeSet::new());
+        let half = |direction| {
+            let half = reach.network().half_without((src, &packet.dst), asked, direction, Part::Whole, &nothing);
+            half.map(|half| (half, direction))
+        };
+        [Direction::Egress, Direction::Ingress].into_iter().filter_map(half).collect()
     }
 
     /// Policies without which not all of these packets pass: with what every other one lets through or passes on left out, and what they
@@ -448,7 +460,10 @@ fn half_text(half: &Half) -> String {
 }
 
 fn packet_text(packet: &Packet) -> String {
-    format!("{} → {} : {} {}", source_text(packet), end_text(&packet.dst), packet.protocol.as_str(), packet.port)
+    let itself = packet.src.as_ref() == Some(&packet.dst);
+    let other = if itself { format!(", {ANOTHER}") } else { String::new() };
+    let (from, to) = (source_text(packet), end_text(&packet.dst));
+    format!("{from} → {to}{other} : {} {}", packet.protocol.as_str(), packet.port)
 }
 
 fn source_text(packet: &Packet) -> String {

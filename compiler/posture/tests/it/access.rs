@@ -2,7 +2,7 @@
 
 use kspec_analysis::access::{Index, Request, effective_groups};
 use kspec_model::{
-    Object,
+    LabelSelector, Object,
     cluster::Cluster,
     program::{Can, Claim, ClaimResource, ClaimScope, RoleRef, Subject, Who},
 };
@@ -171,6 +171,14 @@ fn everyone(can: &Can, objects: &[Value]) -> Vec<Subject> {
         .iter()
         .flat_map(|who| match who {
             Who::Anyone => named.clone(),
+            // Whoever is bound and is in the group that is asked about counts for it.
+            Who::Subject(group @ Subject::Group(name)) => {
+                let members = named.iter().filter(|subject| {
+                    let (user, groups) = asks(subject);
+                    *subject != group && effective_groups(&user, &groups).contains(name)
+                });
+                members.chain([group]).cloned().collect()
+            }
             Who::Subject(subject) => vec![subject.clone()],
         })
         .collect()
@@ -347,6 +355,131 @@ fn a_group_that_authentication_adds_leaves_its_members_out() {
         assert!(violated("system:authenticated", group("system:unauthenticated")));
         assert!(violated("devs", Subject::User("ann".to_owned())));
     }
+}
+
+/// That none of a group may read secrets somewhere.
+fn never(group: &str, scope: ClaimScope, by_any_path: bool) -> Claim {
+    Claim::Can(Can {
+        subjects: vec![Who::Subject(Subject::Group(group.to_owned()))],
+        verbs: vec!["get".to_owned()],
+        resources: vec![ClaimResource {
+            group: String::new(),
+            resource: "secrets".to_owned(),
+            subresource: String::new(),
+        }],
+        names: Vec::new(),
+        scope,
+        except: Vec::new(),
+        by_any_path,
+    })
+}
+
+/// `b/bot` may read secrets of `a`, or impersonate an account that may.
+fn bot(by_a_step: bool) -> Vec<Value> {
+    let api = "rbac.authorization.k8s.io";
+    let account =
+        |namespace: &str, name: &str| json!({ "kind": "ServiceAccount", "namespace": namespace, "name": name });
+    let role = |name: &str, verb: &str, resource: &str, subject: Value| {
+        let metadata = json!({ "name": name, "namespace": "a" });
+        [
+            json!({
+                "apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata,
+                "rules": [{ "verbs": [verb], "apiGroups": [""], "resources": [resource] }],
+            }),
+            json!({
+                "apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata,
+                "roleRef": { "apiGroup": api, "kind": "Role", "name": name }, "subjects": [subject],
+            }),
+        ]
+    };
+    let mut objects = Vec::from(["a", "b"].map(
+        |name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": { "team": name } } }),
+    ));
+    objects
+        .push(json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "bot", "namespace": "b" } }));
+    objects.push(
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "keeper", "namespace": "a" } }),
+    );
+    if by_a_step {
+        objects.extend(role("lends", "impersonate", "serviceaccounts", account("b", "bot")));
+        objects.extend(role("reads", "get", "secrets", account("a", "keeper")));
+    } else {
+        objects.extend(role("reads", "get", "secrets", account("b", "bot")));
+    }
+    objects
+}
+
+#[test]
+fn a_group_whose_members_show_is_each_of_them() {
+    let a = || ClaimScope::Namespaces(vec!["a".to_owned()]);
+    let labelled = |team: &str| ClaimScope::Where(LabelSelector::labels([("team", team)]));
+    let asked = |claim: Claim, objects: &[Value]| violation(outcome(&program(false, claim), objects));
+    for group in ["system:serviceaccounts:b", "system:serviceaccounts", "system:authenticated"] {
+        for by_any_path in [false, true] {
+            for scope in [a(), labelled("a"), ClaimScope::Anywhere] {
+                let violation = asked(never(group, scope, by_any_path), &bot(false)).expect("a violation");
+                let said = format!("service account `b/bot`, of group `{group}`, may `get` secrets in namespace `a`");
+                assert_eq!(violation.message, said);
+                assert_eq!(violation.responsible.len(), 2, "{violation:#?}");
+            }
+            assert_eq!(asked(never(group, labelled("b"), by_any_path), &bot(false)), None);
+        }
+        // The account of `a` itself is no member of those of `b`.
+        let violation = asked(never(group, a(), true), &bot(true)).expect("a violation");
+        if group.ends_with(":b") {
+            let said = format!(
+                "service account `b/bot`, of group `{group}`, comes to `get` secrets in namespace `a` in 1 steps"
+            );
+            assert_eq!(violation.message, said);
+            assert_eq!(violation.responsible.len(), 4, "{violation:#?}");
+            assert_eq!(asked(never(group, a(), false), &bot(true)), None);
+        }
+    }
+    for group in ["system:serviceaccounts:c", "devs", "system:unauthenticated"] {
+        assert_eq!(asked(never(group, a(), true), &bot(false)), None, "{group}");
+    }
+    let excepted = |except: Vec<Subject>| {
+        let Claim::Can(can) = never("system:serviceaccounts", a(), false) else { unreachable!() };
+        asked(Claim::Can(Can { except, ..can }), &bot(false))
+    };
+    let account = Subject::ServiceAccount { namespace: "b".to_owned(), name: "bot".to_owned() };
+    assert_eq!(excepted(vec![account]), None);
+    assert_eq!(excepted(vec![Subject::Group("system:serviceaccounts:b".to_owned())]), None);
+}
+
+#[test]
+fn a_witness_names_what_the_rule_allows() {
+    let all = |resource: &str, subresource: &str| ClaimResource {
+        group: String::new(),
+        resource: resource.to_owned(),
+        subresource: subresource.to_owned(),
+    };
+    let asked = |verb: &str, resource: ClaimResource, rule: Value| {
+        let api = "rbac.authorization.k8s.io";
+        let metadata = json!({ "name": "r", "namespace": "a" });
+        let objects = [
+            json!({ "apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata, "rules": [rule] }),
+            json!({
+                "apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata,
+                "roleRef": { "apiGroup": api, "kind": "Role", "name": "r" },
+                "subjects": [{ "kind": "Group", "apiGroup": api, "name": "devs" }],
+            }),
+        ];
+        let Claim::Can(can) = never("devs", ClaimScope::Namespaces(vec!["a".to_owned()]), false) else {
+            unreachable!()
+        };
+        let claim = Claim::Can(Can { verbs: vec![verb.to_owned()], resources: vec![resource], ..can });
+        violation(outcome(&program(false, claim), &objects)).expect("a violation").message
+    };
+    let rule = |verbs: &[&str], resources: &[&str], names: &[&str]| json!({ "verbs": verbs, "apiGroups": [""], "resources": resources, "resourceNames": names });
+    let says = |what: &str| format!("group `devs` may {what} in namespace `a`");
+    let two = rule(&["deletecollection", "get"], &["secrets"], &["x", "y"]);
+    assert_eq!(asked("*", all("secrets", ""), two), says("`get` secrets named `x`"));
+    assert_eq!(asked("list", all("*", ""), rule(&["list"], &["pods/log", "pods"], &[])), says("`list` pods/log"));
+    let scaled = rule(&["update"], &["pods", "things/scale"], &[]);
+    assert_eq!(asked("update", all("*", "scale"), scaled), says("`update` things/scale"));
+    assert_eq!(asked("*", all("*", ""), rule(&["*"], &["*"], &[])), says("`any` any"));
+    assert_eq!(asked("*", all("pods", "*"), rule(&["create"], &["*/exec"], &[])), says("`create` pods/exec"));
 }
 
 #[test]

@@ -16,6 +16,10 @@ use crate::support::{origin, outcome, program, violation};
 const NAMESPACES: [&str; 2] = ["one", "two"];
 const COMING: &str = "to-come";
 const APPS: [&str; 3] = ["a", "b", "c"];
+/// Which of them is more than one pod, where it runs.
+const SEVERAL: &str = "c";
+/// A second pod of each in a namespace yet to come.
+const TWINS: [&str; 3] = ["a-twin", "b-twin", "c-twin"];
 
 fn selector() -> impl Strategy<Value = Value> {
     prop_oneof![1 => Just(json!({})), 3 => select(&APPS[..]).prop_map(|app| json!({ "matchLabels": { "app": app } }))]
@@ -105,11 +109,16 @@ fn objects() -> impl Strategy<Value = Vec<Value>> {
         for namespace in NAMESPACES {
             policies.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
             for app in APPS {
-                policies.push(json!({
-                    "apiVersion": "v1", "kind": "Pod",
-                    "metadata": { "name": app, "namespace": namespace, "labels": { "app": app } },
-                    "spec": { "containers": [{ "name": "c" }] },
-                }));
+                let labels = json!({ "app": app });
+                let metadata = json!({ "name": app, "namespace": namespace, "labels": labels });
+                let spec = json!({ "containers": [{ "name": "c" }] });
+                policies.push(if app == SEVERAL {
+                    let template = json!({ "metadata": { "labels": labels }, "spec": spec });
+                    let spec = json!({ "selector": { "matchLabels": labels }, "template": template });
+                    json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": spec })
+                } else {
+                    json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec })
+                });
             }
         }
         policies
@@ -128,20 +137,22 @@ fn peer() -> impl Strategy<Value = Peer> {
 
 fn ends(peer: &Peer) -> Vec<End> {
     let pod = |namespace: &str, app: &str| {
+        let several = app == SEVERAL && namespace != COMING;
         End::Workload(ObjectKey {
-            group: String::new(),
-            kind: "Pod".to_owned(),
+            group: if several { "apps" } else { "" }.to_owned(),
+            kind: if several { "StatefulSet" } else { "Pod" }.to_owned(),
             namespace: Some(namespace.to_owned()),
             name: app.to_owned(),
         })
     };
     // Pods of every namespace are those of one yet to come as well.
-    let all =
-        || NAMESPACES.iter().chain([&COMING]).flat_map(|namespace| APPS.iter().map(move |app| (*namespace, *app)));
+    let twins = TWINS.iter().map(|twin| (COMING, *twin));
+    let all = NAMESPACES.iter().chain([&COMING]).flat_map(|namespace| APPS.iter().map(move |app| (*namespace, *app)));
+    let all = || all.clone().chain(twins.clone());
     match peer {
         Peer::Namespace(name) => APPS.iter().map(|app| pod(name, app)).collect(),
         Peer::Pods { pods, .. } => all()
-            .filter(|(_, app)| pods.match_labels["app"] == **app)
+            .filter(|(_, app)| app.trim_end_matches("-twin") == pods.match_labels["app"])
             .map(|(namespace, app)| pod(namespace, app))
             .collect(),
         Peer::Internet => {
@@ -157,9 +168,9 @@ fn lifted(objects: &[Value]) -> Cluster {
     Cluster::lift(&objects).0
 }
 
-/// Whether one packet passes.
+/// Whether one packet passes; nothing is asked of a pod and itself.
 fn passes(network: &Network<'_>, src: &End, dst: &End, port: u16) -> bool {
-    src != dst && network.probe(src, dst, Protocol::Tcp, port).is_some_and(|verdict| verdict.allowed)
+    !src.is_same_pod(dst) && network.probe(src, dst, Protocol::Tcp, port).is_some_and(|verdict| verdict.allowed)
 }
 
 proptest! {
@@ -180,9 +191,9 @@ proptest! {
         let violated = violation(outcome(&program, &objects));
         let mut world = objects.clone();
         world.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": COMING } }));
-        world.extend(APPS.map(|app| json!({
+        world.extend(APPS.iter().chain(&TWINS).map(|app| json!({
             "apiVersion": "v1", "kind": "Pod",
-            "metadata": { "name": app, "namespace": COMING, "labels": { "app": app } },
+            "metadata": { "name": app, "namespace": COMING, "labels": { "app": app.trim_end_matches("-twin") } },
             "spec": { "containers": [{ "name": "c" }] },
         })));
         let cluster = lifted(&world);
@@ -191,7 +202,7 @@ proptest! {
         let pairs = || ends(&from).into_iter().flat_map(|src| ends(&to).into_iter().map(move |dst| (src.clone(), dst)));
         let wrong = if always {
             // Without a port, some connection will do.
-            pairs().any(|(src, dst)| src != dst && !tried.iter().any(|port| passes(&network, &src, &dst, *port)))
+            pairs().any(|(src, dst)| !src.is_same_pod(&dst) && !tried.iter().any(|port| passes(&network, &src, &dst, *port)))
         } else {
             pairs().any(|(src, dst)| tried.iter().any(|port| passes(&network, &src, &dst, *port)))
         };
@@ -221,8 +232,7 @@ proptest! {
             let cluster = lifted(objects);
             let network = Network::new(&cluster, &NetOptions::default());
             ends(&from).iter().any(|src| ends(&to).iter().any(|dst| {
-                let shown = |end: &End| match end { End::Workload(key) => format!("{}/{}[Pod]", key.namespace.as_deref().expect("one"), key.name), End::Address(address) => address.to_string() };
-                packet.starts_with(&format!("{} → {} ", shown(src), shown(dst)))
+                packet.starts_with(&shown(src, dst))
                     && (1..=9000).step_by(1).any(|port| packet.contains(&format!(": TCP {port} ")) && passes(&network, src, dst, port))
             }))
         };
@@ -240,13 +250,9 @@ proptest! {
         let reaches = Reaches { from: from.clone(), to: to.clone(), ports: vec![port], through_any_path: false };
         let Some(violation) = violation(outcome(&program(true, Claim::Reaches(reaches)), &objects)) else { return Ok(()) };
         let responsible: Vec<&str> = violation.responsible.iter().map(|one| one.object.name.as_str()).collect();
-        let shown = |end: &End| match end {
-            End::Workload(key) => format!("{}/{}[Pod]", key.namespace.as_deref().expect("one"), key.name),
-            End::Address(address) => address.to_string(),
-        };
         let mut packets = ends(&from).into_iter().flat_map(|src| ends(&to).into_iter().map(move |dst| (src.clone(), dst)));
         let (src, dst) = packets
-            .find(|(src, dst)| violation.witness[0].starts_with(&format!("{} → {} ", shown(src), shown(dst))))
+            .find(|(src, dst)| violation.witness[0].starts_with(&shown(src, dst)))
             .expect("the packet is of the claim");
         // What is responsible isolates no more, and denies nothing, in the direction that it is responsible for.
         let passes_with = |kept: Option<&Responsible>| {
@@ -276,6 +282,16 @@ proptest! {
             prop_assert!(!passes_with(Some(one)), "it passes beside {one:?}, of {responsible:?}");
         }
     }
+}
+
+/// How the witness begins.
+fn shown(src: &End, dst: &End) -> String {
+    let end = |end: &End| match end {
+        End::Workload(key) => format!("{}/{}[{}]", key.namespace.as_deref().expect("one"), key.name, key.kind),
+        End::Address(address) => address.to_string(),
+    };
+    let other = if src == dst { ", another of its pods" } else { "" };
+    format!("{} → {}{other} : ", end(src), end(dst))
 }
 
 fn web(extra: &[Value]) -> Vec<Value> {
@@ -321,29 +337,119 @@ fn callers_that_an_ingress_leads_in_come_from_the_internet() {
 }
 
 #[test]
-fn a_promise_to_callers_is_kept_for_each_destination() {
-    let led = |extra: &[Value]| {
-        let mut objects = web(&[
-            json!({
-                "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "namespace": "shop" },
-                "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80, "targetPort": 8080 }] },
-            }),
+fn that_callers_are_led_in_lets_no_address_through() {
+    let led = |kind: &str, ingress: bool, from: &Value| {
+        let mut objects = web(&[json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "namespace": "shop" },
+            "spec": { "type": kind, "selector": { "app": "web" }, "ports": [{ "port": 80, "targetPort": 8080 }] },
+        })]);
+        objects.extend(ingress.then(|| {
             json!({
                 "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "web", "namespace": "shop" },
                 "spec": { "defaultBackend": { "service": { "name": "web", "port": { "number": 80 } } } },
-            }),
-        ]);
-        objects.extend_from_slice(extra);
+            })
+        }));
+        for object in objects.iter_mut().filter(|object| object["kind"] == "NetworkPolicy") {
+            object["spec"]["ingress"] = json!([{ "from": from }]);
+        }
         objects
     };
-    let program = program(true, internet_to("shop"));
-    assert_eq!(outcome(&program, &led(&[])), Outcome::Holds);
-    let other = json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "zother", "namespace": "shop" },
+    let asked = |always: bool, objects: &[Value]| violation(outcome(&program(always, internet_to("shop")), objects));
+    let one = json!([{ "ipBlock": { "cidr": "203.0.113.0/24" } }]);
+    let refused = asked(true, &led("NodePort", false, &one)).expect("a violation");
+    assert!(refused.message.contains("→ shop/web[Pod] : TCP 1 is not let through"), "{}", refused.message);
+    assert!(refused.witness[1].starts_with("Service shop/web leads callers there"), "{:?}", refused.witness);
+    let names: Vec<&str> = refused.responsible.iter().map(|one| one.object.name.as_str()).collect();
+    assert_eq!(names, ["inner"]);
+    // Some caller comes by all the same.
+    assert!(asked(false, &led("NodePort", false, &one)).is_some());
+    let pods = json!([{ "namespaceSelector": {} }]);
+    let refused = asked(true, &led("ClusterIP", true, &pods)).expect("a violation");
+    assert!(refused.help.contains("of the pods that hand on"), "{}", refused.help);
+    assert!(asked(false, &led("ClusterIP", true, &pods)).is_some());
+    let all = json!([{ "ipBlock": { "cidr": "0.0.0.0/0" } }]);
+    assert_eq!(asked(true, &led("NodePort", true, &all)), None);
+}
+
+/// A StatefulSet that nothing but its own edges lets anything through of, or without any.
+fn etcd(within: bool, kind: &str) -> Vec<Value> {
+    let labels = json!({ "app": "etcd" });
+    let metadata = json!({ "name": "etcd", "namespace": "data", "labels": labels });
+    let spec = json!({ "containers": [{ "name": "c" }] });
+    let runs = if kind == "Pod" {
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec })
+    } else {
+        let template = json!({ "metadata": { "labels": labels }, "spec": spec });
+        let spec = json!({ "replicas": 1, "selector": { "matchLabels": labels }, "template": template });
+        json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec })
+    };
+    let own = json!([{ "podSelector": { "matchLabels": labels } }]);
+    let rules = |peers: &str| if within { json!([{ peers: own, "ports": [{ "port": 2380 }] }]) } else { json!([]) };
+    vec![
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "data" } }),
+        runs,
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "inner", "namespace": "data" },
+            "spec": { "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": rules("from"), "egress": rules("to") },
+        }),
+    ]
+}
+
+#[test]
+fn a_workload_and_itself_are_two_of_its_pods() {
+    let itself = |always: bool, through_any_path: bool, objects: &[Value]| {
+        let etcd = || Peer::Pods {
+            pods: LabelSelector::labels([("app", "etcd")]),
+            namespaces: Some(LabelSelector::labels([("kubernetes.io/metadata.name", "data")])),
+        };
+        let port = PortRef::Number(PortSpec { first: 2380, last: 2380, protocol: Protocol::Tcp });
+        let claim = Reaches { from: etcd(), to: etcd(), ports: vec![port], through_any_path };
+        violation(outcome(&program(always, Claim::Reaches(claim)), objects))
+    };
+    for kind in ["StatefulSet", "Deployment", "DaemonSet"] {
+        let refused = itself(true, false, &etcd(false, kind)).expect("a violation");
+        let packet = format!("data/etcd[{kind}] → data/etcd[{kind}], another of its pods : TCP 2380");
+        assert_eq!(refused.message, format!("{packet} is not let through"));
+        assert_eq!(refused.responsible.len(), 2, "both directions: {refused:#?}");
+        assert_eq!(itself(false, false, &etcd(false, kind)), None);
+        assert_eq!(itself(false, true, &etcd(false, kind)), None);
+        assert_eq!(itself(true, false, &etcd(true, kind)), None);
+        for through_any_path in [false, true] {
+            let open = itself(false, through_any_path, &etcd(true, kind)).expect("a violation");
+            assert_eq!(open.witness[0], format!("{packet} is let through"));
+            assert_eq!(open.responsible.len(), 1, "{open:#?}");
+        }
+    }
+    // A pod that no controller keeps is one.
+    assert_eq!(itself(true, false, &etcd(false, "Pod")), None);
+    assert_eq!(itself(false, false, &etcd(true, "Pod")), None);
+    // Pods that are not there stand for as many as come.
+    let empty = |within: bool| {
+        let mut objects = etcd(within, "Pod");
+        objects.remove(1);
+        objects
+    };
+    assert!(itself(true, false, &empty(false)).is_some());
+    assert!(itself(false, false, &empty(true)).is_some());
+    // Who gets into one of them by another port goes on to the next.
+    let cli = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "cli", "namespace": "ops" },
         "spec": { "containers": [{ "name": "c" }] },
     });
-    let violation = violation(outcome(&program, &led(&[other]))).expect("a violation");
-    assert!(violation.message.contains("shop/zother[Pod]"), "{}", violation.message);
+    let client = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "client", "namespace": "data" },
+        "spec": { "podSelector": {}, "ingress": [{ "from": [{ "namespaceSelector": {} }], "ports": [{ "port": 2379 }] }] },
+    });
+    let mut objects = etcd(true, "StatefulSet");
+    objects.extend([cli, client, json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "ops" } })]);
+    let port = PortRef::Number(PortSpec { first: 2380, last: 2380, protocol: Protocol::Tcp });
+    let (from, to) = (Peer::Namespace("ops".to_owned()), Peer::Namespace("data".to_owned()));
+    let asked = |through_any_path| {
+        let claim = Reaches { from: from.clone(), to: to.clone(), ports: vec![port.clone()], through_any_path };
+        violation(outcome(&program(false, Claim::Reaches(claim)), &objects))
+    };
+    assert_eq!(asked(false), None);
+    assert!(asked(true).expect("a violation").message.ends_with("by 2 connections"));
 }
 
 fn reaches(from: Peer, to: Peer) -> Claim {
