@@ -106,3 +106,18 @@ fn what_is_not_decided_is_said() {
     place.kspec(&["check", "-v"]).ends(0).says(&["K0203", "declares no audit policy"]);
     place.kspec(&["plan"]).ends(0).says(&["? not decided: always audited mutations", "declares no audit policy"]);
 }
+
+#[test]
+fn what_is_wrong_elsewhere_hides_no_violation() {
+    let place = project();
+    let ended = "user oncall = \"oncall@example.com\"\nbreak_glass view to oncall { reason: \"r\", owner: devs, until: 2020-01-31 }\n";
+    place.write("main.kspec", MODULE.replace("grant view", "grant edit") + ended);
+    for args in [&["check"][..], &["check", "--state", "state"]] {
+        place.kspec(args).ends(1).says(&["K0109", "K0211", "group `oidc:devs` may `get` secrets in namespace `shop`"]);
+    }
+    // Of what is not known, nothing is claimed.
+    place.write("main.kspec", MODULE.replace("grant view in shop to devs", "grant edit in shop to dev"));
+    for args in [&["check"][..], &["check", "--state", "state"]] {
+        place.kspec(args).ends(1).says(&["K0101", "K0203", "2 guarantees are not looked at"]);
+    }
+}

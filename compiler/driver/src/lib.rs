@@ -17,7 +17,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap};
+use kspec_diagnostics::{Code, Finding, Place, Severity, SourceMap, codes};
 use kspec_lower::admission::{Lowering, Written};
 use kspec_lower::{HostOutput, LoweredObject, Share, Shown};
 use kspec_model::{Labels, Object, program::Program, rules::Table};
@@ -59,7 +59,8 @@ pub struct Stats {
 pub struct Proved<'c> {
     /// Sorted by place; accepted ones left out.
     pub findings: Vec<Finding>,
-    /// None where an error kept it from being asked. It is large: a process that ends need not take it apart.
+    /// None where an error kept it from being asked: one in what the program says, so that nobody knows what it makes. It is large: a
+    /// process that ends need not take it apart.
     pub survey: Option<Survey<'c>>,
 }
 
@@ -114,8 +115,8 @@ impl Compiler {
         self.settled(findings, |code| !kspec_posture::tells(code))
     }
 
-    /// As [`Compiler::check`], and where that finds no error, what the program's objects and the manifests beside it show as a
-    /// cluster of their own.
+    /// As [`Compiler::check`], and what the program's objects and the manifests beside it show as a cluster of their own. Where an
+    /// error leaves open what these objects are, that its guarantees are not looked at.
     pub fn prove(&mut self) -> Proved<'_> {
         self.analyze();
         let (session, lowering) = (&self.session, &self.lowering);
@@ -128,25 +129,26 @@ impl Compiler {
             // Work that panics does so here too.
             (findings, survey.map(|survey| survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
         });
-        let checked = self.settled(findings.clone(), |code| !kspec_posture::tells(code));
-        let Some(survey) = survey.filter(|_| worst(&checked) != Some(Severity::Error)) else {
-            return Proved { findings: checked, survey: None };
+        let Some(survey) = survey.filter(|_| is_written(&findings)) else {
+            findings.extend(self.not_looked_at());
+            return Proved { findings: self.settled(findings, |code| !kspec_posture::tells(code)), survey: None };
         };
         findings.extend(kspec_posture::findings(&survey));
         Proved { findings: self.settled(findings, |_| true), survey: Some(survey) }
     }
 
-    /// As [`Compiler::check`], and where that finds no error, with what `more` looks for: findings of [`kspec_posture`], which
-    /// the program's `accept`s are about as well.
+    /// As [`Compiler::check`], with what `more` looks for where it is known what the program makes, as for [`Compiler::prove`]:
+    /// findings of [`kspec_posture`], which the program's `accept`s are about as well.
     ///
     /// # Errors
     /// Those of `more`.
     pub fn check_with<E>(&mut self, more: impl FnOnce(&Self) -> Result<Vec<Finding>, E>) -> Result<Vec<Finding>, E> {
         self.analyze();
         let mut findings = judge(&self.session, &self.lowering, &mut self.judged, &mut self.levels);
-        let checked = self.settled(findings.clone(), |code| !kspec_posture::tells(code));
-        if worst(&checked) == Some(Severity::Error) {
-            return Ok(checked);
+        let sound = self.session.findings().all(|finding| finding.severity != Severity::Error);
+        if !sound || !is_written(&findings) {
+            findings.extend(self.not_looked_at());
+            return Ok(self.settled(findings, |code| !kspec_posture::tells(code)));
         }
         findings.extend(more(self)?);
         Ok(self.settled(findings, |_| true))
@@ -156,6 +158,21 @@ impl Compiler {
     #[must_use]
     pub fn survey(&self) -> Survey<'_> {
         survey(&self.session, &self.lowering)
+    }
+
+    /// That promises are neither proved nor refuted; nothing where there is none.
+    fn not_looked_at(&self) -> Option<Finding> {
+        let guarantees = &self.session.view().guarantees;
+        let first = guarantees.first()?.origin.at;
+        let message = match guarantees.len() {
+            1 => "a guarantee is not looked at".to_owned(),
+            number => format!("{number} guarantees are not looked at, of which this is the first"),
+        };
+        let mut finding = Finding::new(codes::GUARANTEE_NOT_DECIDED, message, first)
+            .because("the program has errors that leave open what it makes")
+            .help("mend them: what is promised is held against the program then");
+        finding.severity = Severity::Warning;
+        Some(finding)
     }
 
     fn analyze(&mut self) {
@@ -223,6 +240,11 @@ impl Compiler {
         findings.dedup();
         findings
     }
+}
+
+/// Whether lowering wrote all that the program says. Other findings of checks are about what is known in full, and hide nothing.
+fn is_written(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.code != codes::INTERNET_WITHOUT_RANGES)
 }
 
 /// What every phase says, nothing taken out.
