@@ -1,6 +1,6 @@
 //! `kspec plan`.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, mem::ManuallyDrop, path::Path};
 
 use kspec_compiler::{Compiler, Lowered};
 use kspec_diagnostics::Finding;
@@ -45,7 +45,8 @@ pub(super) fn run(args: &Plan, context: &Context) -> Result<Exit, Failure> {
         context: args.state.context.as_deref(),
         expected: environment.and_then(|environment| environment.context.as_deref()),
     };
-    let made = make(compiler, wanted, kube, base, !args.no_dry_run, context)?;
+    // The process ends soon, and need not take the plan apart before.
+    let made = ManuallyDrop::new(make(compiler, wanted, kube, base, !args.no_dry_run, context)?);
     let plan = &made.planned.plan;
     if let Some(path) = &args.out {
         let text = made
@@ -79,7 +80,8 @@ pub(super) fn make(
 ) -> Result<Made, Failure> {
     let facts = compiler.facts();
     let cluster = if wanted == "live" { Some(state::connect(kube)?) } else { None };
-    let (state, lowered) = match &cluster {
+    // Nor is what a plan was made of taken apart before the process ends.
+    let made_of = ManuallyDrop::new(match &cluster {
         Some(cluster) => live(compiler, cluster)?,
         None => {
             let state = state::read(wanted, kube, &facts.schema, base, context)?;
@@ -87,11 +89,12 @@ pub(super) fn make(
             let lowered = compiler.lower(&namespaces(state.iter().map(|(_, object)| &object.object)));
             (state, lowered)
         }
-    };
-    let mut planned = plan_against(compiler, &lowered, &state);
+    });
+    let (state, lowered) = &*made_of;
+    let mut planned = plan_against(compiler, lowered, state);
     if let (Some(cluster), true) = (&cluster, dry_run) {
         let mut server = kspec_apply::ServerDryRun::new(cluster, &compiler.program().project.name);
-        kspec_plan::refine(&mut planned, &inputs(compiler, &lowered, &state), &mut server);
+        kspec_plan::refine(&mut planned, &inputs(compiler, lowered, state), &mut server);
     }
     Ok(Made { planned, cluster })
 }

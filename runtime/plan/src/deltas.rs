@@ -11,12 +11,12 @@ use kspec_model::{
     Object, ObjectKey,
     cluster::{Cluster, PodSecurityDefaults},
 };
-use kspec_posture::{ControlPlane, Survey, Surveyed};
+use kspec_posture::{ControlPlane, Survey, SurveyBuilder, Surveyed};
 use kspec_schema::Schema;
 use kspec_state::{Flags, State, StateObject};
 
 use crate::{
-    Inputs,
+    Inputs, beside,
     document::{Access, Connectivity},
     hosts::running_encryption,
 };
@@ -43,22 +43,32 @@ pub fn of_state<'a>(state: &'a State, schema: &'a Schema) -> Survey<'a> {
 /// As [`of_state`], with objects as they will be, of those that are written, and without those that go away.
 pub(crate) fn after<'a>(
     inputs: &Inputs<'a>,
-    after: &BTreeMap<ObjectKey, Object>,
+    after: BTreeMap<ObjectKey, Object>,
     deleted: &BTreeSet<ObjectKey>,
 ) -> Survey<'a> {
     let declared: HashMap<ObjectKey, Place> =
         inputs.desired.iter().map(|lowered| (lowered.object.key(), Place::Source(lowered.origin.at))).collect();
     let place = |key: &ObjectKey, own: &Place| declared.get(key).unwrap_or(own).clone();
-    let written = after.iter().map(|(key, object)| Surveyed {
-        place: place(key, &Place::Object(key.to_string().into())),
-        object: Cow::Owned(object.clone()),
-    });
-    let kept = inputs
-        .state
-        .iter()
-        .filter(|(key, _)| !after.contains_key(key) && !deleted.contains(key))
-        .map(|(key, known)| Surveyed { place: place(key, &known.place), ..surveyed(known) });
-    let mut survey = Survey::new(written.chain(kept), inputs.schema).declared(inputs.program.view(), inputs.as_of);
+    let stay = |key: &ObjectKey| !after.contains_key(key) && !deleted.contains(key);
+    let kept: Vec<_> = inputs.state.iter().filter(|(key, _)| stay(key)).collect();
+    let (kept, mut builder) = beside(
+        || {
+            let mut builder = SurveyBuilder::default();
+            kept.iter()
+                .for_each(|(key, known)| builder.add(Surveyed { place: place(key, &known.place), ..surveyed(known) }));
+            builder
+        },
+        || {
+            let mut builder = SurveyBuilder::default();
+            after.into_iter().for_each(|(key, object)| {
+                let place = place(&key, &Place::Object(key.to_string().into()));
+                builder.add(Surveyed { place, object: Cow::Owned(object) });
+            });
+            builder
+        },
+    );
+    builder.join(kept);
+    let mut survey = builder.finish(inputs.schema).declared(inputs.program.view(), inputs.as_of);
     let audits = if inputs.program.audit.is_none() { audits(inputs.state) } else { Some(true) };
     admission(&mut survey.cluster, inputs.state);
     survey
@@ -106,10 +116,12 @@ fn surveyed(known: &StateObject) -> Surveyed<'_> {
     Surveyed { object: Cow::Borrowed(&known.object), place: known.place.clone() }
 }
 
-/// What changes from the state to what is looked at.
-pub(crate) fn deltas(inputs: &Inputs<'_>, after: &Survey<'_>) -> (Access, Connectivity) {
-    let before = cluster(inputs.state, inputs.schema);
-    let access = access::delta(&before, &after.cluster);
-    let connectivity = net::delta(&before, &after.cluster, &net::NetOptions::default());
-    (access.into(), connectivity.into())
+/// What access changes from a state to what is looked at.
+pub(crate) fn access(before: &Cluster, after: &Survey<'_>) -> Access {
+    access::delta(before, &after.cluster).into()
+}
+
+/// What connectivity changes from a state to what is looked at.
+pub(crate) fn connectivity(before: &Cluster, after: &Survey<'_>) -> Connectivity {
+    net::delta(before, &after.cluster, &net::NetOptions::default()).into()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kspec_model::{Object, ObjectKey};
 
 use crate::{
-    Inputs, Planned, deltas,
+    Inputs, Planned, beside, deltas,
     diff::diff_result,
     document::{Action, Basis, Refusal, RefusalKind},
     guarantees::guarantees,
@@ -98,11 +98,7 @@ pub fn refine(planned: &mut Planned, inputs: &Inputs<'_>, server: &mut dyn DryRu
                 change.basis = Basis::DryRun;
             }
             Err(DryRunError::Conflict(message)) => {
-                refuse(
-                    RefusalKind::FieldConflict,
-                    message,
-                    "let one of the two say it: take the field out of the program, or have the other manager give it up",
-                );
+                refuse(RefusalKind::FieldConflict, message, objects::GIVE_UP);
                 change.basis = Basis::DryRun;
             }
             Ok(result) => {
@@ -160,7 +156,8 @@ fn consequences(planned: &mut Planned, mut results: BTreeMap<ObjectKey, Object>,
         .filter(|change| change.action == Action::Delete)
         .map(|change| change.object.key())
         .collect();
-    let survey = deltas::after(inputs, &after, &deleted);
-    (planned.plan.access, planned.plan.connectivity) = deltas::deltas(inputs, &survey);
+    let (before, survey) = beside(|| deltas::cluster(state, schema), || deltas::after(inputs, after, &deleted));
+    (planned.plan.access, planned.plan.connectivity) =
+        beside(|| deltas::access(&before, &survey), || deltas::connectivity(&before, &survey));
     planned.plan.guarantees = guarantees(&survey, inputs.sources);
 }

@@ -87,10 +87,14 @@ pub struct Wanted {
 #[must_use]
 pub fn plan(inputs: &Inputs<'_>) -> Planned {
     let inventory = inventory(&inputs.program.project);
-    let objects = objects::objects(inputs, &inventory);
-    let after = deltas::after(inputs, &objects.after, &objects.deleted);
-    let (access, connectivity) = deltas::deltas(inputs, &after);
+    let (before, objects) =
+        beside(|| deltas::cluster(inputs.state, inputs.schema), || objects::objects(inputs, &inventory));
+    let after = deltas::after(inputs, objects.after, &objects.deleted);
     let touched: BTreeSet<ObjectKey> = objects.changes.iter().map(|change| change.object.key()).collect();
+    let (connectivity, (access, hash, wanted)) = beside(
+        || deltas::connectivity(&before, &after),
+        || (deltas::access(&before, &after), hash::state_hash(inputs.state, &touched), wanted(inputs)),
+    );
     let project = &inputs.program.project;
     let mut refusals = objects.refusals;
     refusals.sort();
@@ -103,7 +107,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
         state: StateName {
             source: inputs.state.origin.to_string(),
             version: inputs.state.version.clone(),
-            hash: hash::state_hash(inputs.state, &touched),
+            hash,
             unread: inputs.state.unread.clone(),
         },
         changes: objects.changes,
@@ -118,14 +122,25 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
         summary: Summary::default(),
     };
     plan.count();
-    let wanted = inputs.desired.iter().map(|lowered| Wanted {
-        object: lowered.object.clone(),
-        phase: lowered.phase,
-        action: Action::None,
-    });
-    let mut planned = Planned { wanted: wanted.collect(), removals: objects.removals, inventory, plan };
+    let mut planned = Planned { wanted, removals: objects.removals, inventory, plan };
     planned.follow_actions();
     planned
+}
+
+/// What the program makes, nothing yet said of what happens to it.
+fn wanted(inputs: &Inputs<'_>) -> Vec<Wanted> {
+    let of =
+        |lowered: &LoweredObject| Wanted { object: lowered.object.clone(), phase: lowered.phase, action: Action::None };
+    inputs.desired.iter().map(of).collect()
+}
+
+/// Does two things side by side; one that panics does so here too.
+pub(crate) fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
+    })
 }
 
 /// What the cluster means once the plan is applied.
@@ -138,7 +153,7 @@ pub fn cluster_after(inputs: &Inputs<'_>) -> Cluster {
 #[must_use]
 pub fn survey_after<'a>(inputs: &Inputs<'a>) -> Survey<'a> {
     let objects = objects::objects(inputs, &inventory(&inputs.program.project));
-    deltas::after(inputs, &objects.after, &objects.deleted)
+    deltas::after(inputs, objects.after, &objects.deleted)
 }
 
 impl Planned {

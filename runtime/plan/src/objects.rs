@@ -14,12 +14,19 @@ use serde_json::Value;
 use crate::{
     Inputs,
     awaited::{awaited, unchecked},
+    beside,
     diff::{self, FieldChange, diff_object, merge_object},
     document::{Action, Basis, Change, ObjectName, Refusal, RefusalKind, Source},
     owner::{Owner, field_manager, is_made_by_the_cluster, is_prunable, owner, removal_rank, why_released},
 };
 
+/// What to do about a field that two set.
+pub(crate) const GIVE_UP: &str = "let one of the two say it: take the field out of the program, or have the other manager \
+                                  give it up; a change made by hand is taken back by hand, since a value that both agree \
+                                  on is no conflict";
+
 /// What was found out about objects.
+#[derive(Default)]
 pub(crate) struct Objects {
     pub(crate) changes: Vec<Change>,
     pub(crate) refusals: Vec<Refusal>,
@@ -34,22 +41,30 @@ pub(crate) struct Objects {
 pub(crate) fn objects(inputs: &Inputs<'_>, inventory: &Inventory) -> Objects {
     let wanted: BTreeSet<ObjectKey> = inputs.desired.iter().map(|lowered| lowered.object.key()).collect();
     let moves = Moves::new(&inputs.program.moved, &wanted, inputs);
-    let mut found = Objects {
-        changes: Vec::with_capacity(inputs.desired.len()),
-        refusals: Vec::new(),
-        after: BTreeMap::new(),
-        deleted: BTreeSet::new(),
-        removals: Vec::new(),
-    };
     let pending = Pending::new(inputs);
-    for lowered in inputs.desired {
-        found.wanted(inputs, inventory, lowered, &pending, &moves);
-    }
+    let look = |desired: &[LoweredObject]| {
+        let mut found = Objects::default();
+        desired.iter().for_each(|lowered| found.wanted(inputs, inventory, lowered, &pending, &moves));
+        found
+    };
+    let (first, second) = inputs.desired.split_at(inputs.desired.len() / 2);
+    let (mut found, others) = beside(|| look(first), || look(second));
+    found.join(others);
     found.removed(inputs, inventory, &wanted, &moves);
     found
 }
 
 impl Objects {
+    /// Takes over what was found out about further objects.
+    fn join(&mut self, others: Self) {
+        let Self { changes, refusals, after, deleted, removals } = others;
+        self.changes.extend(changes);
+        self.refusals.extend(refusals);
+        self.after.extend(after);
+        self.deleted.extend(deleted);
+        self.removals.extend(removals);
+    }
+
     fn wanted(
         &mut self,
         inputs: &Inputs<'_>,
@@ -213,8 +228,7 @@ fn conflict(change: &Change, conflicts: &[diff::FieldConflict]) -> Refusal {
         object: change.object.clone(),
         kind: RefusalKind::FieldConflict,
         message: format!("{}: {} is also set by {}", change.object, paths.join(", "), managers.join(", ")),
-        help: "let one of the two say it: take the field out of the program, or have the other manager give it up"
-            .to_owned(),
+        help: GIVE_UP.to_owned(),
         source: change.source.clone(),
     }
 }

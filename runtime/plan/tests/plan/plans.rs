@@ -188,7 +188,7 @@ fn a_field_that_another_manager_owns_is_refused_by_name() {
     insta::assert_snapshot!(skim(&planned), @r#"
     update role payments/release @shop.kspec:3
         rules: [{"apiGroups":[""],"resources":["pods"],"verbs":["get","list"]}] => [{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]
-    refused: Role payments/release: rules is also set by `kubectl-edit` (let one of the two say it: take the field out of the program, or have the other manager give it up)
+    refused: Role payments/release: rules is also set by `kubectl-edit` (let one of the two say it: take the field out of the program, or have the other manager give it up; a change made by hand is taken back by hand, since a value that both agree on is no conflict)
     "#);
 }
 
