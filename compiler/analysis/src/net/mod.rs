@@ -25,6 +25,7 @@ mod names;
 mod network;
 mod opaque;
 mod reach;
+mod selectors;
 mod side;
 mod tiers;
 mod universe;

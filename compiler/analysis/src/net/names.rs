@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
 
 use super::universe::{Range, Universe, range_name, workload_name};
 
@@ -32,38 +33,55 @@ pub(super) struct Names<'u> {
     universe: &'u Universe,
     /// Those that count when "all of a namespace" is meant.
     present: FixedBitSet,
-    namespaces: BTreeMap<&'u str, Vec<usize>>,
+    /// Namespaces by name, each with how many of the workloads are its.
+    namespaces: Vec<(&'u str, usize)>,
+    /// Each such workload's namespace, by its place among them.
+    of: FxHashMap<usize, usize>,
 }
 
 impl<'u> Names<'u> {
     /// Names over the workloads of `present`.
     pub(super) fn new(universe: &'u Universe, present: &FixedBitSet) -> Self {
-        let mut namespaces: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (position, key) in universe.workloads.iter().enumerate() {
             if present.contains(position) {
-                namespaces.entry(key.namespace.as_deref().unwrap_or_default()).or_default().push(position);
+                members.entry(key.namespace.as_deref().unwrap_or_default()).or_default().push(position);
             }
         }
-        Self { universe, present: present.clone(), namespaces }
+        let placed = members.values().enumerate();
+        let of = placed.flat_map(|(place, members)| members.iter().map(move |position| (*position, place))).collect();
+        let namespaces = members.into_iter().map(|(name, members)| (name, members.len())).collect();
+        Self { universe, present: present.clone(), namespaces, of }
     }
 
     /// Names that together stand for `set`. `other`, where the opposite end is one workload, counts as in the set where
     /// that makes it shorter: no workload is its own far end.
     pub(super) fn of(&self, set: &FixedBitSet, other: Option<usize>) -> Vec<(String, FixedBitSet)> {
-        let has = |position: usize| set.contains(position) || other == Some(position);
+        let workloads = self.universe.workloads.len();
+        let other = other.filter(|position| !set.contains(*position));
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for position in set.ones().take_while(|position| *position < workloads) {
+            if let Some(place) = self.of.get(&position) {
+                members.entry(*place).or_default().push(position);
+            }
+        }
+        let others = other.and_then(|position| self.of.get(&position));
+        let chosen: usize = members.values().map(Vec::len).sum();
         let mut names = Vec::new();
-        let every = self.namespaces.len() > 1 && self.namespaces.values().flatten().all(|position| has(*position));
-        if every {
+        if self.namespaces.len() > 1 && chosen + usize::from(others.is_some()) == self.of.len() {
             let mut ends = self.present.clone();
-            ends.set_range(self.universe.workloads.len()..self.universe.len(), false);
+            ends.set_range(workloads..self.universe.len(), false);
             names.push((EVERY_WORKLOAD.to_owned(), ends));
         } else {
-            for (namespace, members) in &self.namespaces {
-                if members.len() > 1 && members.iter().all(|position| has(*position)) {
-                    names.push((format!("{namespace}/*"), self.ends(members.iter().copied())));
+            for (place, mut members) in members {
+                let (name, size) = self.namespaces.get(place).copied().unwrap_or_default();
+                let own = other.filter(|_| others == Some(&place));
+                if size > 1 && size == members.len() + own.iter().len() {
+                    members.extend(own);
+                    names.push((format!("{name}/*"), self.ends(members)));
                     continue;
                 }
-                for position in members.iter().copied().filter(|position| set.contains(*position)) {
+                for position in members {
                     if let Some(key) = self.universe.workloads.get(position) {
                         names.push((workload_name(key), self.ends([position])));
                     }
