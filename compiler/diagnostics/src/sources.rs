@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use rustc_hash::FxHashMap;
+
 use crate::{FileId, ItemId, Location, Place};
 
 /// Files by id, and where each item begins.
 #[derive(Debug, Clone, Default)]
 pub struct SourceMap {
     files: BTreeMap<FileId, SourceFile>,
-    items: BTreeMap<ItemId, (FileId, u32)>,
+    items: FxHashMap<ItemId, (FileId, u32)>,
 }
 
 /// A source file's text and line starts.

@@ -1,6 +1,6 @@
 //! Modules: which items a file holds and what they are called.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use kspec_diagnostics::{Finding, ItemId, Location, codes};
 use kspec_syntax::{
@@ -90,14 +90,17 @@ pub(crate) fn table_names(item: &Item) -> Vec<&Name> {
 }
 
 /// The namespace path of a declaration that lives in one: what tells two of one name apart.
-fn namespace_of(item: &Item) -> Option<String> {
+fn namespace_of(item: &Item) -> Option<Cow<'_, str>> {
     let path = match &item.kind {
         ItemKind::Workload(node) => &node.namespace,
         ItemKind::ServiceAccount(node) => &node.namespace,
         ItemKind::Role(node) => node.namespace.as_ref()?,
         _ => return None,
     };
-    Some(path_text(path))
+    Some(match path.segments.as_slice() {
+        [only] => Cow::Borrowed(&*only.text),
+        _ => Cow::Owned(path_text(path)),
+    })
 }
 
 /// A path as written.
@@ -108,7 +111,7 @@ pub(crate) fn path_text(path: &Path) -> String {
 
 /// Duplicate and reserved names among sibling items; `locate` gives each its item.
 pub(crate) fn name_findings<'a>(items: impl Iterator<Item = (ItemId, &'a Item)>) -> Vec<Finding> {
-    let mut seen: BTreeMap<(&str, Option<String>), Location> = BTreeMap::new();
+    let mut seen: FxHashMap<(&str, Option<Cow<'_, str>>), Location> = FxHashMap::default();
     let mut findings = Vec::new();
     for (id, item) in items {
         for name in table_names(item) {

@@ -1,15 +1,12 @@
 //! What is wrong with the names of modules, kept by module: declared twice, reserved, never used; and modules that use each
 //! other.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use kspec_diagnostics::{Finding, ItemId, Severity};
 use kspec_syntax::tree::ItemKind;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     cycles,
@@ -24,7 +21,7 @@ use crate::{
 pub(crate) struct Names {
     found: BTreeMap<Arc<str>, Vec<Finding>>,
     cycles: Vec<Finding>,
-    stale: BTreeSet<Arc<str>>,
+    stale: FxHashSet<Arc<str>>,
     /// The `use`s as of the last look for cycles, by module.
     uses: BTreeMap<Arc<str>, Vec<ItemId>>,
 }
@@ -54,7 +51,9 @@ impl Names {
             units.get(&id).is_some_and(|unit| unit.findings.iter().any(|finding| finding.severity == Severity::Error))
         };
         let mut look_for_cycles = false;
-        for path in std::mem::take(&mut self.stale) {
+        let mut stale: Vec<_> = std::mem::take(&mut self.stale).into_iter().collect();
+        stale.sort_unstable();
+        for path in stale {
             let Some(module) = modules.get(&path) else {
                 self.found.remove(&path);
                 look_for_cycles |= self.uses.remove(&path).is_some();

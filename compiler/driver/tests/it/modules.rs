@@ -93,3 +93,32 @@ fn environments_give_parameters() {
     }
     insta::assert_snapshot!(shown);
 }
+
+/// What a package draws on counts only where the project does: what is missing there must not be silently nothing.
+#[test]
+fn what_a_package_lacks_is_told_where_the_project_draws_on_it() {
+    let toml = format!("{CONFIG}[dependencies.d2]\npath = \"../dep2\"\n");
+    let check = |files: &[(&str, &str)]| {
+        let mut compiler = Compiler::new(facts(config(&toml), None, Vec::new()));
+        for (path, text) in files {
+            compiler.set_source(path, *text);
+        }
+        let findings = compiler.check();
+        show(&findings, compiler.sources())
+    };
+    let main = "use d2.r.{x, tenant}\n/// N.\nnamespace n { pod_security: x }\ntenant(\"t\")\n";
+    insta::assert_snapshot!(check(&[
+        ("main.kspec", main),
+        (
+            "d2/r.kspec",
+            "use nothere.{y}\nuse std.admission.{no_latest_tagg}\nuse d3.k.{unused}\nlet x: \"baseline\" | \"restricted\" = y\n\
+             template tenant(name: String) {\n  /// T.\n  namespace ns = \"{name}\" { pod_security: restricted }\n  \
+             enforce no_latest_tagg in ns\n}\n",
+        ),
+    ]));
+    insta::assert_snapshot!(check(&[
+        ("main.kspec", "use d2.r.{x}\n/// N.\nnamespace n { pod_security: x }\n"),
+        ("d2/r.kspec", "use d2.s.{x}\n"),
+        ("d2/s.kspec", "use d2.r.{x}\n"),
+    ]));
+}

@@ -6,6 +6,7 @@ use std::{
 };
 
 use kspec_diagnostics::ItemId;
+use kspec_syntax::tree::ItemKind;
 use rustc_hash::FxHashMap;
 
 use super::Session;
@@ -38,9 +39,20 @@ impl Session {
             if cyclic || !from_nothing {
                 changed.extend(self.tie(&fresh));
             }
+            self.dirty.extend(self.undone(&fresh));
             changed.extend(fresh);
         }
         changed
+    }
+
+    /// What units drew on and nobody looked at yet: an alias in a package's module is followed without being asked whether what
+    /// it names is there.
+    fn undone(&self, fresh: &BTreeSet<ItemId>) -> Vec<ItemId> {
+        if self.modules.values().all(|module| module.package.is_empty()) {
+            return Vec::new();
+        }
+        let drawn = fresh.iter().filter_map(|id| self.units.get(id)).flat_map(|unit| &unit.uses.items);
+        drawn.filter(|item| self.items.contains_key(item) && !self.units.contains_key(item)).copied().collect()
     }
 
     fn drop_units(&mut self, ids: &BTreeSet<ItemId>) -> FxHashMap<ItemId, u64> {
@@ -90,7 +102,7 @@ impl Session {
                 let items = module.as_ref().and_then(|module| self.modules.get(module)).map(|module| &module.items);
                 (module, items.and_then(|items| items.iter().position(|item| item == id)))
             });
-            let (units, _) = self.elaborate_in_order(&order);
+            let (units, _) = self.elaborate_in_order(&order, &self.units);
             let made = self.keep(units, &before, knot);
             self.dirty.retain(|id| !knot.contains(id));
             from.extend(&made);
@@ -100,30 +112,52 @@ impl Session {
     }
 
     /// The units of items that are out of date, and of those that they draw on. Two threads share a large number; what both
-    /// draw on is elaborated twice, to the same end. What a cycle says depends on where it is entered, so that with one
-    /// in the program the order is that of one thread.
+    /// draw on is elaborated twice, to the same end, unless it was elaborated before all others. What a cycle says depends on
+    /// where it is entered, so that with one in the program the order is that of one thread.
     fn elaborate(&self, items: &[ItemId]) -> (BTreeMap<ItemId, Arc<Unit>>, bool) {
-        if items.len() < SHARED {
-            return self.elaborate_in_order(items);
+        if items.len() < SHARED || !self.units.is_empty() {
+            return self.elaborate_in_order(items, &self.units);
         }
+        let (first, rest): (Vec<_>, Vec<_>) = items.iter().partition(|id| self.is_drawn_on_by_many(**id));
+        let Some(first) = self.share(&first, &self.units) else { return self.elaborate_in_order(items, &self.units) };
+        let known = first.iter().map(|(id, unit)| (*id, Arc::clone(unit))).collect();
+        let Some(mut units) = self.share(&rest, &known) else { return self.elaborate_in_order(items, &self.units) };
+        units.extend(first);
+        (units, false)
+    }
+
+    /// Whether an item is of a kind that many others draw on, and that draws on few itself.
+    fn is_drawn_on_by_many(&self, id: ItemId) -> bool {
+        let kind = self.items.get(&id).map(|entry| &entry.parsed.item.kind);
+        kind.is_some_and(|kind| {
+            matches!(kind, ItemKind::Namespace(_) | ItemKind::Param(_) | ItemKind::Fn(_) | ItemKind::Template(_))
+        })
+    }
+
+    /// The units of items, made on two threads; none where some of them need themselves.
+    fn share(&self, items: &[ItemId], known: &FxHashMap<ItemId, Arc<Unit>>) -> Option<BTreeMap<ItemId, Arc<Unit>>> {
         let (first, second) = items.split_at(items.len() / 2);
         let halves = std::thread::scope(|scope| {
-            let first = scope.spawn(|| self.elaborate_in_order(first));
-            let second = self.elaborate_in_order(second);
+            let first = scope.spawn(|| self.elaborate_in_order(first, known));
+            let second = self.elaborate_in_order(second, known);
             first.join().ok().map(|first| (first, second))
         });
         match halves {
             Some(((mut units, false), (others, false))) => {
                 units.extend(others);
-                (units, false)
+                Some(units)
             }
-            _ => self.elaborate_in_order(items),
+            _ => None,
         }
     }
 
     /// The units, and whether some of them need themselves.
-    fn elaborate_in_order(&self, items: &[ItemId]) -> (BTreeMap<ItemId, Arc<Unit>>, bool) {
-        let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, &self.units);
+    fn elaborate_in_order(
+        &self,
+        items: &[ItemId],
+        known: &FxHashMap<ItemId, Arc<Unit>>,
+    ) -> (BTreeMap<ItemId, Arc<Unit>>, bool) {
+        let db = Db::new(&self.facts, &self.manifests, &self.target, &self.modules, &self.items, known);
         for id in items {
             db.unit(*id);
         }
