@@ -31,12 +31,17 @@ pub struct Inventory {
 /// The inventory of a project.
 #[must_use]
 pub fn inventory(project: &Project) -> Inventory {
-    let name = format!("kspec-{}", project.name);
-    let namespace = project.inventory_namespace.clone();
+    inventory_in(&project.name, &project.inventory_namespace)
+}
+
+/// The inventory that a project of a name keeps in a namespace.
+#[must_use]
+pub fn inventory_in(project: &str, namespace: &str) -> Inventory {
+    let name = format!("kspec-{project}");
     // KEP-3659: base64url without padding of the SHA-256 of NAME.NAMESPACE.KIND.GROUP; the core group is empty.
     let identity = format!("{name}.{namespace}.ConfigMap.");
     let id = format!("applyset-{}-v1", URL_SAFE_NO_PAD.encode(Sha256::digest(identity.as_bytes())));
-    Inventory { project: project.name.clone(), name, namespace, id }
+    Inventory { project: project.to_owned(), name, namespace: namespace.to_owned(), id }
 }
 
 impl Inventory {

@@ -18,7 +18,7 @@ mod yaml;
 pub use admission::{Placement, SYSTEM_NAMESPACES, WEBHOOK_SERVICE, placements, table, webhook_configurations};
 pub use files::manifest_path;
 pub use host::{HostFile, HostOutput, HostSettings, host, host_findings};
-pub use inventory::{Inventory, PART_OF, TOOLING, inventory};
+pub use inventory::{Inventory, PART_OF, TOOLING, inventory, inventory_in};
 pub use objects::{
     EXCEPTION_OWNER, EXCEPTION_REASON, EXCEPTION_UNTIL, LoweredObject, MANAGED_BY, OutlinedObject, PROJECT, PURPOSE,
     Phase, Share, Shown, known_namespaces, objects, objects_and_table, outline, show_objects,

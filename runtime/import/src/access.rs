@@ -234,7 +234,7 @@ impl Import<'_> {
 }
 
 /// The doc comment that kspec once kept as an annotation.
-fn purpose(object: &Object) -> String {
+pub(crate) fn purpose(object: &Object) -> String {
     let annotations = object.annotations();
     annotations
         .get("kspec.dev/purpose")

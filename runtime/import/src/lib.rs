@@ -17,12 +17,16 @@ mod verbatim;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kspec_lower::{PART_OF, inventory_in};
 use kspec_model::{Object, ObjectKey};
 use kspec_schema::{KubeVersion, Schema};
 use kspec_state::State;
 use serde::Serialize;
 
 use names::Names;
+
+/// The label with the name of the project that applied an object.
+const PROJECT: &str = "kspec.dev/project";
 
 /// How to import.
 #[derive(Debug, Clone)]
@@ -100,7 +104,7 @@ pub(crate) struct Module {
 #[must_use]
 pub fn project_of(state: &State) -> Option<String> {
     let marks: BTreeSet<String> =
-        state.objects.iter().filter_map(|object| object.object.labels().remove("kspec.dev/project")).collect();
+        state.objects.iter().filter_map(|object| object.object.labels().remove(PROJECT)).collect();
     match Vec::from_iter(marks).as_slice() {
         [one] => Some(one.clone()),
         _ => None,
@@ -128,6 +132,7 @@ pub fn import(state: &State, schema: &Schema, options: &Options) -> Imported {
     import.default_accounts();
     import.network_policies();
     import.host();
+    import.rest_of_project(&options.name);
     import.finish(options)
 }
 
@@ -185,17 +190,34 @@ impl Import<'_> {
         self.report.left_out.push(Kept { object: shown(key), reason: reason.to_owned() });
     }
 
+    /// The namespace of the inventory: of a project that applied what is imported, where it kept its own.
+    fn inventory_namespace(&self, project: &str) -> String {
+        let parts: BTreeSet<String> = self
+            .state
+            .objects
+            .iter()
+            .filter(|object| object.object.labels().get(PROJECT).is_some_and(|of| of == project))
+            .filter_map(|object| object.object.labels().remove(PART_OF))
+            .collect();
+        let named = self.names.all_namespaces().into_iter().map(|(name, _)| name);
+        let kept = named.chain(["default".to_owned(), "kube-system".to_owned()]);
+        let known = kept.into_iter().find(|name| parts.contains(&inventory_in(project, name).id));
+        known.unwrap_or_else(|| match self.names.namespace("default") {
+            Some(_) => "default".to_owned(),
+            None => self.names.first_namespace().to_owned(),
+        })
+    }
+
     fn finish(self, options: &Options) -> Imported {
         let mut files = BTreeMap::new();
-        let inventory =
-            if self.names.namespace("default").is_some() { "default" } else { self.names.first_namespace() };
+        let inventory = self.inventory_namespace(&options.name);
         files.insert(
             "kspec.toml".to_owned(),
             format!(
                 "name = {}\nedition = \"2026\"\nkubernetes = \"{}\"\ninventory_namespace = {}\n",
                 text::quoted(&options.name),
                 options.kubernetes,
-                text::quoted(inventory)
+                text::quoted(&inventory)
             ),
         );
         for (path, module) in self.modules {

@@ -1,10 +1,12 @@
 //! Namespaces and service accounts.
 
 use kspec_model::Object;
+use kspec_schema::KubeVersion;
 use serde_json::Value;
 
 use crate::{
     Import,
+    access::purpose,
     names::{ACCOUNTS, NAMESPACES},
     text::{quoted, string_list, string_record},
 };
@@ -36,7 +38,12 @@ impl Import<'_> {
             if !labels.is_empty() {
                 body.push(format!("labels: {}", string_record(labels.iter().map(|(name, value)| (name, value)))));
             }
-            body.extend(pod_security(&object));
+            let (security, unsaid) = pod_security(&object, self.kubernetes);
+            body.extend(security);
+            for label in unsaid {
+                let reason = format!("its label {label} says nothing that Pod Security of {} knows", self.kubernetes);
+                self.left_out(&object.key(), &reason);
+            }
             if let Some(account) = self.default_account(&name)
                 && pull_secrets(&account).is_empty()
                 && let Some(automount) = automount(&account)
@@ -47,7 +54,8 @@ impl Import<'_> {
             body.extend(self.amounts_in(&name, &module));
             let given = format!(" = {}", quoted(&name));
             let body = if body.is_empty() { String::new() } else { format!(" {{\n{}\n}}", body.join("\n")) };
-            self.add(&module, format!("namespace {}{given}{body}", known.ident));
+            let doc = purpose(&object);
+            self.add(&module, format!("{doc}namespace {}{given}{body}", known.ident));
             self.declared();
             self.accounts(&name);
         }
@@ -132,17 +140,35 @@ fn pull_secrets(account: &Object) -> Vec<&str> {
     secrets.into_iter().flatten().filter_map(|secret| secret.get("name")?.as_str()).collect()
 }
 
-/// `pod_security: …`, as short as it can be said.
-fn pod_security(object: &Object) -> Option<String> {
+/// `pod_security: …`, as short as it can be said, and the labels of Pod Security that say nothing.
+fn pod_security(object: &Object, target: KubeVersion) -> (Option<String>, Vec<String>) {
     let labels = object.labels();
-    let get = |mode: &str| labels.get(&format!("{POD_SECURITY}{mode}"));
+    let mut unsaid = Vec::new();
+    let mut get = |label: String, known: &dyn Fn(&str) -> bool| {
+        let value = labels.get(&format!("{POD_SECURITY}{label}"))?;
+        if !known(value) {
+            unsaid.push(format!("{POD_SECURITY}{label}: {value}"));
+        }
+        known(value).then_some(value)
+    };
     let modes = ["enforce", "audit", "warn"];
-    let levels: Vec<Option<&String>> = modes.iter().map(|mode| get(mode)).collect();
-    let versions: Vec<Option<&String>> = modes.iter().map(|mode| get(&format!("{mode}-version"))).collect();
+    let is_level = |level: &str| matches!(level, "privileged" | "baseline" | "restricted");
+    // `unknown` and what is newer than the target are read as the latest.
+    let is_version = |version: &str| {
+        let minor = version.strip_prefix("v1.").and_then(|minor| minor.parse::<u8>().ok());
+        version == "latest" || minor.is_some_and(|minor| minor <= target.minor())
+    };
+    let levels = modes.map(|mode| get(mode.to_owned(), &is_level));
+    let versions = modes.map(|mode| get(format!("{mode}-version"), &is_version));
+    (said(modes, levels, versions), unsaid)
+}
+
+/// What the labels of Pod Security say, by mode.
+fn said(modes: [&str; 3], levels: [Option<&String>; 3], versions: [Option<&String>; 3]) -> Option<String> {
     if levels.iter().all(Option::is_none) {
         return None;
     }
-    if let [Some(enforce), Some(audit), Some(warn)] = levels.as_slice()
+    if let [Some(enforce), Some(audit), Some(warn)] = levels
         && enforce == audit
         && audit == warn
         && versions.iter().all(Option::is_none)
@@ -150,7 +176,7 @@ fn pod_security(object: &Object) -> Option<String> {
         return Some(format!("pod_security: {enforce}"));
     }
     let mut fields: Vec<String> = Vec::new();
-    for ((mode, level), version) in modes.iter().zip(&levels).zip(&versions) {
+    for ((mode, level), version) in modes.iter().zip(levels).zip(versions) {
         if let Some(level) = level {
             fields.push(format!("{mode}: {level}"));
         }

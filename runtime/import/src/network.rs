@@ -97,6 +97,14 @@ impl Import<'_> {
     fn peer(&mut self, peer: &Value, namespace: &str, module: &str) -> Result<String, &'static str> {
         if let Some(block) = peer.get("ipBlock") {
             let cidr = block.get("cidr").and_then(Value::as_str).unwrap_or_default();
+            if !std::iter::once(cidr)
+                .chain(crate::text::strings(block.get("except")).iter().map(String::as_str))
+                .all(is_block)
+            {
+                return Err(
+                    "a block of addresses that is not written as its network, which Kubernetes 1.36 and newer take no more",
+                );
+            }
             let written = |cidr: &str| if cidr.contains(':') { quoted(cidr) } else { cidr.to_owned() };
             let except: Vec<String> =
                 crate::text::strings(block.get("except")).iter().map(|cidr| written(cidr)).collect();
@@ -165,6 +173,11 @@ fn selector(value: Option<&Value>) -> Result<LabelSelector, &'static str> {
         None | Some(Value::Null) => Ok(LabelSelector::default()),
         Some(value) => serde_json::from_value(value.clone()).map_err(|_| "a selector that Kubernetes would refuse"),
     }
+}
+
+/// Whether a block of addresses is written as its network is: a program says it in no other way.
+fn is_block(text: &str) -> bool {
+    text.parse::<ipnet::IpNet>().is_ok_and(|block| block.trunc().to_string() == text)
 }
 
 /// The one namespace that a selector names by the label that Kubernetes keeps itself.

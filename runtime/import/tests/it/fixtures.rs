@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kspec_schema::{KubeVersion, Schema};
 use kspec_state::State;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::round_trip::{self, assert_adopts};
 
@@ -114,4 +114,69 @@ fn amounts_that_the_language_refuses_stay_as_they_are() {
     insta::assert_snapshot!(kept.join("\n"));
     assert_eq!(imported.report.left_out, []);
     assert_eq!(imported.report.declared, 3);
+}
+
+#[test]
+fn what_the_language_refuses_is_kept_whole_or_left_out() {
+    let policy = |name: &str, block: Value| {
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": { "name": name, "namespace": "n" },
+            "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{ "from": [{ "ipBlock": block }] }] }
+        })
+    };
+    let held = round_trip::state([
+        json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": { "name": "n", "labels": {
+                "pod-security.kubernetes.io/enforce": "baseline",
+                "pod-security.kubernetes.io/enforce-version": "v1.99",
+                "pod-security.kubernetes.io/warn": "strict",
+            } }
+        }),
+        policy("hosts", json!({ "cidr": "10.0.0.1/8" })),
+        policy("except", json!({ "cidr": "10.0.0.0/8", "except": ["10.1.0.1/16"] })),
+        policy("written-otherwise", json!({ "cidr": "2001:DB8::/32" })),
+        policy("plain", json!({ "cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"] })),
+    ]);
+    let imported = assert_adopts(&held, KubeVersion::NEWEST);
+    let kept: Vec<&str> = imported.report.verbatim.iter().map(|kept| kept.object.as_str()).collect();
+    assert_eq!(kept, ["NetworkPolicy n/except", "NetworkPolicy n/hosts", "NetworkPolicy n/written-otherwise"]);
+    let reasons: Vec<&str> = imported.report.left_out.iter().map(|left| left.reason.as_str()).collect();
+    insta::assert_debug_snapshot!(reasons);
+    insta::assert_snapshot!(imported.files["namespaces.kspec"]);
+}
+
+/// The program goes by the name of the project that applied all this, so that what it does not say would be deleted.
+#[test]
+fn what_a_project_applied_and_no_declaration_says_is_kept_whole() {
+    let inventory = kspec_lower::inventory_in("live", "ops");
+    let mine = |mut object: Value| {
+        object["metadata"]["labels"] = json!({
+            "app.kubernetes.io/managed-by": "kspec",
+            "applyset.kubernetes.io/part-of": inventory.id,
+            "kspec.dev/project": "live",
+        });
+        object
+    };
+    let namespace = |name: &str| {
+        mine(json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": { "name": name, "annotations": { "kspec.dev/purpose": "Where it lives." } }
+        }))
+    };
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": { "name": "live-enforce-pods" },
+        "spec": { "policyName": "live-enforce-pods", "validationActions": ["Deny"] }
+    });
+    let priority = json!({
+        "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": { "name": "high" }, "value": 7
+    });
+    let held = [namespace("app"), namespace("ops"), mine(binding), mine(priority), inventory.object([]).0];
+    let held = round_trip::state(held);
+    let imported = assert_adopts(&held, KubeVersion::NEWEST);
+    let kept: Vec<&str> = imported.report.verbatim.iter().map(|kept| kept.object.as_str()).collect();
+    assert_eq!(kept, ["ValidatingAdmissionPolicyBinding live-enforce-pods", "PriorityClass high"]);
+    insta::assert_snapshot!(imported.files["kspec.toml"]);
 }
