@@ -25,7 +25,7 @@ const PIECE: usize = 64 * 1024;
 
 pub(super) fn run(args: &Compile, context: &Context) -> Result<Exit, Failure> {
     let root = &args.project.project;
-    let checked = match project::load_clean(root, &args.project.choice, context)? {
+    let checked = match project::load_proved(root, &args.project.choice, context)? {
         Ok(checked) => checked,
         Err(exit) => return Ok(exit),
     };

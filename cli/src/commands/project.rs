@@ -2,8 +2,8 @@
 
 use std::{mem::ManuallyDrop, path::Path};
 
-use kspec_compiler::{Compiler, worst};
-use kspec_diagnostics::{Finding, Severity, SourceMap};
+use kspec_compiler::{Compiler, stops};
+use kspec_diagnostics::{Finding, Severity, SourceMap, codes};
 use kspec_model::program::Date;
 use kspec_project::{Choice, LoadError, Project};
 
@@ -54,18 +54,39 @@ pub(super) fn load_with(
     Ok(Checked { project: ManuallyDrop::new(project), findings })
 }
 
-/// As [`load`], for commands that go on only without errors: those are printed, and the command ends with 1.
+/// As [`load`], for commands that go on only without errors: those are printed, and the command ends with 1. What is past
+/// its end date is told, and the command goes on without it.
 pub(super) fn load_clean(root: &Path, args: &ChoiceArgs, context: &Context) -> Result<Result<Checked, Exit>, Failure> {
-    let checked = load(root, args, context)?;
-    if worst(&checked.findings) == Some(Severity::Error) {
-        let text = render::findings::human(
-            &checked.findings,
-            checked.project.compiler.sources(),
-            root,
-            context.least,
-            context.color_errors,
-        );
-        context.note_always(&text);
+    clean(load(root, args, context)?, root, args, context)
+}
+
+/// As [`load_clean`], of a project that is to be proved too where it promises something: nothing is made of promises that do
+/// not hold.
+pub(super) fn load_proved(root: &Path, args: &ChoiceArgs, context: &Context) -> Result<Result<Checked, Exit>, Failure> {
+    let checked = load_with(root, args, context, |compiler| {
+        let findings = compiler.check();
+        if compiler.program().guarantees.is_empty() {
+            return Ok(findings);
+        }
+        Ok(std::mem::take(&mut ManuallyDrop::new(compiler.prove()).findings))
+    })?;
+    clean(checked, root, args, context)
+}
+
+fn clean(
+    checked: Checked,
+    root: &Path,
+    args: &ChoiceArgs,
+    context: &Context,
+) -> Result<Result<Checked, Exit>, Failure> {
+    let stopped = checked.findings.iter().any(stops);
+    let told: Vec<Finding> =
+        checked.findings.iter().filter(|it| stopped || it.code == codes::EXPIRED).cloned().collect();
+    let sources = checked.project.compiler.sources();
+    if !told.is_empty() {
+        context.note_always(&render::findings::human(&told, sources, root, context.least, context.color_errors));
+    }
+    if stopped {
         return Ok(Err(Exit::No));
     }
     lock(&checked.project, args, context)?;

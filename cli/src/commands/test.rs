@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use kspec_compiler::{Compiler, worst};
-use kspec_diagnostics::Severity;
+use kspec_compiler::Compiler;
 use kspec_model::program::{Claim, Expectation, Expected, Guarantee, Test as Declared};
 use kspec_posture::guarantees::{Outcome, judge};
 use kspec_rego::Rego;
@@ -23,15 +22,12 @@ const REGO: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &Test, context: &Context) -> Result<Exit, Failure> {
     let root = &args.project.project;
-    let checked = project::load(root, &args.project.choice, context)?;
+    let checked = match project::load_clean(root, &args.project.choice, context)? {
+        Ok(checked) => checked,
+        Err(exit) => return Ok(exit),
+    };
     let compiler = &checked.project.compiler;
     let sources = compiler.sources();
-    if worst(&checked.findings) == Some(Severity::Error) {
-        let text = render::findings::human(&checked.findings, sources, root, Severity::Error, context.color_errors);
-        context.note_always(&text);
-        return Ok(Exit::No);
-    }
-    project::lock(&checked.project, &args.project.choice, context)?;
     let program = compiler.program();
     let evaluator =
         Evaluator::load(compiler.table()).map_err(|error| Failure::new(Exit::Unknown, error.to_string()))?;

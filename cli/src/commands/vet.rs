@@ -9,7 +9,6 @@ use std::{
 };
 
 use kspec_compiler::pod_security_minor;
-use kspec_diagnostics::Severity;
 use kspec_model::program::PodSecurityLevel;
 use kspec_rego::Rego;
 use kspec_rules::Evaluator;
@@ -49,15 +48,11 @@ pub(super) fn run(args: &Vet, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn by_project(args: &Vet, root: &Path, context: &Context) -> Result<Exit, Failure> {
-    let checked = project::load(root, &args.choice, context)?;
-    let errors = checked.findings.iter().any(|finding| finding.severity == Severity::Error);
+    let checked = match project::load_clean(root, &args.choice, context)? {
+        Ok(checked) => checked,
+        Err(exit) => return Ok(exit),
+    };
     let compiler = &checked.project.compiler;
-    if errors {
-        let sources = compiler.sources();
-        let text = render::findings::human(&checked.findings, sources, root, context.least, context.color_errors);
-        context.note_always(&text);
-        return Ok(Exit::No);
-    }
     let facts = compiler.facts();
     let read = match &args.state.state {
         Some(wanted) => {

@@ -44,7 +44,7 @@ fn one(finding: &Finding, files: &mut Files<'_>, color: bool, out: &mut Vec<u8>)
     for label in &finding.labels {
         match files.range(&label.place) {
             Some((path, range)) => placed.push((path, range, &label.text)),
-            None => elsewhere.push(unplaced(&label.place, &label.text)),
+            None => elsewhere.push(unplaced(&label.place, &label.text, files.map)),
         }
     }
     let Some((path, range, _)) = placed.first().cloned() else {
@@ -90,11 +90,25 @@ fn one(finding: &Finding, files: &mut Files<'_>, color: bool, out: &mut Vec<u8>)
     let _ = report.finish().write(sources(texts), &mut *out);
 }
 
-fn unplaced(place: &Place, text: &str) -> String {
+/// So many bytes a line of a file may have to be shown.
+const LONGEST_LINE: usize = 2_000;
+
+/// Whether the lines that a range lies in can be shown.
+fn is_legible(text: &str, range: &Range<usize>) -> bool {
+    let start = text.get(..range.start).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+    let rest = text.get(range.end..).unwrap_or_default();
+    let end = range.end + rest.find('\n').unwrap_or(rest.len());
+    text.get(start..end).is_none_or(|lines| lines.lines().all(|line| line.len() <= LONGEST_LINE))
+}
+
+fn unplaced(place: &Place, text: &str, map: &SourceMap) -> String {
     let shown = match place {
         Place::File { path, line, .. } => format!("{path}:{line}"),
         Place::Object(object) => object.to_string(),
-        Place::Source(_) => "(source)".to_owned(),
+        Place::Source(_) => map.position(place).map_or_else(
+            || "(source)".to_owned(),
+            |position| format!("{}:{}:{}", position.path, position.line, position.column),
+        ),
     };
     if text.is_empty() { shown } else { format!("{shown}: {text}") }
 }
@@ -111,7 +125,8 @@ impl Files<'_> {
         match place {
             Place::Source(location) => {
                 let (_, file, range) = self.map.absolute(*location)?;
-                Some((file.path.to_string(), range.start as usize..range.end as usize))
+                let range = range.start as usize..range.end as usize;
+                is_legible(&file.text, &range).then(|| (file.path.to_string(), range))
             }
             Place::File { path, line, .. } => {
                 let root = self.root;
@@ -124,7 +139,7 @@ impl Files<'_> {
                 let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum();
                 let rest = text.get(start..)?;
                 let length = rest.lines().next().map_or(0, str::len);
-                Some((path.to_string(), start..start + length))
+                (length <= LONGEST_LINE).then(|| (path.to_string(), start..start + length))
             }
             Place::Object(_) => None,
         }

@@ -96,3 +96,38 @@ fn wrong_usage() {
     place.kspec(&["plan"]).ends(64).says(&["--state", "kspec.toml"]);
     place.kspec(&["explain", "K9999"]).ends(64);
 }
+
+/// A grant past its end date stops nothing: every other command goes on without it, so that the next `apply` ends it.
+#[test]
+fn what_has_ended_is_told_and_left_out() {
+    const ENDED: &str = r#"
+/// The shop.
+namespace shop { pod_security: restricted }
+user night = "night@example.com"
+break_glass cluster_admin to night { reason: "incidents", owner: "platform", until: 2026-11-30 }
+test "kept" { expect not night can get on secrets in shop }
+"#;
+    let place = project();
+    place.write("main.kspec", ENDED);
+    place.kspec(&["compile", "--as-of", DAY, "--out", "before"]).ends(0);
+    place.write("kspec.toml", PROJECT.replace("\"state\"", "\"before/manifests\""));
+    place.kspec(&["plan", "--as-of", DAY]).ends(0);
+
+    let late = ["--as-of", "2026-12-05"];
+    let with = |command: &[&'static str]| [command, &late].concat();
+    place.kspec(&with(&["check"])).ends(1).says(&["K0109", "night"]);
+    place.kspec(&with(&["plan", "--detailed-exitcode"])).ends(2).says(&[
+        "K0109",
+        "1 to delete",
+        "ClusterRoleBinding",
+        "night",
+    ]);
+    place.kspec(&with(&["compile", "--out", "after"])).ends(0).says(&["K0109"]);
+    let bindings = |of: &str| {
+        let files = std::fs::read_dir(place.path(of).join("manifests")).unwrap();
+        files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().contains("clusterrolebinding")).count()
+    };
+    assert_eq!((bindings("before"), bindings("after")), (1, 0));
+    place.kspec(&with(&["vet", "--project", ".", "after/manifests"])).ends(0).says(&["K0109"]);
+    place.kspec(&with(&["test"])).ends(0).says(&["K0109", "kept"]);
+}

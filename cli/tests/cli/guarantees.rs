@@ -67,6 +67,8 @@ fn a_violation_by_the_program_alone_is_an_error_of_every_command() {
     assert_eq!(lines[..2], [Some(3), Some(6)], "the guarantee, and the grant: {finding}");
     place.kspec(&["plan"]).ends(1).says(&["✗ violated: never devs can get on secrets in shop", "main.kspec:6"]);
     place.kspec(&["plan"]).ends(1).says(&["\n1 guarantee violated. Objects: "]);
+    place.kspec(&["compile", "--out", "out"]).ends(1).says(&["K0211"]);
+    assert!(!place.path("out").exists());
     place.kspec(&["plan", "--detailed-exitcode"]).ends(1);
     place.kspec(&["check", "-o", "sarif"]).ends(1).says(&["K0211"]);
     place.kspec(&["check", "-o", "github"]).ends(1).says(&["::error", "K0211"]);

@@ -34,6 +34,23 @@ fn a_module_that_is_too_large() {
     place.kspec(&["check"]).ends(1).says(&["K0005", "huge.kspec", "8 MiB"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_module_that_is_no_file() {
+    let place = project(&[]);
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe.kspec")).status();
+    assert!(made.expect("mkfifo").success());
+    place.kspec(&["check"]).ends(1).says(&["K0005", "pipe.kspec", "no regular file"]);
+}
+
+#[test]
+fn a_line_that_is_too_long_to_show() {
+    let place = project(&[]);
+    place.write("long.kspec", format!("namespace a {{ {}pod_security: restricteed }}\n", " ".repeat(100_000)));
+    let done = place.kspec(&["check"]).ends(1).says(&["K0103", "long.kspec:1:", "restricted"]);
+    assert!(done.out.len() < 2_000, "{}", done.out.len());
+}
+
 /// Ten levels of ten: ten thousand million nodes.
 fn bomb() -> String {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();

@@ -122,7 +122,7 @@ impl Compiler {
         let (session, lowering) = (&self.session, &self.lowering);
         let (judged, levels) = (&mut self.judged, &mut self.levels);
         // Objects do not depend on what is said of them. A program that is wrong by itself is not asked about any.
-        let sound = session.findings().all(|finding| finding.severity != Severity::Error);
+        let sound = !session.findings().any(|finding| stops(&finding));
         let (mut findings, survey) = std::thread::scope(|scope| {
             let survey = sound.then(|| scope.spawn(|| survey(session, lowering)));
             let findings = judge(session, lowering, judged, levels);
@@ -145,7 +145,7 @@ impl Compiler {
     pub fn check_with<E>(&mut self, more: impl FnOnce(&Self) -> Result<Vec<Finding>, E>) -> Result<Vec<Finding>, E> {
         self.analyze();
         let mut findings = judge(&self.session, &self.lowering, &mut self.judged, &mut self.levels);
-        let sound = self.session.findings().all(|finding| finding.severity != Severity::Error);
+        let sound = !self.session.findings().any(|finding| stops(&finding));
         if !sound || !is_written(&findings) {
             findings.extend(self.not_looked_at());
             return Ok(self.settled(findings, |code| !kspec_posture::tells(code)));
@@ -311,6 +311,13 @@ fn lowering_of<'l>(session: &Session, lowering: &'l OnceLock<Lowering>) -> &'l L
         }
         lowering
     })
+}
+
+/// Whether a finding keeps a program from being lowered and proved: every error does, but for what is past its end date, which
+/// counts no more and which a plan takes away.
+#[must_use]
+pub fn stops(finding: &Finding) -> bool {
+    finding.severity == Severity::Error && finding.code != codes::EXPIRED
 }
 
 /// The heaviest severity among findings.

@@ -27,6 +27,10 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// A UTF-8 file of bearable size.
 pub(crate) fn text(path: &Path) -> Result<String, String> {
+    // Opening a pipe would wait for whoever writes to it.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(format!("{} is no regular file", shown(path)));
+    }
     let file = fs::File::open(path).map_err(|error| format!("{}: {error}", shown(path)))?;
     let length = file.metadata().map_or(0, |metadata| metadata.len().min(MAX_SOURCE_BYTES));
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
