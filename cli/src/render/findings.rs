@@ -131,9 +131,11 @@ impl Files<'_> {
             Place::File { path, line, .. } => {
                 let root = self.root;
                 let file = self.read.entry(path.to_string()).or_insert_with(|| {
-                    let text = std::fs::read_to_string(root.join(path.as_ref()))
-                        .or_else(|_| std::fs::read_to_string(path.as_ref()));
-                    text.ok().map(|text| SourceFile::new(path.as_ref(), text))
+                    // Reading a pipe would wait for whoever writes to it.
+                    let known =
+                        [root.join(path.as_ref()), path.as_ref().into()].into_iter().find(|path| path.is_file());
+                    let text = std::fs::read_to_string(known?).ok()?;
+                    Some(SourceFile::new(path.as_ref(), text))
                 });
                 let text = &file.as_ref()?.text;
                 let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum();

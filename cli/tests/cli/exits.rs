@@ -124,7 +124,7 @@ test "kept" { expect not night can get on secrets in shop }
     ]);
     place.kspec(&with(&["compile", "--out", "after"])).ends(0).says(&["K0109"]);
     let bindings = |of: &str| {
-        let files = std::fs::read_dir(place.path(of).join("manifests")).unwrap();
+        let files = std::fs::read_dir(place.path(of).join("manifests/cluster")).unwrap();
         files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().contains("clusterrolebinding")).count()
     };
     assert_eq!((bindings("before"), bindings("after")), (1, 0));
