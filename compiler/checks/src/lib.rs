@@ -87,7 +87,11 @@ const CHECKS: &[Check] = &[
         reads: Together,
         run: keys::check,
     },
-    Check { codes: &[codes::DEFAULT_BELOW_REQUEST, codes::DEFAULT_ABOVE_MAX], reads: Alone, run: limits::check },
+    Check {
+        codes: &[codes::DEFAULT_BELOW_REQUEST, codes::DEFAULT_ABOVE_MAX, codes::BAD_VALUE, codes::DUPLICATE_OBJECT],
+        reads: Alone,
+        run: limits::check,
+    },
     Check { codes: &[codes::UNREACHABLE_AUDIT_RULE], reads: Together, run: audit::unreachable },
     Check { codes: &[codes::SECRET_BODIES_RECORDED], reads: Together, run: audit::secret_bodies },
     Check { codes: &[codes::WIDE_EXEMPTION, codes::EXEMPT_FROM_NOTHING], reads: Together, run: admission::exemptions },

@@ -4,6 +4,7 @@
 //! for.
 
 mod access;
+mod amounts;
 mod api_server;
 mod audit;
 mod authentication;

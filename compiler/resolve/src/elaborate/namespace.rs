@@ -3,10 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use kspec_diagnostics::{Finding, Span, codes};
-use kspec_model::program::{
-    LimitKind, Limits, Namespace, PodSecurity, PodSecurityLevel, PodSecurityMode, Quota, ServiceAccount,
-};
-use kspec_syntax::tree::{self, Expr, ExprKind, Field, Name, NamespaceStmt, Path, Record, Str};
+use kspec_model::program::{Namespace, PodSecurity, PodSecurityLevel, PodSecurityMode, Quota, ServiceAccount};
+use kspec_syntax::tree::{self, Expr, ExprKind, Name, NamespaceStmt, Path, Record, Str};
 use kspec_types::{EntityKind, Value};
 
 use super::{Elab, values::kube_name};
@@ -158,129 +156,6 @@ impl Elab<'_, '_> {
         Some(text)
     }
 
-    fn quota(&self, given: Option<&Str>, record: &Record) -> Option<Quota> {
-        let name = given.map_or_else(|| Some("quota".to_owned()), |text| self.name_text(text))?;
-        let mut hard = BTreeMap::new();
-        let mut scopes = Vec::new();
-        let mut scope_selector = None;
-        for field in self.unique(&record.fields) {
-            match field.key.text.as_ref() {
-                "scopes" => scopes = self.strings(&field.value),
-                "scope_selector" => scope_selector = kspec_types::to_json(&self.eval(&field.value, None)),
-                resource => {
-                    self.check_quota_key(field);
-                    if let Some(amount) = self.amount(&field.value, resource) {
-                        hard.insert(resource.to_owned(), amount);
-                    }
-                }
-            }
-        }
-        Some(Quota { name, hard, scopes, scope_selector, origin: self.origin(record.span) })
-    }
-
-    /// Resource names that a ResourceQuota understands (Kubernetes documentation, "Resource Quotas"): compute, storage,
-    /// the counted kinds, and `count/…` or qualified names, which are open.
-    fn check_quota_key(&self, field: &Field) {
-        const KNOWN: &[&str] = &[
-            "cpu",
-            "memory",
-            "ephemeral-storage",
-            "storage",
-            "requests.cpu",
-            "requests.memory",
-            "requests.ephemeral-storage",
-            "requests.storage",
-            "limits.cpu",
-            "limits.memory",
-            "limits.ephemeral-storage",
-            "pods",
-            "services",
-            "services.loadbalancers",
-            "services.nodeports",
-            "secrets",
-            "configmaps",
-            "persistentvolumeclaims",
-            "replicationcontrollers",
-            "resourcequotas",
-        ];
-        let key = field.key.text.as_ref();
-        if !key.contains('/')
-            && !key.starts_with("hugepages-")
-            && !key.starts_with("requests.hugepages-")
-            && !KNOWN.contains(&key)
-        {
-            self.report(self.unknown_field(field, KNOWN, "a quota"));
-        }
-    }
-
-    fn limits(&self, kind: &Name, given: Option<&Str>, record: &Record) -> Option<Limits> {
-        const FIELDS: &[&str] = &["default", "default_request", "min", "max", "max_limit_request_ratio"];
-        let limit_kind = match kind.text.as_ref() {
-            "container" => LimitKind::Container,
-            "pod" => LimitKind::Pod,
-            "persistent_volume_claim" => LimitKind::PersistentVolumeClaim,
-            other => {
-                let close = kspec_schema::closest(other, ["container", "pod", "persistent_volume_claim"]);
-                let finding =
-                    Finding::new(codes::BAD_VALUE, format!("there are no limits for a `{other}`"), self.at(kind.span));
-                self.report(match close {
-                    Some(close) => finding.help(format!("did you mean `{close}`?")).fix(
-                        format!("write `{close}`"),
-                        self.at(kind.span),
-                        close,
-                    ),
-                    None => finding.help("limits are for `container`, `pod` or `persistent_volume_claim`"),
-                });
-                return None;
-            }
-        };
-        let name = given.map_or_else(|| Some("limits".to_owned()), |text| self.name_text(text))?;
-        let fields = self.fields(record, FIELDS, "limits");
-        if limit_kind == LimitKind::Pod {
-            for word in ["default", "default_request"] {
-                if let Some(field) = fields.field(word) {
-                    self.report(
-                        Finding::new(
-                            codes::BAD_VALUE,
-                            format!("limits for pods have no `{word}`: Kubernetes refuses it"),
-                            self.at(field.key.span),
-                        )
-                        .help("defaults are for containers: write them under `limits container`"),
-                    );
-                }
-            }
-        }
-        let map = |name: &str| {
-            let Some(expr) = fields.get(name) else { return BTreeMap::new() };
-            if let ExprKind::Record(entries) = &expr.kind {
-                entries.iter().for_each(|entry| self.check_limited(entry, limit_kind));
-            }
-            self.quantity_map(expr)
-        };
-        Some(Limits {
-            name,
-            kind: limit_kind,
-            default: map("default"),
-            default_request: map("default_request"),
-            min: map("min"),
-            max: map("max"),
-            max_limit_request_ratio: map("max_limit_request_ratio"),
-            origin: self.origin(kind.span),
-        })
-    }
-
-    /// Resource names that a LimitRange understands; qualified names are open.
-    fn check_limited(&self, field: &Field, kind: LimitKind) {
-        let known: &[&str] = match kind {
-            LimitKind::PersistentVolumeClaim => &["storage"],
-            LimitKind::Container | LimitKind::Pod => &["cpu", "memory", "ephemeral-storage"],
-        };
-        let key = field.key.text.as_ref();
-        if !key.contains('/') && !key.starts_with("hugepages-") && !known.contains(&key) {
-            self.report(self.unknown_field(field, known, "a limit"));
-        }
-    }
-
     pub(super) fn service_account(&self, node: &tree::ServiceAccount, doc: Option<&str>) -> Value {
         let namespace = self.namespace_name(&node.namespace);
         let given = self.declared_name(&node.name, node.kube_name.as_ref());
@@ -331,20 +206,30 @@ impl Elab<'_, '_> {
     pub(super) fn labels(&self, expr: &Expr) -> BTreeMap<String, String> {
         let labels = self.string_map(expr);
         for (key, value) in &labels {
-            if !is_label_value(value) {
-                self.report(
-                    Finding::new(codes::BAD_VALUE, format!("label {key} cannot be \"{value}\""), self.at(expr.span))
-                        .help("a label's value has 63 characters at most: letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit"),
-                );
-            }
-            if !is_qualified_name(key) {
-                self.report(
-                    Finding::new(codes::BAD_VALUE, format!("\"{key}\" is no label key"), self.at(expr.span))
-                        .help("write `name` or \"domain/name\", the name of 63 characters at most"),
-                );
-            }
+            self.check_label_value(key, value, expr.span);
+            self.check_label_key(key, expr.span);
         }
         labels
+    }
+
+    /// What a label may be set to.
+    pub(super) fn check_label_value(&self, key: &str, value: &str, span: Span) {
+        if !is_label_value(value) {
+            self.report(
+                Finding::new(codes::BAD_VALUE, format!("label {key} cannot be \"{value}\""), self.at(span))
+                    .help("a label's value has 63 characters at most: letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit"),
+            );
+        }
+    }
+
+    /// What a label may be called.
+    pub(super) fn check_label_key(&self, key: &str, span: Span) {
+        if !is_qualified_name(key) {
+            self.report(
+                Finding::new(codes::BAD_VALUE, format!("\"{key}\" is no label key"), self.at(span))
+                    .help("write `name` or \"domain/name\", the name of 63 characters at most"),
+            );
+        }
     }
 
     /// RFC 1123 label.

@@ -276,6 +276,20 @@ impl Elab<'_, '_> {
 
     /// A port of an edge: by number, or by a name that the destination gives it. With `resolve`, a name of a known
     /// workload becomes its numbers, which is what a declared port's name means.
+    /// What a port may be called (RFC 6335 section 5.1; `apimachinery/pkg/util/validation`, `IsValidPortName`).
+    fn check_port_name(&self, name: &str, span: Span) {
+        let parts = name.split('-').all(|part| !part.is_empty());
+        let letters = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !(parts && letters && name.len() <= 15 && name.bytes().any(|byte| byte.is_ascii_lowercase())) {
+            self.report(
+                Finding::new(codes::BAD_VALUE, format!("no port can be called \"{name}\""), self.at(span)).help(
+                    "a port's name has 15 characters at most: lower case letters, digits and single `-` between them, a letter \
+                     among them; a number is written without quotes",
+                ),
+            );
+        }
+    }
+
     fn port_ref(&self, expr: &Expr, workload: Option<&Workload>, resolve: bool) -> Option<Vec<PortRef>> {
         let name = match &expr.kind {
             ExprKind::Name(name) => match self.value_of_type_port(&name.text) {
@@ -287,6 +301,7 @@ impl Elab<'_, '_> {
                 let stated = text.value.split_once('/');
                 let stated = stated.and_then(|(name, word)| Some((name, Protocol::parse(&word.to_uppercase())?)));
                 let (name, protocol) = stated.unwrap_or((text.value.as_ref(), Protocol::Tcp));
+                self.check_port_name(name, expr.span);
                 return Some(vec![PortRef::Named { name: name.to_owned(), protocol }]);
             }
             ExprKind::Str(text) => Arc::clone(&text.value),
@@ -311,6 +326,7 @@ impl Elab<'_, '_> {
             return Some(vec![PortRef::Protocol(protocol)]);
         }
         let Some(workload) = workload else {
+            self.check_port_name(&name, expr.span);
             return Some(vec![PortRef::Named { name: name.to_string(), protocol: Protocol::Tcp }]);
         };
         match workload.ports.get(name.as_ref()) {

@@ -14,6 +14,7 @@ impl Elab<'_, '_> {
         self.requirements(expr, &mut requirements)?;
         let mut selector = LabelSelector::default();
         for requirement in requirements {
+            self.check_requirement(&requirement, expr);
             match (requirement.operator, requirement.values.as_slice()) {
                 (Operator::In, [value]) if !selector.match_labels.contains_key(&requirement.key) => {
                     selector.match_labels.insert(requirement.key, value.clone());
@@ -22,6 +23,14 @@ impl Elab<'_, '_> {
             }
         }
         Some(selector)
+    }
+
+    /// A selector names labels that an object may have.
+    fn check_requirement(&self, requirement: &Requirement, expr: &Expr) {
+        self.check_label_key(&requirement.key, expr.span);
+        for value in &requirement.values {
+            self.check_label_value(&requirement.key, value, expr.span);
+        }
     }
 
     fn requirements(&self, expr: &Expr, into: &mut Vec<Requirement>) -> Option<()> {

@@ -284,6 +284,11 @@ pub(crate) fn port_of(number: i64, span: Span, cx: &mut Cx<'_>) -> Value {
 pub(crate) fn cidr_of(text: &str, span: Span, cx: &mut Cx<'_>) -> Value {
     let quote = |block: &str| if block.contains(':') { format!("\"{block}\"") } else { block.to_owned() };
     match text.parse::<ipnet::IpNet>() {
+        Ok(ipnet::IpNet::V6(block)) if block.addr().to_ipv4_mapped().is_some() => {
+            let finding = bad_value(format!("`{text}` writes addresses of IPv4 as those of IPv6"), span, cx)
+                .help("Kubernetes takes them as IPv4 alone: write `10.20.0.0/16`");
+            cx.report_value(finding)
+        }
         Ok(block) if block.addr() == block.network() => Value::Cidr(block),
         Ok(block) => {
             let masked = quote(&block.trunc().to_string());
