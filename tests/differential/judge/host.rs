@@ -10,7 +10,7 @@ use kspec_test_harness::{ControlPlane, Options};
 
 /// Lowers for the version under test; there must be nothing to complain about.
 pub(crate) fn lower(program: &Program) -> HostOutput {
-    let (output, findings) = kspec_lower::host(program, &program.project.kubernetes);
+    let (output, findings) = kspec_lower::host(&program.view(), &program.project.kubernetes);
     assert!(findings.is_empty(), "{findings:#?}");
     output
 }
