@@ -483,6 +483,8 @@ fn every_pod_is_of_a_namespace_yet_to_come_too() {
         for from in [Peer::All, Peer::Any, pods("scraper")] {
             let violation = never(from, &ingress).expect("a violation");
             assert!(violation.message.contains("namespace-to-come"), "{}", violation.message);
+            let labels = "`namespace-to-come` is a namespace yet to come, labelled mon=1";
+            assert_eq!(violation.witness.last().map(String::as_str), Some(labels));
         }
         let other =
             Peer::Pods { pods: LabelSelector::default(), namespaces: Some(LabelSelector::labels([("team", "x")])) };

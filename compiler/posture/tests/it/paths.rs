@@ -69,9 +69,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn what_a_chain_needs_is_all_of_it(objects in objects(), (verb, resource) in select(vec![("patch", "configmaps"), ("get", "secrets")])) {
+    fn what_a_chain_needs_is_all_of_it(
+        objects in objects(),
+        (verb, resource) in select(vec![("patch", "configmaps"), ("get", "secrets")]),
+        group in select(vec!["devs", "system:serviceaccounts:one", "system:serviceaccounts:two", "system:authenticated"]),
+    ) {
         let claim = |by_any_path: bool| Claim::Can(Can {
-            subjects: vec![Who::Subject(Subject::Group("devs".to_owned()))],
+            subjects: vec![Who::Subject(Subject::Group(group.to_owned()))],
             verbs: vec![verb.to_owned()],
             resources: vec![ClaimResource { group: String::new(), resource: resource.to_owned(), subresource: String::new() }],
             names: Vec::new(),
