@@ -54,6 +54,7 @@ fn rules() -> Vec<AuditRule> {
             ..rule(RequestResponse)
         },
         AuditRule { resources: on("rbac.authorization.k8s.io", &[], &[]), ..rule(Request) },
+        AuditRule { resources: on("*", &["*/scale"], &[]), ..rule(None) },
         AuditRule { subjects: vec![Subject::User("script".into())], ..rule(Metadata) },
     ]
 }
@@ -150,6 +151,11 @@ fn the_server_logs_what_the_program_says() {
     let status = Some(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" } }));
     script.ask("script", "PUT", &format!("{default}/pods/p/status"), status, request);
     script.ask("script", "GET", &format!("{default}/pods/p"), None, metadata);
+    // One subresource of every group, and of nothing else.
+    script.ask("script", "GET", "/apis/apps/v1/namespaces/default/deployments/d/scale", None, None);
+    script.ask("script", "GET", &format!("{default}/replicationcontrollers/r/scale"), None, None);
+    script.ask("script", "GET", "/apis/apps/v1/namespaces/default/deployments/d/status", None, metadata);
+    script.ask("script", "GET", "/apis/apps/v1/namespaces/default/deployments/d", None, metadata);
     // A namespace and verbs.
     let watched = "/api/v1/namespaces/watched/serviceaccounts";
     script.ask("script", "POST", watched, named("ServiceAccount", "a"), all);

@@ -16,6 +16,7 @@ mod authentication;
 mod encryption;
 mod escalation;
 mod host;
+mod host_refusals;
 mod limit_ranges;
 mod older;
 mod pod_security;

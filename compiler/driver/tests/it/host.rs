@@ -47,7 +47,7 @@ fn authentication_that_the_server_would_not_start_with() {
     issuer: { url: \"https://a.example.com\", audiences: [\"a\", \"a\"], egress_selector_type: \"etcd\" }
     claim_mappings: {
       username: { expression: \"claims.email\" }
-      groups: { expression: \"claims.groups.map(g, 'oidc:' + group)\" }
+      groups: { expression: \"dyn(claims.groups).map(g, 'oidc:' + group)\" }
       extra: [{ key: \"tenant\", value_expression: \"claims.tenant\" }]
     }
     claim_validation_rules: [{ claim: \"hd\", message: \"no\" }, { expression: \"claims.\" }]

@@ -69,6 +69,11 @@ impl Elab<'_, '_> {
             return;
         };
         for name in drawn {
+            if name.ranged && name.name == variable && variable == "claims" {
+                let help = "say that it is a list: `dyn(claims.groups).map(…)`, or `dyn(claims.groups).all(…)`";
+                let what = "a claim is of any type, and the API server lets no macro go over one".to_owned();
+                refuse(what, help.to_owned());
+            }
             if name.name != variable {
                 if !LANGUAGE.contains(&name.name.as_str()) && !LIBRARIES.contains(&name.name.as_str()) {
                     let help = format!("write `{variable}.{}`, or quote a text", name.name);

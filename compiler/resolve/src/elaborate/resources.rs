@@ -125,6 +125,7 @@ impl Elab<'_, '_> {
         let finding = match suggestion {
             Some(text) => finding.help(format!("did you mean `{text}`?")).fix(format!("write `{text}`"), self.at(resource.span), text),
             None if known_group || resource.group.is_none() => finding.help("check the plural name and the API group: `resource.group`"),
+            None if resource.quoted => finding.help("list its CustomResourceDefinition under `crds` in kspec.toml, if it has one"),
             None => finding.help("list its CustomResourceDefinition under `crds` in kspec.toml, or quote it if it is served by an extension API server"),
         };
         lower_if_quoted(finding, resource)

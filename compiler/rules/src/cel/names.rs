@@ -26,6 +26,9 @@ pub struct Drawn {
     pub name: String,
     /// `username` of `user.username` and of `user.?username`; none of `user["username"]`.
     pub field: Option<String>,
+    /// Whether a macro goes over what is chosen of it: `claims.groups.all(…)`, `claims["groups"].map(…)`; not over the variable itself,
+    /// nor over what a function makes of it.
+    pub ranged: bool,
 }
 
 /// The variables of an expression; none where it is not CEL. A name that any of its macros binds counts nowhere, and one in front of
@@ -63,7 +66,22 @@ pub fn drawn(text: &str) -> Option<BTreeSet<Drawn>> {
         }
         let selects = is(Some(at + 1), ".") || is(Some(at + 1), ".?");
         let field = name(at + 2).filter(|_| selects && !is(Some(at + 3), "("));
-        found.insert(Drawn { name: own.to_owned(), field: field.map(str::to_owned) });
+        let (mut next, mut deep, mut ranged) = (at + 1, false, false);
+        loop {
+            if let (true, Some(inner)) = (is(Some(next), "."), name(next + 1)) {
+                if is(Some(next + 2), "(") {
+                    ranged = deep && BINDERS.contains(&inner);
+                    break;
+                }
+                next += 2;
+            } else if is(Some(next), "[") && is(Some(next + 2), "]") {
+                next += 3;
+            } else {
+                break;
+            }
+            deep = true;
+        }
+        found.insert(Drawn { name: own.to_owned(), field: field.map(str::to_owned), ranged });
     }
     Some(found)
 }

@@ -183,7 +183,10 @@ const WORDS: &[&str] = &[
 
 /// What an expression takes from outside, as `name` or `name.field`.
 fn drawn(expression: &str) -> Option<Vec<String>> {
-    let text = |cel::Drawn { name, field }| field.map_or(name.clone(), |field: String| format!("{name}.{field}"));
+    let text = |cel::Drawn { name, field, ranged }: cel::Drawn| {
+        let name = field.map_or(name.clone(), |field| format!("{name}.{field}"));
+        if ranged { format!("{name}[]") } else { name }
+    };
     Some(cel::drawn(expression)?.into_iter().map(text).collect())
 }
 
@@ -193,11 +196,15 @@ fn variables_are_told_from_what_macros_bind() {
         ("claims.email", Some(vec!["claims.email"])),
         ("claims.?email.orValue('') + claims[\"sub\"]", Some(vec!["claims", "claims.email"])),
         ("has(claims.email) && size(x) > 1", Some(vec!["claims.email", "x"])),
-        ("user.groups.all(g, !g.startsWith('system:'))", Some(vec!["user.groups"])),
-        ("user.extra.all(k, v, v.size() > 0 && k != other)", Some(vec!["other", "user.extra"])),
+        ("user.groups.all(g, !g.startsWith('system:'))", Some(vec!["user.groups[]"])),
+        ("user.extra.all(k, v, v.size() > 0 && k != other)", Some(vec!["other", "user.extra[]"])),
         ("cel.bind(x, claims.a, x + x)", Some(vec!["cel", "claims.a"])),
         ("claims.email.split('@')[0] == 'caf\\u00e9'", Some(vec!["claims.email"])),
         ("r'\\d' == '\\x41\\101'", Some(vec![])),
+        (
+            "claims['a'].b.map(x, x) == dyn(claims.c).map(x, x) && claims.all(k, k != '')",
+            Some(vec!["claims", "claims[]", "claims.c"]),
+        ),
         ("claims.sub + ", None),
         ("'\\u00'", None),
         ("claims..email", None),
