@@ -27,6 +27,18 @@ grant look in shop to devs
 network in shop { default deny }
 "#;
 
+const WIDGETS: &str = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.example.com }
+spec:
+  group: example.com
+  scope: Cluster
+  names: { plural: widgets, singular: widget, kind: Widget, listKind: WidgetList }
+  versions:
+  - { name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object } } }
+"#;
+
 fn namespace(name: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } })
 }
@@ -230,4 +242,28 @@ fn a_guarantee_that_would_not_hold_keeps_everything_from_being_applied() {
     let binding = format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{}", shop.name);
     cluster.admin().delete(&binding).expect("an answer").ok().expect("deleted");
     shop.apply(&[]).ends(0);
+}
+
+/// What an apply would stop at, a plan says before.
+#[test]
+fn what_the_server_has_no_place_for_is_refused_by_the_plan() {
+    let cluster = ControlPlane::shared().expect("a control plane");
+    let lost = format!(
+        "{PROGRAM}\nexisting namespace lost = \"{{name}}-lost\"\n/// What a look needs.\n\
+         role there in lost {{ allow get on pods }}\n"
+    );
+    let shop = Shop::on(cluster, &lost);
+    let missing = format!("namespaces \"{}-lost\" not found", shop.name);
+    shop.plan(&[]).ends(1).says(&["Refused", &missing]);
+    shop.apply(&[]).ends(1).says(&[&missing]);
+    assert!(!is_there(cluster, &format!("/api/v1/namespaces/{}-a", shop.name)));
+
+    let custom = "manifest widget { apiVersion: \"example.com/v1\", kind: \"Widget\", metadata: { name: \"w\" } }\n";
+    let shop = Shop::on(cluster, &format!("{PROGRAM}\n{custom}"));
+    shop.place.write("crds/widgets.yaml", WIDGETS);
+    let config = shop.place.read("kspec.toml");
+    shop.place.write("kspec.toml", config.replace("name =", "crds = [\"crds\"]\nname ="));
+    shop.plan(&[]).ends(1).says(&["the server has no kind Widget in example.com/v1"]);
+    shop.apply(&[]).ends(1).says(&["the server has no kind Widget in example.com/v1"]);
+    assert!(!is_there(cluster, &format!("/api/v1/namespaces/{}-a", shop.name)));
 }

@@ -64,6 +64,16 @@ pub struct UnknownKind {
     pub served: Vec<String>,
 }
 
+impl fmt::Display for UnknownKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server has no kind {} in {} ({})", self.kind, self.api_version, self.example)?;
+        match self.served.as_slice() {
+            [] => f.write_str("; install what defines it, or declare its CustomResourceDefinition"),
+            served => write!(f, "; it serves {}", served.join(", ")),
+        }
+    }
+}
+
 impl ApplyError {
     /// The exit code of the command line.
     #[must_use]
@@ -94,15 +104,7 @@ impl fmt::Display for ApplyError {
                     if position > 0 {
                         f.write_str("\n")?;
                     }
-                    write!(
-                        f,
-                        "the server has no kind {} in {} ({})",
-                        unknown.kind, unknown.api_version, unknown.example
-                    )?;
-                    match unknown.served.as_slice() {
-                        [] => f.write_str("; install what defines it, or declare its CustomResourceDefinition")?,
-                        served => write!(f, "; it serves {}", served.join(", "))?,
-                    }
+                    write!(f, "{unknown}")?;
                 }
                 f.write_str("; nothing was changed")
             }

@@ -440,24 +440,26 @@ fn phases(wanted: &[Wanted]) -> BTreeSet<Phase> {
 fn unknown_kinds(connection: &Connection, wanted: &[Wanted]) -> Result<(), ApplyError> {
     let defined: BTreeSet<(String, String)> = wanted.iter().filter_map(|wanted| defines(&wanted.object)).collect();
     let mut unknown: BTreeMap<(String, String), UnknownKind> = BTreeMap::new();
-    for wanted in wanted {
-        let key = wanted.object.key();
-        let api_version = wanted.object.api_version();
-        if Target::new(connection, &key, api_version).is_some()
-            || defined.contains(&(key.group.clone(), key.kind.clone()))
-        {
-            continue;
-        }
-        let versions = connection.served().versions(&key.group, &key.kind);
-        let served = versions.iter().map(|version| format!("{}/{version}", key.group)).collect();
-        unknown.entry((api_version.to_owned(), key.kind.clone())).or_insert_with(|| UnknownKind {
-            api_version: api_version.to_owned(),
-            kind: key.kind.clone(),
-            example: key,
-            served,
-        });
+    for found in wanted.iter().filter_map(|wanted| unknown_kind(connection, &wanted.object, &defined)) {
+        unknown.entry((found.api_version.clone(), found.kind.clone())).or_insert(found);
     }
     if unknown.is_empty() { Ok(()) } else { Err(ApplyError::UnknownKinds(unknown.into_values().collect())) }
+}
+
+/// That a server does not serve an object's kind, which none of the definitions beside it brings.
+pub(crate) fn unknown_kind(
+    connection: &Connection,
+    object: &Object,
+    defined: &BTreeSet<(String, String)>,
+) -> Option<UnknownKind> {
+    let (key, api_version) = (object.key(), object.api_version());
+    if Target::new(connection, &key, api_version).is_some() || defined.contains(&(key.group.clone(), key.kind.clone()))
+    {
+        return None;
+    }
+    let versions = connection.served().versions(&key.group, &key.kind);
+    let served = versions.iter().map(|version| format!("{}/{version}", key.group)).collect();
+    Some(UnknownKind { api_version: api_version.to_owned(), kind: key.kind.clone(), example: key, served })
 }
 
 /// Whether an object refuses whatever it covers while nobody answers somewhere: then it comes after all others of its phase.
