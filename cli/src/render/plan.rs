@@ -283,11 +283,15 @@ fn objects(out: &mut String, plan: &Plan, paint: &Paint, verbose: bool) {
             continue;
         }
         for field in change.diff.iter().filter(|field| verbose || !is_ownership(&field.path)) {
-            let value = |value: &Option<serde_json::Value>| value.as_ref().map(|value| cut(&value.to_string()));
+            let value = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
             let text = match (value(&field.before), value(&field.after)) {
-                (None, Some(after)) => paint.good(&format!("+ {}: {after}", field.path)),
-                (Some(before), None) => paint.bad(&format!("- {}: {before}", field.path)),
-                (Some(before), Some(after)) => paint.change(&format!("~ {}: {before} → {after}", field.path)),
+                (None, Some(after)) => paint.good(&format!("+ {}: {}", field.path, cut(&after))),
+                (Some(before), None) => paint.bad(&format!("- {}: {}", field.path, cut(&before))),
+                (Some(before), Some(after)) => {
+                    let from = first_shown(&before, &after);
+                    let (before, after) = (cut_from(&before, from), cut_from(&after, from));
+                    paint.change(&format!("~ {}: {before} → {after}", field.path))
+                }
                 (None, None) => field.path.clone(),
             };
             line(out, &format!("      {text}"));
@@ -349,12 +353,23 @@ fn weaknesses(out: &mut String, plan: &Plan, paint: &Paint) {
 }
 
 fn cut(text: &str) -> String {
-    if text.chars().count() <= LONGEST_VALUE {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(LONGEST_VALUE).collect();
-    short.push('…');
-    short
+    cut_from(text, 0)
+}
+
+/// A text from a character on, as much of it as is shown.
+fn cut_from(text: &str, from: usize) -> String {
+    let before = if from > 0 { "…" } else { "" };
+    let mut rest = text.chars().skip(from);
+    let shown: String = rest.by_ref().take(LONGEST_VALUE).collect();
+    let after = if rest.next().is_some() { "…" } else { "" };
+    format!("{before}{shown}{after}")
+}
+
+/// From where on two texts are shown, so that where they begin to differ is.
+fn first_shown(one: &str, other: &str) -> usize {
+    const AROUND: usize = 20;
+    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    if same + AROUND > LONGEST_VALUE { same - AROUND } else { 0 }
 }
 
 /// How much it changes, in a line; what keeps it from being applied stands first.
@@ -437,4 +452,20 @@ pub(crate) fn markdown(plan: &Plan) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cut_from, first_shown};
+
+    #[test]
+    fn where_two_long_values_begin_to_differ_is_shown() {
+        let of = |name: &str| format!("[{}{name}]", "{\"protocol\":\"TCP\"},".repeat(20));
+        let (one, other) = (of("a"), of("b"));
+        let from = first_shown(&one, &other);
+        assert_eq!(cut_from(&one, from), "…,{\"protocol\":\"TCP\"},a]");
+        assert_eq!(cut_from(&other, from), "…,{\"protocol\":\"TCP\"},b]");
+        assert_eq!(first_shown("short", "sharp"), 0);
+        assert_eq!(cut_from(&"x".repeat(101), 0), format!("{}…", "x".repeat(100)));
+    }
 }

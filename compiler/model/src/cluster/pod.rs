@@ -123,6 +123,9 @@ pub struct GuardFacts {
     pub rules: Vec<GuardRule>,
     /// Namespaces that it is asked in; empty for all.
     pub namespaces: LabelSelector,
+    /// Namespaces that the bindings of a policy that alters put it to use in; empty for webhooks, and for policies that say
+    /// what they validate, whose bindings say more.
+    pub bound: Vec<LabelSelector>,
     /// The service that answers for it, by namespace and name; none for policies and for webhooks elsewhere.
     pub service: Option<(String, String)>,
     /// What a validating policy says; none for webhooks, and for policies that alter.
@@ -147,7 +150,9 @@ impl GuardFacts {
     #[must_use]
     pub fn is_asked_in(&self, labels: &Labels) -> bool {
         let bound = |policy: &PolicyFacts| policy.bindings.iter().any(|binding| binding.namespaces.matches(labels));
-        self.namespaces.matches(labels) && self.policy.as_ref().is_none_or(bound)
+        self.namespaces.matches(labels)
+            && self.policy.as_ref().is_none_or(bound)
+            && (self.bound.is_empty() || self.bound.iter().any(|namespaces| namespaces.matches(labels)))
     }
 }
 

@@ -386,12 +386,21 @@ fn guards_that_are_asked_are_named() {
             "webhooks": [{ "name": "a.b.c", "namespaceSelector": selector, "rules": [{ "operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"] }] }],
         })
     };
-    let named = |selector: Value, rule: &str| {
-        let cluster = with_admin(
-            grant(Some("ops"), "r", &[rule], user("u"))
-                .into_iter()
-                .chain([webhook(selector), pod("ops", "p", json!({ "serviceAccountName": "root" }))]),
-        );
+    let policy = |selector: Value| {
+        let rules =
+            json!([{ "operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"] }]);
+        let group = "admissionregistration.k8s.io/v1";
+        [
+            json!({ "apiVersion": group, "kind": "MutatingAdmissionPolicy", "metadata": { "name": "alters" }, "spec": { "matchConstraints": { "resourceRules": rules } } }),
+            json!({ "apiVersion": group, "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": "b" }, "spec": { "policyName": "alters", "matchResources": { "namespaceSelector": selector } } }),
+        ]
+    };
+    let by = |guards: Vec<Value>, rule: &str| {
+        let cluster = with_admin(grant(Some("ops"), "r", &[rule], user("u")).into_iter().chain(guards).chain([pod(
+            "ops",
+            "p",
+            json!({ "serviceAccountName": "root" }),
+        )]));
         let answer = to(&cluster, &Goal::ClusterAdmin);
         let path = answer
             .paths
@@ -400,11 +409,14 @@ fn guards_that_are_asked_are_named() {
             .unwrap();
         path.steps[0].may_be_refused_by.iter().map(|key| key.name.clone()).collect::<Vec<_>>()
     };
+    let named = |selector: Value, rule: &str| by(vec![webhook(selector)], rule);
     let label = |name: &str| json!({ "matchLabels": { "kubernetes.io/metadata.name": name } });
     assert_eq!(named(json!({}), "create pods"), ["guard"]);
     assert_eq!(named(label("ops"), "create deployments.apps"), ["guard"]);
     assert_eq!(named(label("shop"), "create pods"), [] as [&str; 0]);
     assert_eq!(named(json!({}), "create pods/exec"), [] as [&str; 0]);
+    assert_eq!(by(policy(label("ops")).into(), "create pods"), ["alters"]);
+    assert_eq!(by(policy(label("shop")).into(), "create pods"), [] as [&str; 0]);
 }
 
 #[test]

@@ -96,7 +96,11 @@ pub(super) fn put_to_use(lift: &mut Lift) {
             return true;
         }
         let Some(bindings) = bound.remove(&(key.kind.clone(), key.name.clone())) else { return false };
-        for policy in guards.iter_mut().filter_map(|guard| guard.policy.as_mut()) {
+        for guard in guards.iter_mut() {
+            let Some(policy) = &mut guard.policy else {
+                guard.bound.extend(bindings.iter().map(|binding| binding.about.namespaces.clone()));
+                continue;
+            };
             policy.takes_params |= bindings.iter().any(|binding| binding.takes_params);
             policy.bindings.extend(bindings.iter().map(|binding| binding.about.clone()));
         }
