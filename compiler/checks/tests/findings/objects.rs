@@ -66,7 +66,7 @@ fn limits_that_contradict_each_other() {
     let limits = |default: &str, request: &str, min: &str, max: &str| {
         let one = |value: &str| if value.is_empty() { map(&[]) } else { map(&[("memory", value)]) };
         Limits {
-            name: "limits".to_owned(),
+            name: format!("limits-{default}{request}{min}{max}"),
             kind: LimitKind::Container,
             default: one(default),
             default_request: one(request),
