@@ -138,7 +138,7 @@ pub fn parse_config(path: &str, text: &str) -> Result<Config, Vec<Finding>> {
         findings.push(Finding::new(codes::PROJECT_FILE, message, at(span.start)).help(help));
     };
 
-    if !is_dns_label(raw.name.get_ref()) {
+    if !is_short_label(raw.name.get_ref()) {
         bad(
             raw.name.span(),
             format!("`{}` is no project name: it becomes part of Kubernetes names", raw.name.get_ref()),
@@ -162,7 +162,7 @@ pub fn parse_config(path: &str, text: &str) -> Result<Config, Vec<Finding>> {
         );
     }
     if let Some(namespace) = &raw.inventory_namespace
-        && !is_dns_label(namespace.get_ref())
+        && !is_short_label(namespace.get_ref())
     {
         bad(
             namespace.span(),
@@ -235,10 +235,6 @@ pub fn parse_config(path: &str, text: &str) -> Result<Config, Vec<Finding>> {
 }
 
 /// RFC 1123 label, 40 characters at most, so that prefixed names stay within Kubernetes' 63.
-fn is_dns_label(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 40
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+fn is_short_label(text: &str) -> bool {
+    text.len() <= 40 && kspec_schema::names::is_dns_label(text)
 }

@@ -11,6 +11,7 @@ pub mod derive;
 pub mod facts;
 mod held;
 mod kinds;
+pub mod names;
 mod schema;
 mod suggest;
 mod table;

@@ -6,7 +6,7 @@ use kspec_model::program::{AdmissionFacts, EngineChoice, WebhookAuthority, Webho
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::is_dns_label;
+use super::is_short_label;
 
 /// Engines by their names.
 const ENGINES: [(&str, EngineChoice); 3] =
@@ -84,7 +84,7 @@ impl Raw {
             }
         }
         for name in [&raw.service, &raw.namespace, &raw.tls_secret].into_iter().flatten() {
-            if !is_dns_label(name.get_ref()) {
+            if !is_short_label(name.get_ref()) {
                 let help = "use lower case letters, digits and hyphens".to_owned();
                 bad(name.span(), format!("`{}` is no name in Kubernetes", name.get_ref()), help);
             }

@@ -4,7 +4,7 @@
 use kspec_diagnostics::{Finding, Span, codes};
 use kspec_model::rules::{Const, Expr as Rule, Method, Op};
 use kspec_rules::cel;
-use kspec_schema::KubeVersion;
+use kspec_schema::{KubeVersion, names};
 use kspec_syntax::tree::{Expr, ExprKind};
 use serde_json::Value;
 
@@ -273,7 +273,7 @@ impl Elab<'_, '_> {
                 _ if keys.iter().take(index).any(|known| known == key) => "is mapped twice",
                 Some((domain, _)) if is_reserved(domain) => "is of a domain that Kubernetes keeps for itself",
                 _ if key.chars().any(char::is_uppercase) => "has capitals, which the API server refuses",
-                Some((domain, path)) if is_domain(domain) && is_path(path) => continue,
+                Some((domain, path)) if names::is_dns_subdomain(domain) && is_path(path) => continue,
                 _ => "begins with no domain",
             };
             self.report(
@@ -366,10 +366,6 @@ fn is_reserved(domain: &str) -> bool {
     ["kubernetes.io", "k8s.io"]
         .iter()
         .any(|own| domain == *own || domain.strip_suffix(own).is_some_and(|rest| rest.ends_with('.')))
-}
-
-fn is_domain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(super::namespace::is_dns_label)
 }
 
 /// `httpPathFmt` of `apimachinery/pkg/util/validation`.

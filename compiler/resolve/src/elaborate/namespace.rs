@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kspec_diagnostics::{Finding, Span, codes};
 use kspec_model::program::{Namespace, PodSecurity, PodSecurityLevel, PodSecurityMode, Quota, ServiceAccount};
+use kspec_schema::names;
 use kspec_syntax::tree::{self, Expr, ExprKind, Name, NamespaceStmt, Path, Record, Str};
 use kspec_types::{EntityKind, Value};
 
@@ -214,7 +215,7 @@ impl Elab<'_, '_> {
 
     /// What a label may be set to.
     pub(super) fn check_label_value(&self, key: &str, value: &str, span: Span) {
-        if !is_label_value(value) {
+        if !names::is_label_value(value) {
             self.report(
                 Finding::new(codes::BAD_VALUE, format!("label {key} cannot be \"{value}\""), self.at(span))
                     .help("a label's value has 63 characters at most: letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit"),
@@ -224,7 +225,7 @@ impl Elab<'_, '_> {
 
     /// What a label may be called.
     pub(super) fn check_label_key(&self, key: &str, span: Span) {
-        if !is_qualified_name(key) {
+        if !names::is_label_key(key) {
             self.report(
                 Finding::new(codes::BAD_VALUE, format!("\"{key}\" is no label key"), self.at(span))
                     .help("write `name` or \"domain/name\", the name of 63 characters at most"),
@@ -234,14 +235,14 @@ impl Elab<'_, '_> {
 
     /// RFC 1123 label.
     pub(super) fn check_label(&self, name: &str, span: Span, what: &str) {
-        if name.len() > 63 || !is_dns_label(name) {
+        if !names::is_dns_label(name) {
             self.bad_name(name, span, what, "lower case letters, digits and `-`, 63 characters at most, beginning and ending with a letter or digit");
         }
     }
 
     /// RFC 1123 subdomain.
     pub(super) fn check_subdomain(&self, name: &str, span: Span, what: &str) {
-        if name.len() > 253 || !name.split('.').all(is_dns_label) {
+        if !names::is_dns_subdomain(name) {
             self.bad_name(name, span, what, "lower case letters, digits, `-` and `.`, 253 characters at most, beginning and ending with a letter or digit");
         }
     }
@@ -259,31 +260,4 @@ impl Elab<'_, '_> {
                 .help(format!("Kubernetes allows {rule}")),
         );
     }
-}
-
-pub(super) fn is_dns_label(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
-fn is_label_value(text: &str) -> bool {
-    text.is_empty() || is_name_part(text)
-}
-
-fn is_qualified_name(text: &str) -> bool {
-    match text.rsplit_once('/') {
-        Some((domain, name)) => domain.len() <= 253 && domain.split('.').all(is_dns_label) && is_name_part(name),
-        None => is_name_part(text),
-    }
-}
-
-fn is_name_part(text: &str) -> bool {
-    let outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = text.as_bytes();
-    text.len() <= 63
-        && outer(bytes.first())
-        && outer(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }

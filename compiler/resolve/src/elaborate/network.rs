@@ -278,9 +278,7 @@ impl Elab<'_, '_> {
     /// workload becomes its numbers, which is what a declared port's name means.
     /// What a port may be called (RFC 6335 section 5.1; `apimachinery/pkg/util/validation`, `IsValidPortName`).
     fn check_port_name(&self, name: &str, span: Span) {
-        let parts = name.split('-').all(|part| !part.is_empty());
-        let letters = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if !(parts && letters && name.len() <= 15 && name.bytes().any(|byte| byte.is_ascii_lowercase())) {
+        if !kspec_schema::names::is_port_name(name) {
             self.report(
                 Finding::new(codes::BAD_VALUE, format!("no port can be called \"{name}\""), self.at(span)).help(
                     "a port's name has 15 characters at most: lower case letters, digits and single `-` between them, a letter \

@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use super::{
-    items, ports, text,
-    text::{is_subdomain, no_subdomain},
-};
+use super::{items, ports, text, text::no_subdomain};
+use crate::names::is_dns_subdomain;
 
 /// Parts of a path that stand for something else.
 const PARTS: [&str; 5] = ["//", "/./", "/../", "%2f", "%2F"];
@@ -83,7 +81,7 @@ fn no_host(host: &str) -> Option<&'static str> {
     if !host.contains('*') {
         return no_subdomain(host);
     }
-    let is_wildcard = host.len() <= 253 && host.strip_prefix("*.").is_some_and(is_subdomain);
+    let is_wildcard = host.len() <= 253 && host.strip_prefix("*.").is_some_and(is_dns_subdomain);
     (!is_wildcard).then_some("which is no wildcard: `*.` and a DNS subdomain")
 }
 
