@@ -177,7 +177,9 @@ fn selector(value: Option<&Value>) -> Result<LabelSelector, &'static str> {
 
 /// Whether a block of addresses is written as its network is: a program says it in no other way.
 fn is_block(text: &str) -> bool {
-    text.parse::<ipnet::IpNet>().is_ok_and(|block| block.trunc().to_string() == text)
+    let mapped =
+        |block: &ipnet::IpNet| matches!(block, ipnet::IpNet::V6(block) if block.addr().to_ipv4_mapped().is_some());
+    text.parse::<ipnet::IpNet>().is_ok_and(|block| block.trunc().to_string() == text && !mapped(&block))
 }
 
 /// The one namespace that a selector names by the label that Kubernetes keeps itself.

@@ -136,12 +136,13 @@ fn what_the_language_refuses_is_kept_whole_or_left_out() {
         }),
         policy("hosts", json!({ "cidr": "10.0.0.1/8" })),
         policy("except", json!({ "cidr": "10.0.0.0/8", "except": ["10.1.0.1/16"] })),
+        policy("mapped", json!({ "cidr": "::ffff:10.0.0.0/104" })),
         policy("written-otherwise", json!({ "cidr": "2001:DB8::/32" })),
         policy("plain", json!({ "cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"] })),
     ]);
     let imported = assert_adopts(&held, KubeVersion::NEWEST);
     let kept: Vec<&str> = imported.report.verbatim.iter().map(|kept| kept.object.as_str()).collect();
-    assert_eq!(kept, ["NetworkPolicy n/except", "NetworkPolicy n/hosts", "NetworkPolicy n/written-otherwise"]);
+    assert_eq!(kept, ["except", "hosts", "mapped", "written-otherwise"].map(|name| format!("NetworkPolicy n/{name}")));
     let reasons: Vec<&str> = imported.report.left_out.iter().map(|left| left.reason.as_str()).collect();
     insta::assert_debug_snapshot!(reasons);
     insta::assert_snapshot!(imported.files["namespaces.kspec"]);
